@@ -117,6 +117,35 @@ def test_of_a_date_that_comes_twice_each_has_its_offset() -> None:
     assert Snapshot().encode(time(1, 30, tzinfo=zone)) == b'"01:30:00"'
 
 
+def test_no_zone_runs_code_of_the_user() -> None:
+    dateutil = pytest.importorskip("dateutil.tz")
+    calls: list[object] = []
+
+    class Watched(dateutil.tzlocal):  # type: ignore[misc] # of any type, as it may be missing
+        def _isdst(self, moment: object) -> bool:
+            calls.append(moment)
+            return False
+
+    class Looked(ZoneInfo):
+        def __getattribute__(self, name: str) -> Any:
+            calls.append(name)
+            return super().__getattribute__(name)
+
+    zones = [Watched(), Looked("Europe/Berlin")]
+    calls.clear()
+    for zone in zones:
+        assert Snapshot().encode(datetime(2026, 1, 31, tzinfo=zone)).endswith(f'{type(zone).__name__}]"'.encode())
+    assert calls == []
+
+
+def test_times_of_pandas_beyond_those_of_python_are_right_or_null() -> None:
+    pandas, numpy = pytest.importorskip("pandas"), pytest.importorskip("numpy")
+    assert Snapshot().encode(pandas.Timestamp(numpy.datetime64("20000-01-01", "s"))) == b"null"
+    assert Snapshot().encode(pandas.Timestamp(numpy.datetime64("-0100-01-01", "s"))) == b"null"
+    assert Snapshot().encode(pandas.Timedelta(numpy.timedelta64(2**62, "s"))) == b'"PT4611686018427387904S"'
+    assert Snapshot().encode(pandas.Timedelta(numpy.timedelta64(90, "s"))) == b'"PT1M30S"'
+
+
 def test_real_zones_of_libraries() -> None:
     dateutil = pytest.importorskip("dateutil.tz")
     moment = datetime(2026, 7, 31, 12)

@@ -48,7 +48,21 @@ def test_a_proxy_that_cannot_be_used_is_refused_by_name(
 
 @pytest.mark.parametrize(
     "host",
-    ["127.1.2.3", "127.1", "LOCALHOST", "localhost.", "app.localhost", "0.0.0.0", "[::1]", "[::ffff:127.0.0.1]"],
+    [
+        "127.1.2.3",
+        "127.1",
+        "LOCALHOST",
+        "localhost.",
+        "app.localhost",
+        "0.0.0.0",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0",
+        "[0::1]",
+        "[::ffff:7f00:1]",
+        "2130706433",
+        "0x7f000001",
+    ],
 )
 @pytest.mark.parametrize("value", ["ftp://proxy", "http://proxy:9"])
 def test_no_spelling_of_this_machine_goes_through_a_proxy(

@@ -245,6 +245,7 @@ def test_each_pattern_begins_with_the_literal_that_is_looked_for() -> None:
                     assert _sample(_tree(pattern), last, {}).startswith(needle), pattern.pattern
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bad", ["a*a*b", "(?:a|b)*a+c", r"\s*\n\s*x"])
 def test_the_growth_of_a_superlinear_pattern_would_be_seen(bad: str) -> None:
     pattern = re.compile(bad)
@@ -279,6 +280,7 @@ _UNITS = (
 _ENDS = ("!", "%", "\0", "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PATTERNS)
 def test_no_end_makes_a_pattern_try_every_way_to_divide_a_repetition(name: str) -> None:
     """Bounded repeats inside of one another divide even 28 characters in millions of ways."""

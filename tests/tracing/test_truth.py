@@ -97,7 +97,15 @@ def test_a_local_time_that_comes_twice_or_never_is_read_as_python_does(
 
 
 @pytest.mark.parametrize(
-    "text", ["2026-01-31T12:00:00Z", "2026-01-31t12:00:00z", "2026-01-31T17:30:00+0530", "2026-01-31T07:00:00.0-05:00"]
+    "text",
+    [
+        "2026-01-31T12:00:00Z",
+        "2026-01-31t12:00:00z",
+        "2026-01-31T17:30:00+0530",
+        "2026-01-31T07:00:00.0-05:00",
+        "2026-01-31 12:00:00+00",
+        "2026-01-31T14:00:00,0+02",
+    ],
 )
 def test_a_time_may_be_written_in_each_usual_form(text: str) -> None:
     with record() as run, VoltAgentSDK(exporter="none") as sdk:

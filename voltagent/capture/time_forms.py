@@ -9,7 +9,7 @@ Each reads by the methods of the type itself, whatever a subclass has in their p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta, timezone, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from decimal import Decimal
 from types import GetSetDescriptorType
 from typing import Any, Final, cast
@@ -62,13 +62,28 @@ _ZONE_LIBRARIES: Final = frozenset(
 )  # fmt: skip
 
 
+_NO_CODE: Final = frozenset(  # what a class holds that changes nothing
+    (
+        "__module__",
+        "__doc__",
+        "__dict__",
+        "__weakref__",
+        "__slots__",
+        "__static_attributes__",
+        "__firstlineno__",
+        "_weak_cache",
+    )
+)
+
+
 def _is_known_zone(kind: type) -> bool:
     """Return whether the offset of a class of zones is computed by Python or a known library."""
-    for base in introspection.bases(kind):
-        if "utcoffset" in introspection.class_dict(base):
-            known_by_name = introspection.full_name(base).partition(".")[0] in _ZONE_LIBRARIES
-            return base is timezone or base is pydantic_core.TzInfo or known_by_name
-    return False
+    return all(
+        introspection.full_name(base).partition(".")[0] in _ZONE_LIBRARIES
+        or _NO_CODE.issuperset(introspection.class_dict(base))
+        for base in introspection.bases(kind)
+        if base is not object
+    )
 
 
 _known_zones: Final = introspection.PerType(_is_known_zone)
@@ -123,10 +138,13 @@ def duration_in(number: int, unit: str) -> object:
     return f"{'-' if seconds < 0 else ''}PT{abs(seconds):f}S"
 
 
-_NANOSECONDS: Final = 10  # pandas' number for this unit
+_PANDAS_UNITS: Final = {7: "s", 8: "ms", 9: "us", 10: "ns"}  # by pandas' numbers
 
 
 def pandas_timestamp(value: Any) -> str | None:
+    year = _of_pandas("Timestamp", "year", value)
+    if year is not None and year != _read_date[0](value):  # beyond what a `datetime` can hold: it has stand-ins there
+        return None
     nanoseconds = _of_pandas("Timestamp", "nanosecond", value)
     return _date_and_time(value, f"{nanoseconds:03d}" if nanoseconds else "")
 
@@ -134,7 +152,8 @@ def pandas_timestamp(value: Any) -> str | None:
 def pandas_duration(value: Any) -> object:
     number = _of_pandas("Timedelta", "_value", value)
     unit = _of_pandas("Timedelta", "_creso", value)
-    return duration_in(number, "ns") if number is not None and unit == _NANOSECONDS else duration_form(value)
+    name = None if unit is None else _PANDAS_UNITS.get(unit)
+    return duration_form(value) if number is None or name is None else duration_in(number, name)
 
 
 def _of_pandas(kind: str, name: str, value: Any) -> int | None:

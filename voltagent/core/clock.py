@@ -60,7 +60,7 @@ def parse_iso(text: str, *, local: bool = False, fold: int = 0) -> int | None:
     if len(text) > _LONGEST_TIME:
         return None
     try:
-        plain = _OFFSET.sub(r"\1:\2", text.upper().replace("Z", "+00:00"))
+        plain = _OFFSET.sub(_with_minutes, text.upper().replace("Z", "+00:00"))
         moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, plain))
     except ValueError:
         return None
@@ -77,8 +77,13 @@ def parse_iso(text: str, *, local: bool = False, fold: int = 0) -> int | None:
 
 
 _LONGEST_TIME = 64  # characters
-_FRACTION = re.compile(r"\.([0-9]+)")
-_OFFSET = re.compile(r"([+-][0-9]{2})([0-9]{2})\Z")  # Python 3.10 parses only offsets with a colon
+_FRACTION = re.compile(r"[.,]([0-9]+)")
+# Python 3.10 parses only offsets with a colon and minutes
+_OFFSET = re.compile(r"(:[0-9]{2}(?:[.,][0-9]{1,64})?[+-][0-9]{2})([0-9]{2})?\Z")
+
+
+def _with_minutes(offset: re.Match[str]) -> str:
+    return f"{offset[1]}:{offset[2] or '00'}"
 
 
 def _microseconds(fraction: re.Match[str]) -> str:

@@ -211,6 +211,8 @@ class Buffer:
         share = max(8, limit // max(1, len(self.ready)))
         while self.ready and len(chosen) < limit and max_size > 0:
             _, trace = self.ready.popitem(last=False)
+            if not trace.events:  # an interrupt left it here
+                continue
             is_unsent = self.unsent.pop(trace.id, None) is not None
             number = min(share, limit - len(chosen), len(trace.events))
             size = sum(trace.sizes[:number])

@@ -86,8 +86,8 @@ class Settlement:
             event: SpanEvent = batch[number]
             phase, span, _ = event
             verdict, trace = outcome.verdict, buffer.traces[span.trace.id]
-            batch[number] = None
             if verdict is Verdict.IN_FLIGHT:
+                batch[number] = None
                 trace.in_flight += 1
                 buffer.ready.pop(trace.id, None)
                 continue
@@ -97,13 +97,16 @@ class Settlement:
                     trace, event, outcome, (accepted_before, accepted_before + accepted_now), waits
                 )
             if verdict in _DONE or reason is not None:
+                batch[number] = None
                 buffer.settle_one(trace, event, reason)
             elif verdict is Verdict.WITH_END:
+                batch[number] = None
                 trace.park(event)
-            else:
+            else:  # it stays in the batch, from where it is given back if an interrupt comes meanwhile
                 again.setdefault(trace, []).append(event)
                 if verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
                     untouched.append(trace)
+        batch[:] = [None] * len(batch)
         self._put_back(again, waits, now)
         self._still_unsent(untouched)
 
@@ -126,9 +129,12 @@ class Settlement:
                 again.setdefault(self._buffer.traces[span.trace.id], []).append(event)
         self._put_back(again, {}, 0.0)
         for trace in again:
-            trace.is_in_batch = False
             if not prepared:
                 trace.prepared = 0
+        for trace in list(self._buffer.traces.values()):  # also those of which all was settled before an interrupt
+            if trace.is_in_batch:
+                trace.is_in_batch = False
+                self._buffer.close_if_over(trace)
 
     def _put_back(
         self, again: dict[WaitingTrace, list[SpanEvent]], waits: dict[WaitingTrace, float], now: float

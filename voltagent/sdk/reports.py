@@ -16,7 +16,8 @@ class PendingReport(Pending[Report]):
     """The report of a ``flush`` or ``shutdown``: what was sent, what was dropped and why, and what is pending.
 
     It is complete at once unless an asyncio loop runs in this thread; then ``await`` it. To ``dataclasses.asdict`` it
-    is a `Report`, and a copy of it, also by pickling, is one: the counts of that moment.
+    is a `Report`, and a copy of it, also by pickling, is one: the counts of that moment. `asdict` reads one count after
+    another, so take a copy first while events are on their way.
     """
 
     __slots__ = ("_stats", "_then")

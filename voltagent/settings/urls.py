@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from typing import Final
+import socket
 from urllib.parse import urlsplit
-
-_LOOPBACK: Final = ("localhost", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::")  # noqa: S104 - as a destination
-# All of it is this machine (RFC 6890), also in short (`127.1`) or as IPv6; so are names below `localhost` (RFC 6761).
-_LOOPBACK_NET: Final = re.compile(r"(::ffff:)?127(\.[0-9]{1,3}){1,3}")
 
 
 def without_credentials(url: str, mark: str = "") -> str:
@@ -25,4 +22,14 @@ def shown_url(url: str, mark: str = "") -> str:
 def is_loopback(url: str) -> bool:
     """Return whether a URL points to this machine."""
     host = (urlsplit(url).hostname or "").rstrip(".")
-    return host in _LOOPBACK or host.endswith(".localhost") or _LOOPBACK_NET.fullmatch(host) is not None
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(host))  # `127.1`, `0`, `0x7f000001`
+        except (OSError, ValueError):
+            return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified

@@ -239,7 +239,7 @@ class SpoolStorage:
             places.extend(filter(None, map(self._kept.places.pop, map(id, done), repeat(None))))
         try:
             self.spool.settle(places, memories)
-        except StoreError as exc:
+        except (StoreError, OSError) as exc:
             self._kept.settled += places
             self._events.report(exc)
 

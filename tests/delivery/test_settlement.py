@@ -1,0 +1,69 @@
+"""What an interrupt leaves of a batch that is being settled: all of it is sent again, and nothing stays behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from voltagent.core.span import TRACE, Phase, Span, TraceInfo
+from voltagent.delivery.buffer import Buffer
+from voltagent.delivery.counts import Account
+from voltagent.delivery.settlement import Settlement
+from voltagent.delivery.waiting_trace import WaitingTrace
+from voltagent.exporters import Outcome, Verdict
+
+ACCEPTED = Outcome(Verdict.ACCEPTED)
+RETRY = Outcome(Verdict.RETRY)
+
+
+class Interrupting:
+    """An outcome that an interrupt comes with."""
+
+    verdict = Verdict.REFUSED
+
+    @property
+    def reason(self) -> str:
+        raise KeyboardInterrupt
+
+
+def trace(number: int) -> list[Any]:
+    span = Span(TraceInfo(number, "a", None), None, TRACE, "a", None, identifier=number)
+    return [(Phase.START, span, None), (Phase.END, span, None)]
+
+
+def interrupted(*outcomes: Any) -> tuple[Buffer, Account, Settlement]:
+    """Two traces in a batch, an interrupt while it is settled, and what is not settled put back."""
+    buffer, account = Buffer(), Account()
+    buffer.take([*trace(1), *trace(2)], account)
+    batch, _ = buffer.batch(512, 1 << 22)
+    settlement = Settlement(buffer, 3, 1.0)
+    left: list[Any] = [*batch]
+    with pytest.raises(KeyboardInterrupt):
+        settlement.settle(left, outcomes, 1.0)
+    settlement.give_back(left, prepared=True)
+    return buffer, account, settlement
+
+
+@pytest.mark.parametrize("accepted", [0, 1, 2, 3])
+@pytest.mark.parametrize("retried", [0, 1])
+def test_what_was_not_settled_is_sent_again_and_every_trace_ends(accepted: int, retried: int) -> None:
+    outcomes = [ACCEPTED] * accepted + [RETRY] * retried + [Interrupting()] * (4 - accepted - retried)
+    if accepted + retried == 4:
+        outcomes = [*outcomes[:3], Interrupting()]
+    buffer, account, settlement = interrupted(*outcomes)
+    again, _ = buffer.batch(512, 1 << 22)
+    assert len(again) == 4 - min(accepted, 3)
+    settlement.settle(again, [ACCEPTED] * len(again), 2.0)
+    assert (account.recorded, account.accepted, account.pending) == (4, 4, 0)
+    assert buffer.traces == {}
+    assert sorted(buffer.over, key=str) == [1, 2]
+
+
+def test_a_trace_that_an_interrupt_left_without_events_holds_up_no_other() -> None:
+    buffer, account = Buffer(), Account()
+    empty = WaitingTrace(1, account)
+    buffer.traces[1] = buffer.ready[1] = empty
+    buffer.take(trace(2), account)
+    batch, _ = buffer.batch(512, 1 << 22)
+    assert [span.id for _, span, _ in batch] == [2, 2]
