@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from tests.helpers.pace import TooSlow, hold, slowness
 from voltagent import ValidationError
@@ -599,3 +599,55 @@ def test_long_argument_lists_take_time_in_proportion(first: object) -> None:
 
     if min(took(8_000) for _ in range(2)) > 20 * max(0.001, min(took(1_000) for _ in range(3))):
         raise TooSlow("8 times the arguments take more than 20 times as long")
+
+
+NESTED = json.dumps({"Client secret value": "Xq7vZp9kkL2mm"})
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ('out: {"db_password": {"sensitive": true, "type": "string", "value": "hunter22x"}}', "hunter22x"),
+        ("db_password = { type: DataTypes.STRING, value: 'hunter22x' }", "hunter22x"),
+        ({"db_password": {"type": "string", "value": "hunter22x"}}, "hunter22x"),
+        ({"credentials": {"type": "http", "scheme": "basic", "username": "bob", "value": "hunter22x"}}, "hunter22x"),
+        ({"client_secret": {"type": "oauth2", "flows": {}, "current": "Xq7vZp9kkL2mm"}}, "Xq7vZp9kkL2mm"),
+        ({"arguments": NESTED}, "Xq7vZp9kkL2mm"),
+        ({"arguments": json.dumps({"arguments": NESTED})}, "Xq7vZp9kkL2mm"),
+        ({"arguments": json.dumps({"Wifi password today": "Xq7vZp9kkL2mm"}, indent=1)}, "Xq7vZp9kkL2mm"),
+        ({"Mật Khẩu": "hunter22x!"}, "hunter22x"),
+        ({"mậtKhẩu": "hunter22x!"}, "hunter22x"),
+        ({"arguments": json.dumps({"mật khẩu": "hunter22x"})}, "hunter22x"),
+        ("password:?Hunter22x", "Hunter22x"),
+        ("secret='Your 2Secrets9x'", "2Secrets9x"),
+        ("| DB_PASSWORD | hunter22x |", "hunter22x"),
+        ("| API_KEY | abcd1234efgh5678 |", "abcd1234efgh5678"),
+    ],
+)
+@pytest.mark.parametrize("around", ["", "some words and none on one line " * 400])
+def test_what_resembles_a_schema_a_message_or_a_text_in_a_text_is_hidden(value: Any, secret: str, around: str) -> None:
+    assert secret.encode() not in redactor.apply(to_json([around, value, around]))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [["order", "AB12345x"], ["etag", "W12345abc"]],
+        "| Pin | GPIO17 |",
+        "| Key | order_id2 |",
+        "| Key | Ctrl+F12 |",
+        "| Token | gpt-4o-2024 |",
+        "| token | sha256sum |",
+    ],
+)
+def test_pairs_and_cells_under_ordinary_names_stay(value: Any) -> None:
+    payload = {"value": value, "password": "hunter22xyz"}
+    assert from_json(redactor.apply(to_json(payload))) == {"value": value, "password": "[redacted]"}
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 40])
+def test_a_secret_that_a_stream_repeats_often_is_hidden_everywhere(size: int) -> None:
+    text = "password=hunter22xYZ " + "and hunter22xYZ again, " * 600
+    chunks = [text[start : start + size] for start in range(0, len(text), size)]
+    found = from_json(redactor.apply(to_json({"result": chunks}), "output"))["result"]
+    assert "hunter22xYZ" not in "".join(found)

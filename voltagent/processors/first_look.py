@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from voltagent.processors.secrets.headers import PARAMETER_NAMES
 from voltagent.processors.secrets.prefilter import (
     ADDRESSES,
+    BEYOND_ASCII,
     CODES,
     DASHED,
     FLAG,
@@ -38,7 +39,7 @@ from voltagent.processors.secrets.prefilter import (
 )
 from voltagent.processors.secrets.prose import STATEMENT
 from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, Format
-from voltagent.processors.secrets.words import HINTS, STEMS
+from voltagent.processors.secrets.words import HINTS
 
 _SHORT_TEXT: Final = 6144  # characters, for which the checks cost less than several looks
 _PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
@@ -100,7 +101,10 @@ def _looks() -> _Looks:
             _look(f"{names}{SOON_BEHIND_NAME}|token{SOON_BEHIND_TOKEN}|{STATEMENT}"),
             _look(f"{brief_names}{SOON_BEHIND_NAME}"),
             # keys that hold more than a name
-            _look(rf"[{{,][ \t\r\n]*\"(?:[^\"\\]|\\.)*(?:{names}|{brief_names}|{pairs}|token){NAME}{GAP}{KEY_END}"),
+            _look(
+                rf"[{{,](?:[ \t\r\n]|\\+[nrt])*\\*\"(?:[^\"\\]|\\.)*"
+                rf"(?:{names}|{brief_names}|{pairs}|token){NAME}{GAP}{KEY_END}"
+            ),
         ),
         in_data=(_look(f"{names}{NAME_END}|token{TOKEN_END}|{STATEMENT}"), _look(f"{brief_names}{NAME_END}")),
         words=_look(f"(?:{PAIRS}){NAME_END}|{inner}|{'|'.join(WORDED)}"),
@@ -129,10 +133,13 @@ def _look(pattern: str) -> _Look:
 @cache
 def _beyond_ascii() -> tuple[Callable[[str | bytes], str | None], ...]:
     """Compile looks for names that are not in ASCII, and for characters that become ASCII in lower case."""
-    stems = (*STEMS, *(f"mật{joint}khẩu" for joint in " _-"))
-    parts = "|".join(forms(_RARE_PARTS.get(stem, stem)) for stem in stems)
+    parts = "|".join(forms(_RARE_PARTS.get(stem, stem)) for stem in BEYOND_ASCII)
     before = "|".join((_AT_WORD, *map(re.escape, "\"'`)]"), *(" ", *_SPACES)))
-    return fast_check(parts), fast_check("|".join(map(forms, stems))), fast_check(f"(?:{before})\uff1a|\u212a|\u017f")
+    return (
+        fast_check(parts),
+        fast_check("|".join(map(forms, BEYOND_ASCII))),
+        fast_check(f"(?:{before})\uff1a|\u212a|\u017f"),
+    )
 
 
 def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:

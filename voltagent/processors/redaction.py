@@ -81,7 +81,8 @@ class Redactor:
         self._always = bool(hook is not None or self._rules.patterns or any(not own.isascii() for own in names.own))
         self._found: WeakKeyDictionary[Span, Found] = WeakKeyDictionary()  # of operations that have not ended
         self.clean: set[str] = set()  # names without a secret in them
-        # these are compiled in one step each, during which no other thread runs: not when something is sent
+        # These are compiled in one step each, during which no other thread runs: not when something is sent. What looks
+        # at long texts is compiled with the first of them, in steps of at most two milliseconds.
         prefilter()
         is_suspect_text("")
 

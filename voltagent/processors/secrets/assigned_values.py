@@ -32,7 +32,8 @@ _ELSEWHERE: Final = re.compile(
     r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var)\b|<%", re.IGNORECASE
 )
 _SCHEMA: Final = re.compile(
-    r"\{[^{}]{0,200}\b(?:(?:required|nullable|validators?|(?:min|max)_?length)\\{0,8}[\"']?\s{0,4}:"
+    r"\{(?![^{}]{0,200}\bvalue\\{0,8}[\"']?\s{0,4}[:=])"  # as `terraform output -json` has it
+    r"[^{}]{0,200}\b(?:(?:required|nullable|validators?|(?:min|max)_?length)\\{0,8}[\"']?\s{0,4}:"
     r"|type\\{0,8}[\"']?\s{0,4}:\s{0,4}\\{0,8}[\"'\[]?(?:(?:datatypes|sequelize|schema|types|mongoose)\.\w"
     r"|(?:string|number|integer|boolean|object|array|text|varchar|apikey|openidconnect)\b))",
     re.IGNORECASE,
@@ -83,7 +84,8 @@ _WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")
 _DOTTED: Final = re.compile(r"[A-Za-z]{2,40}(?:\.[A-Za-z]{2,40}){0,6}\.\d{1,10}\Z")  # no code has a number there
 # What a form says to its user about a password.
 _MESSAGE: Final = re.compile(
-    r"^your |^[^0-9]{0,60}\b(?:passwords?|passphrase|required|must|invalid|incorrect|please|at least|characters)\b"
+    r"^your [^0-9]*\Z"
+    r"|^[^0-9]{0,60}\b(?:passwords?|passphrase|required|must|invalid|incorrect|please|at least|characters)\b"
     r"[^0-9]{0,60}(?:[0-9]{1,2}[^0-9]{1,40})?\Z",
     re.IGNORECASE,
 )
@@ -135,7 +137,7 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     end = closing_quote(scan, start, one.quote)
     value = scan.text[start:end]
     if one.operator == "|":
-        return (start, end) if _is_cell(scan, start, value) else None
+        return (start, end) if _is_cell(scan, one, start, value) else None
     is_followed = _JOINED.match(scan.text, end) is not None or _CHANGED.match(scan.text, end) is not None
     if _SURE.match(value) is not None and not is_followed:
         return start, end
@@ -171,8 +173,9 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     scan.spend(10)
     if one.operator == "|":
         cell = _CELL.match(text, start)
-        return cell.span() if cell is not None and _is_cell(scan, start, cell[0]) else None
-    if _ELSEWHERE.match(text, start) is not None or text.startswith(":?", start - 1):
+        return cell.span() if cell is not None and _is_cell(scan, one, start, cell[0]) else None
+    is_message = text.startswith(":?", start - 1) and "${" in text[max(0, start - 64) : start]  # `${NAME:?message}`
+    if is_message or _ELSEWHERE.match(text, start) is not None:
         return None
     if text.startswith("[]byte(", start):
         return _call(scan, one, start + 2, start + 6)
@@ -203,9 +206,11 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
     return (start, start + len(value)) if is_secret else None
 
 
-def _is_cell(scan: Scan, start: int, value: str) -> bool:
+def _is_cell(scan: Scan, one: Beginning, start: int, value: str) -> bool:
     """Return whether a credential follows a cell of a table with nothing but a name in it."""
-    return (is_credential(value) or is_mixture(value)) and _NAMED_CELL.search(
+    if is_pin(one.name) or (one.strength is Strength.WEAK and len(value) < 16):
+        return False
+    return (is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))) and _NAMED_CELL.search(
         scan.text[max(0, start - _WIDEST_CELL) : start]
     ) is not None
 

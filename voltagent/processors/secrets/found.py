@@ -85,6 +85,16 @@ class Replacer:
             if count:
                 after[number] = text, count + (after[number][1] if number in after else 0)
 
+    def frequent_in(self, text: str) -> list[Range]:
+        """Return where frequent secrets stand in the joined chunks of a stream, over whose borders they may go."""
+        if self._frequent is None:
+            return []
+        return [
+            match.span()
+            for start in range(0, len(text), _AT_ONCE)
+            for match in self._frequent.finditer(text, start, start + _AT_ONCE + _LONGEST_REPEATED)
+        ]
+
     def _without_frequent(self, texts: list[str]) -> list[tuple[str, int]]:
         """Texts without frequent secrets: short ones are joined, so that they cost no call each."""
         frequent = cast("re.Pattern[str]", self._frequent)

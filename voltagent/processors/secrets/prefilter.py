@@ -1,8 +1,8 @@
 r"""Decide from a JSON text whether there can be a secret in it, before anything is decoded.
 
-It may say so too often, never too rarely: what it lets pass is not searched. All its checks are one regular expression
-for the engine in pydantic-core, which reads a text once, however many alternatives there are, and needs neither a copy
-in lower case nor a way back. It knows no look-around, so a check here is wider than what it stands for.
+It may say so too often, never too rarely: what it lets pass is not searched. Its checks are one or two regular
+expressions for the engine in pydantic-core, which reads a text once, however many alternatives there are, and needs
+neither a copy in lower case nor a way back. It knows no look-around, so a check here is wider than what it stands for.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _AFTER_GAP: Final = (
     r"[ \t\f\v]*(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
     r"|[A-Za-z._~+/=-]*[0-9])"
 )
-KEY_END: Final = r"[^\"\\]*\"[ \t\r\n]*:"  # the end of a key that holds more than a name
+KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
 WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
 # Under the name of a token, a number is none: `"input_tokens": 12`, which stands in the record of each model call.
 _NO_NUMBER: Final = r"(?:[^0-9 \t-]|-[^0-9]|-?[0-9][0-9.]*[^0-9., \t\r\n\f\v\\\"'}\])&;])"
@@ -100,7 +100,14 @@ def forms(stem: str) -> str:
     return "|".join(dict.fromkeys((stem, stem.upper(), stem.capitalize())))
 
 
-_AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, STEMS))  # escapes that hide characters
+# Names that are not in ASCII, also of two words, in every form in which they are written.
+BEYOND_ASCII: Final = (
+    *STEMS,
+    *(f"mật{joint}khẩu" for joint in " _-"),
+    "mậtKhẩu",
+    *(f"Mật{joint}Khẩu" for joint in ("", " ", "_", "-")),
+)
+_AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, BEYOND_ASCII))  # escapes that hide characters
 
 
 def hint_of(hint: str) -> str:

@@ -163,8 +163,9 @@ class Strings:
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
         replacer = Replacer(self._rules.patterns, frequent)
         for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):
-            if number in found:
-                self._put_split(slots, parts, found.pop(number), found, replacer)
+            wholes = merged(found.pop(number, []) + replacer.frequent_in("".join(parts)))
+            if wholes:
+                self._put_split(slots, parts, wholes, found, replacer)
         self._put_all(replacer.replaced(texts, found))
 
     def _put_split(

@@ -41,6 +41,7 @@ _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "obj
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
 # The security schemes of OpenAPI: how a secret is sent, by their type and the field that they then have.
 _SECURITY_FIELDS: Final = {"apiKey": "in", "http": "scheme", "oauth2": "flows", "openIdConnect": "openIdConnectUrl"}
+_SCHEME_FIELDS: Final = frozenset((*_SECURITY_FIELDS.values(), "type", "name", "description", "bearerFormat"))
 _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
 _LONGEST_SIMPLE: Final = 15  # characters
 _SPECIAL_BEGINNINGS: Final = frozenset("-{[")  # of items of a list: flags of commands, JSON
@@ -152,7 +153,9 @@ def _is_schema(value: dict[str, Any]) -> bool:
     """Return whether a dictionary is the JSON schema of a value, as in the definition of a tool."""
     which = value.get("type")
     if type(which) is str and which in _SECURITY_FIELDS:
-        return _SECURITY_FIELDS[which] in value
+        return _SECURITY_FIELDS[which] in value and _SCHEME_FIELDS.issuperset(value)
+    if "value" in value:  # as `terraform output -json` and the fields of forms have it
+        return False
     return (
         (type(which) is str and which in _SCHEMA_TYPES) or type(which) is list or not _SCHEMA_FIELDS.isdisjoint(value)
     )

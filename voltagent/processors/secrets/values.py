@@ -206,7 +206,11 @@ class Walk:
         if first is list and all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value):
             for item in value:
                 self._value(item, 0, item[0], nested)
-                self._named_value(item, 1, item[1], self._strength(item[0]), nested)
+                strength = self._strength(item[0])
+                if strength is _NONE:
+                    self._value(item, 1, item[1], nested)
+                else:
+                    self._named_value(item, 1, item[1], strength, nested)
         elif first is str and is_plain_list(value):
             self._strings.add_list(value)
         else:

@@ -281,7 +281,7 @@ def counts(given: object) -> dict[str, Any] | None:
 
 
 def _few(given: object) -> dict[str, Any]:
-    """Return an object of counts; ``None`` if it has too many fields for that."""
+    """Return an object of counts; an empty one if it has too many fields for that."""
     found = object_of(given)
     return found if len(found) <= _MOST_COUNTS else {}
 
