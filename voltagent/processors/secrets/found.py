@@ -85,10 +85,11 @@ class Replacer:
             if count:
                 after[number] = text, count + (after[number][1] if number in after else 0)
 
-    def frequent_in(self, text: str) -> list[Range]:
+    def frequent_in(self, chunks: Sequence[str]) -> list[Range]:
         """Return where frequent secrets stand in the joined chunks of a stream, over whose borders they may go."""
         if self._frequent is None:
             return []
+        text = "".join(chunks)
         return [
             match.span()
             for start in range(0, len(text), _AT_ONCE)

@@ -163,7 +163,7 @@ class Strings:
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
         replacer = Replacer(self._rules.patterns, frequent)
         for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):
-            wholes = merged(found.pop(number, []) + replacer.frequent_in("".join(parts)))
+            wholes = merged(found.pop(number, []) + replacer.frequent_in(parts))
             if wholes:
                 self._put_split(slots, parts, wholes, found, replacer)
         self._put_all(replacer.replaced(texts, found))
