@@ -103,17 +103,20 @@ class Buffer:
             else:
                 sizes = tuple(map(size_of, events))
             trace, reason = self._place_of(event, account, inherited)
-            is_over = has_ended or phase is _END
-            if is_over and trace is not None and (span.usage is not None or trace.usage is not None):
+            if (
+                (has_ended or phase is _END)
+                and trace is not None
+                and (span.usage is not None or trace.usage is not None)
+            ):
                 sum_usage(span, trace)
             count, size = len(events), sum(sizes)
-            # no call from here until it is counted and removed from its source
+            # no call until it is counted and removed from its source, nor, for Python 3.10, a branch between two counts
             if phase is _END and span in self.open:
                 del self.open[span]
                 if trace is not None:
                     trace.open -= 1
-            account.recorded += count
             if reason is not None:
+                account.recorded += count
                 account.dropped[reason] += count
                 self.dropped += count
             elif trace is not None:
@@ -129,6 +132,7 @@ class Buffer:
                 trace.size += size
                 self.size += size
                 self.count += count
+                account.recorded += count
                 account.pending += count
                 if not trace.held and not trace.in_flight:
                     self.ready[trace.id] = trace  # keeps an existing place
@@ -155,8 +159,7 @@ class Buffer:
         trace = self.traces.get(span.trace.id)
         reason = self.losses.fate(span) if self.losses.reasons else None
         if reason is None and phase is _END and span.start_ns < self._forked_at and not inherited:
-            # the parent process recorded its start and will record its end
-            reason = None if span in self.open else "fork"
+            reason = None if span in self.open else "fork"  # the parent process recorded its start, and will its end
         if trace is None and reason is None:
             trace = WaitingTrace(span.trace.id, account)
         return trace, reason
@@ -241,8 +244,7 @@ class Buffer:
 
     def account_of(self, span: Span) -> Account | None:
         """Return the account of a span's trace, if it is known here."""
-        trace = self.traces.get(span.trace.id)
-        return None if trace is None else trace.account
+        return trace.account if (trace := self.traces.get(span.trace.id)) is not None else None
 
     def _settle_parked(self, trace: WaitingTrace, span: Span | None, reason: str | None) -> None:
         """Give the events that waited for this one its outcome."""
