@@ -103,11 +103,8 @@ class Buffer:
             else:
                 sizes = tuple(map(size_of, events))
             trace, reason = self._place_of(event, account, inherited)
-            if (
-                (has_ended or phase is _END)
-                and trace is not None
-                and (span.usage is not None or trace.usage is not None)
-            ):
+            is_over = has_ended or phase is _END
+            if is_over and trace is not None and (span.usage is not None or trace.usage is not None):
                 sum_usage(span, trace)
             count, size = len(events), sum(sizes)
             # no call until it is counted and removed from its source, nor, for Python 3.10, a branch between two counts
@@ -220,8 +217,7 @@ class Buffer:
             number = min(share, limit - len(chosen), len(trace.events))
             size = sum(trace.sizes[:number])
             max_size -= size
-            least = 0 if chosen else 1  # a single event may be larger
-            while max_size < 0 and number > least:
+            while max_size < 0 and number > (0 if chosen else 1):  # a single event may be larger
                 number -= 1
                 size -= trace.sizes[number]
                 max_size = min(0, max_size + trace.sizes[number])  # the batch is full
