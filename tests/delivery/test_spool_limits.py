@@ -13,7 +13,7 @@ import pytest
 
 from tests.delivery.test_spool import empty, fill, folder, make, model_server, port, rest
 from tests.helpers.memory import Recording, conserved, on_disk_only, waiting
-from tests.helpers.pace import until
+from tests.helpers.pace import PATIENCE, until
 from tests.helpers.spools import events_in
 from voltagent import settings
 from voltagent.core.span import SpanEvent
@@ -146,7 +146,7 @@ def test_what_is_not_safe_keeps_nothing_behind_it_from_the_disk(folder: Path, po
     for number in range(900):
         recording.whole(f"private {number}")
     recording.whole()
-    report = conserved(sender.shutdown(1).result())
+    report = conserved(sender.shutdown(PATIENCE).result())
     assert (report.pending, report.dropped) == (4244, {"serialize_error": 3600})
     assert events_in(folder) == 4244
 
