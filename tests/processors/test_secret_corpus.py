@@ -7,6 +7,7 @@ import random
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,6 +279,13 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "eighth": (eighth.HIDE, eighth.KEEP),
     "ninth": (ninth.HIDE, ninth.KEEP),
 }
+
+
+def test_the_document_says_how_many_samples_there_are() -> None:
+    document = (Path(__file__).parents[2] / "docs/capture.md").read_text(encoding="utf-8")
+    secrets = f"{sum(len(hide) for hide, _ in BATCHES.values()):,}".replace(",", " ")
+    harmless = f"{sum(len(keep) for _, keep in BATCHES.values()):,}".replace(",", " ")
+    assert f"({secrets} secrets, {harmless} harmless values)" in document
 
 
 @pytest.mark.parametrize("batch", BATCHES)

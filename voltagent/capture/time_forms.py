@@ -62,18 +62,11 @@ _ZONE_LIBRARIES: Final = frozenset(
 )  # fmt: skip
 
 
-_NO_CODE: Final = frozenset(  # what a class holds that changes nothing
-    (
-        "__module__",
-        "__doc__",
-        "__dict__",
-        "__weakref__",
-        "__slots__",
-        "__static_attributes__",
-        "__firstlineno__",
-        "_weak_cache",
-    )
-)
+# What a class may hold without changing how an offset is computed.
+_NO_CODE: Final = frozenset(
+    ("__module__", "__doc__", "__dict__", "__weakref__", "__slots__", "__static_attributes__", "__firstlineno__",
+     "_weak_cache")
+)  # fmt: skip
 
 
 def _is_known_zone(kind: type) -> bool:
@@ -142,6 +135,7 @@ _PANDAS_UNITS: Final = {7: "s", 8: "ms", 9: "us", 10: "ns"}  # by pandas' number
 
 
 def pandas_timestamp(value: Any) -> str | None:
+    """Return a time of pandas with its nanoseconds; ``None`` for a year that its base class cannot hold."""
     year = _of_pandas("Timestamp", "year", value)
     if year is not None and year != _read_date[0](value):  # beyond what a `datetime` can hold: it has stand-ins there
         return None
@@ -150,6 +144,7 @@ def pandas_timestamp(value: Any) -> str | None:
 
 
 def pandas_duration(value: Any) -> object:
+    """Return a duration of pandas in its own unit, which reaches further than that of its base class."""
     number = _of_pandas("Timedelta", "_value", value)
     unit = _of_pandas("Timedelta", "_creso", value)
     name = None if unit is None else _PANDAS_UNITS.get(unit)

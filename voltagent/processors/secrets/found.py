@@ -97,7 +97,7 @@ class Replacer:
         ]
 
     def _without_frequent(self, texts: list[str]) -> list[tuple[str, int]]:
-        """Texts without frequent secrets: short ones are joined, so that they cost no call each."""
+        """Return the texts without frequent secrets; short ones are joined, so that they cost no call each."""
         frequent = cast("re.Pattern[str]", self._frequent)
         found: list[tuple[str, int]] = []
         for batch in _batches(texts):
