@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -53,9 +54,22 @@ def handler(raised: BaseException) -> Generator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
+@contextmanager
+def _no_garbage_collection() -> Generator[None]:
+    """Python swallows what is raised in a finalizer, and one of this library may run for an object of an earlier test."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def swallowed_at(call: Callable[[], object], raised: BaseException, tries: int) -> Iterator[str]:
     """The places of this library, at some bytecodes of a call, whence the exception does not reach the caller."""
-    with handler(raised):
+    with handler(raised), _no_garbage_collection():
         last = _trace(call, _Tracer(0), raised)[0]
         for at in range(1, last, max(1, last // tries)):
             _, place, arrived = _trace(call, _Tracer(at), raised)
