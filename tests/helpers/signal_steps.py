@@ -56,7 +56,7 @@ def handler(raised: BaseException) -> Generator[None]:
 
 @contextmanager
 def _no_garbage_collection() -> Generator[None]:
-    """Python swallows what is raised in a finalizer, and one of this library may run for an object of an earlier test."""
+    """Run no finalizer of an earlier test's object in the block: Python swallows what is raised in one."""
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()
