@@ -8,17 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.memory import Memory, Recording, conserved, make_sender
 from tests.helpers.pace import hold
-from tests.helpers.signal_steps import swallowed_at
-from voltagent import VoltAgentSDK, tool
-from voltagent.core.guard import Guard
 from voltagent.core.span import SpanEvent
 from voltagent.delivery.loop import Loop
 from voltagent.exporters import Outcome
@@ -44,50 +40,18 @@ def test_the_counts_add_up_and_the_sender_goes_on(kind: str) -> None:
     hold(found["flush"], 2.0, "a flush after interrupts")
 
 
-class LimitReached(Exception):
-    """A time limit of the program, as ``SoftTimeLimitExceeded`` of celery is."""
-
-
-class Failed(Exception):
-    """What a decorated function raises."""
-
-
-@tool
-def work(value: object) -> object:
-    if isinstance(value, Exception):
-        raise value
-    return value
-
-
-@tool
-def items(value: object) -> Iterator[object]:
-    yield value
-
-
-def failing() -> None:
-    with pytest.raises(Failed):
-        work(Failed("a"))
-
-
-CALLS: dict[str, Callable[[VoltAgentSDK], object]] = {
-    "plain": lambda _: work({"a": 1}),
-    "slow path": lambda _: work([{1, 2}, "\ud800", b"x", datetime(2026, 1, 1), {1: object()}]),
-    "failing": lambda _: failing(),
-    "generator": lambda _: list(items(1)),
-    "flush": lambda sdk: sdk.flush(timeout=5),
-    "stats": lambda sdk: sdk.stats(),
-}
-
-
 @posix
-@pytest.mark.parametrize("raised", [LimitReached(), TimeoutError()], ids=lambda one: type(one).__name__)
-@pytest.mark.parametrize("call", CALLS)
-def test_what_a_signal_handler_raises_reaches_the_program(
-    call: str, raised: Exception, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(Guard, "strict", False)
-    with VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db") as sdk:
-        assert list(swallowed_at(lambda: CALLS[call](sdk), raised, tries=100)) == []
+@pytest.mark.parametrize("kind", ["LimitReached", "TimeoutError"])
+@pytest.mark.parametrize("tries", ["60", pytest.param("100000", marks=pytest.mark.slow, id="all places")])
+def test_what_a_signal_handler_raises_reaches_the_program_and_all_is_counted(kind: str, tries: str) -> None:
+    command = [sys.executable, "-m", "tests.helpers.signal_steps", kind, tries]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    found = json.loads(ran.stdout)
+    assert len(found) == 6
+    for call, there in found.items():
+        assert there["swallowed"] == [], (call, there)
+        assert there["conserved"], (call, there)
+        assert there["interrupted"] > 20, (call, there)
 
 
 @pytest.mark.parametrize("kind", ["LimitReached", "TimeoutError"])

@@ -1,43 +1,59 @@
-"""Raise in a signal handler at one bytecode after another of a call, as a time limit of the program does."""
+"""Raise in a signal handler at one place after another of calls: ``python -m tests.helpers.signal_steps KIND TRIES``.
+
+As a time limit of the program does. Prints a JSON object: for each call, at how many places of this library it was
+raised, at which of them it did not reach the caller, and whether all was counted. In a process of its own, as what is
+raised at a bytecode that belongs to no line has a traceback that makes pytest's report fail.
+"""
 
 from __future__ import annotations
 
-import gc
-import os
+import json
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
+from datetime import datetime
+from functools import partial
 from types import FrameType
-from typing import Any
 
-import voltagent
+from tests.helpers.bytecode_steps import BetweenSignals
+from tests.helpers.interrupts import ERRORS
+from tests.helpers.pace import PATIENCE
+from voltagent import VoltAgentSDK, tool
 
-_OWN = os.path.dirname(voltagent.__file__) + os.sep
+
+class Failed(Exception):
+    """What a decorated function raises."""
 
 
-class _Tracer:
-    """Sends a signal to this process at one bytecode of this library, and counts them."""
+@tool
+def work(value: object) -> object:
+    if isinstance(value, Exception):
+        raise value
+    return value
 
-    def __init__(self, at: int) -> None:
-        self.at = at
-        self.count = 0
-        self.place = ""
 
-    def start(self, frame: FrameType, _event: str, _argument: object) -> Any:
-        if not frame.f_code.co_filename.startswith(_OWN):
-            return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        return self._step
+@tool
+def items(value: object) -> Iterator[object]:
+    yield value
 
-    def _step(self, frame: FrameType, event: str, _: object) -> Any:
-        self.count += event == "opcode"
-        if self.count == self.at and not self.place:
-            self.place = f"{frame.f_code.co_filename.removeprefix(_OWN)}:{frame.f_lineno}"
-            sys.settrace(None)
-            signal.raise_signal(signal.SIGUSR1)
-        return self._step
+
+def failing() -> None:
+    with suppress(Failed):
+        work(Failed("a"))
+
+
+def calls(sdk: VoltAgentSDK) -> dict[str, Callable[[], object]]:
+    return {
+        "plain": lambda: work({"a": 1}),
+        "slow path": lambda: work([{1, 2}, "\ud800", b"x", datetime(2026, 1, 1), {1: object()}]),
+        "failing": failing,
+        "generator": lambda: list(items(1)),
+        "flush": lambda: sdk.flush(timeout=5),
+        "stats": sdk.stats,
+    }
 
 
 @contextmanager
@@ -54,38 +70,35 @@ def handler(raised: BaseException) -> Generator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
-@contextmanager
-def _no_garbage_collection() -> Generator[None]:
-    """Run no finalizer of an earlier test's object in the block: Python swallows what is raised in one."""
-    enabled = gc.isenabled()
-    gc.collect()
-    gc.disable()
+def steps(call: Callable[[], object], at: int, kind: type[Exception]) -> tuple[int, str, bool]:
+    """Make a call; return how many places it has, where it was interrupted, and whether the caller heard of it."""
+    raised = kind()
+    between = BetweenSignals(("",), at, partial(signal.raise_signal, signal.SIGUSR1))
     try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def swallowed_at(call: Callable[[], object], raised: BaseException, tries: int) -> Iterator[str]:
-    """The places of this library, at some bytecodes of a call, whence the exception does not reach the caller."""
-    with handler(raised), _no_garbage_collection():
-        last = _trace(call, _Tracer(0), raised)[0]
-        for at in range(1, last, max(1, last // tries)):
-            _, place, arrived = _trace(call, _Tracer(at), raised)
-            if place and not arrived:
-                yield place
-
-
-def _trace(call: Callable[[], object], tracer: _Tracer, raised: BaseException) -> tuple[int, str, bool]:
-    before, context = sys.gettrace(), copy_context()  # what an interrupt leaves current is not for the next test
-    try:
-        sys.settrace(tracer.start)
-        context.run(call)
-    except BaseException as exc:
-        sys.settrace(before)
+        with handler(raised):
+            copy_context().run(between.run, call)  # what an interrupt leaves current is not for the next call
+    except kind as exc:
         if exc is not raised:
             raise
-        return tracer.count, tracer.place, True
-    sys.settrace(before)
-    return tracer.count, tracer.place, False
+        return between.count, between.place, True
+    return between.count, between.place, False
+
+
+def interrupted(name: str, kind: type[Exception], tries: int) -> dict[str, object]:
+    """Interrupt one of the calls again and again; return what became of it."""
+    with tempfile.TemporaryDirectory() as folder, VoltAgentSDK(exporter="local", local_path=f"{folder}/t.db") as sdk:
+        call = calls(sdk)[name]
+        for _ in range(3):  # the first time it imports and prepares things; and 3.12 traces few bytecodes at first
+            number = steps(call, 0, kind)[0]
+        found = [steps(call, at, kind)[1:] for at in range(1, number + 1, max(1, number // tries))]
+        report = sdk.flush(timeout=PATIENCE)
+        return {
+            "interrupted": sum(place != "" for place, _ in found),
+            "swallowed": [place for place, arrived in found if place and not arrived],
+            "conserved": report.recorded == report.accepted + sum(report.dropped.values()) and not report.pending,
+        }
+
+
+if __name__ == "__main__":
+    names = ("plain", "slow path", "failing", "generator", "flush", "stats")
+    print(json.dumps({name: interrupted(name, ERRORS[sys.argv[1]], int(sys.argv[2])) for name in names}))

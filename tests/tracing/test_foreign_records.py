@@ -19,8 +19,8 @@ from voltagent.core.span import Phase, Span
 from voltagent.instrumentation.requests import RequestPlan, around_request
 from voltagent.opentelemetry import SpanProcessor
 
-_RECORDS = ("voltagent/tracing/foreign_records.py", "voltagent/tracing/foreign_spans.py")
-_FILES = (*_RECORDS, "voltagent/instrumentation/requests.py")
+_RECORDS = ("tracing/foreign_records.py", "tracing/foreign_spans.py")
+_FILES = (*_RECORDS, "instrumentation/requests.py")
 _PLAN = RequestPlan("chat", "test")
 _BODY: dict[str, Any] = {"model": "gpt", "messages": []}
 
@@ -79,10 +79,10 @@ def between(action: str, call: str, then: str, at: int) -> tuple[int, list[str]]
     with case() as one:
         steps = Between(_FILES, at, getattr(one, action))
         steps.run(getattr(one, call))
-        if steps.done and then:
+        if steps.place and then:
             getattr(one, then)()
             assert ('call {"result":"client"}' in one.ends) is one.has_taken_over, at
-        return steps.count, one.ends if steps.done else []
+        return steps.count, one.ends if steps.place else []
 
 
 @pytest.mark.parametrize(
