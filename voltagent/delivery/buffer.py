@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final
 
+from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
 from voltagent.delivery.waiting_trace import (
@@ -38,6 +39,7 @@ class Buffer:
     def renew(self, forked_at: int) -> None:
         """Reset; a forked child, which has no other thread, gives the time of the fork (nanoseconds)."""
         self.lock = threading.RLock()  # re-entrant: a finalizer may come while this thread holds it
+        self._of_lock = threading.Condition(self.lock)
         self.accepted = 0
         self.dropped = 0
         self.count = 0  # events that wait here, are in a batch, or are parked
@@ -53,6 +55,15 @@ class Buffer:
         self.held = HeldTraces()
         self.losses = LostStarts()
         self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
+
+    def is_held_here(self) -> bool:
+        """Return whether this thread has the lock, so that this is a finalizer or a signal handler."""
+        try:
+            self._of_lock.notify(0)  # a lock by itself does not say whose it is
+        except RuntimeError as exc:
+            pass_on_interrupt(exc)
+            return False
+        return True
 
     def take_waiting(self, account: Account, number: int) -> None:
         """Take up to ``number`` entries from the queue of an account, and all that it refused."""

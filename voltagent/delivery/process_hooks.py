@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
@@ -115,7 +114,7 @@ def ends_task(event: SpanEvent) -> bool:
 
 def wait_at_task_end(worker: Worker, account: Account) -> None:
     """Send what was recorded, and wait for it a moment: in the task's own turn, as the process may be terminated."""
-    if worker.loop.owner is threading.current_thread():
+    if worker.cannot_wait():
         return  # a finalizer on the thread that sends
     future = ReportFuture(clock.monotonic() + _TASK_END, lambda: worker.stats(account), [account])
     worker.flush(account, future)

@@ -125,7 +125,7 @@ class Sender:
         future = self._future(timeout)
         for queue in self.queues:
             queue.worker.flush(queue.account, future)
-        return future
+        return self._unless_in_vain(future)
 
     def shutdown(self, timeout: float | None = None) -> ReportFuture:
         """End what is open as cancelled, send everything, and take nothing more.
@@ -135,7 +135,7 @@ class Sender:
         future = self._future(timeout)
         for queue in self.queues:
             queue.worker.shutdown(queue.account, future, gives_up=timeout is None)
-        return future
+        return self._unless_in_vain(future)
 
     def stats(self) -> Report:
         """Return what became of the events so far."""
@@ -146,6 +146,13 @@ class Sender:
             return total
         names = _numbered([queue.worker.exporter.name for queue in self.queues])
         return replace(total, destinations=dict(zip(names, reports, strict=True)))
+
+    def _unless_in_vain(self, future: ReportFuture) -> ReportFuture:
+        """Return a future, done at once if the sender would wait for the very thread that waits for it."""
+        if any(queue.worker.cannot_wait() for queue in self.queues):
+            for queue in self.queues:
+                future.settle(queue.account)
+        return future
 
     def _future(self, timeout: float | None) -> ReportFuture:
         seconds = self._timeout if timeout is None else max(0.0, timeout)

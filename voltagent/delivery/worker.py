@@ -13,7 +13,7 @@ from typing import Final
 
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
-from voltagent.core.process import exit_hook
+from voltagent.core.process import exit_hook, sending
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
@@ -108,7 +108,7 @@ class Worker:
             return True
         self._start_again = now + _STARTING
         process_hooks.register()
-        if exit_hook.start_thread(self._run, f"voltagent-{self.exporter.name}"):
+        if sending.start_thread(self._run, f"voltagent-{self.exporter.name}"):
             return True
         self._start_again = 0.0
         return False
@@ -162,6 +162,10 @@ class Worker:
         if not (report.pending and is_over and not self.storage.survives):
             return report
         return replace(report, pending=0) + Report(dropped={"shutdown_timeout": report.pending})
+
+    def cannot_wait(self) -> bool:
+        """Return whether this very thread has to do something before a request to send can end."""
+        return sending.is_sending() or self.buffer.is_held_here()
 
     # The end of a process, and forks.
 
@@ -219,7 +223,7 @@ class Worker:
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
             with exit_hook.imports_kept():
                 is_stopping = bool(self.loop.stops())
-                self.loop.run(None if is_stopping else own, only_stops=is_stopping)
+                sending.send_here(lambda: self.loop.run(None if is_stopping else own, only_stops=is_stopping))
         finally:
             if self.loop.owner is me:
                 self.loop.owner, self.loop.is_alive = None, False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.process import exit_hook
+from voltagent.core.process import sending
 from voltagent.core.span import SpanEvent
 from voltagent.exporters.http import HttpResponse, Line, Unreachable
 
@@ -29,7 +29,7 @@ class PendingRequest:
 
     def start(self, name: str) -> None:
         """Send it on a thread with this name, or at once if no thread can be started."""
-        if not exit_hook.start_thread(self._run, name):
+        if not sending.start_thread(self._run, name):
             self._run()
 
     def _run(self) -> None:

@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
-from voltagent.core.process import exit_hook
+from voltagent.core.process import sending
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http import Line
@@ -58,7 +58,7 @@ class Round:
         self._outcomes: list[Outcome | None] = [None] * len(batch)
         self._needs, self._then = needs(batch)
         self._ready = [number for number, count in enumerate(self._needs) if count == 0]  # a heap, as it is sorted
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition()  # re-entrant: a finalizer may shut down while this thread holds it
         self._busy: dict[int, tuple[Line, float]] = {}  # event in progress -> its connection, and since when
         self._threads = 0
         self._halted = False
@@ -130,7 +130,7 @@ class Round:
             return False
         line = self._lines.borrow()
         self._threads += 1
-        if exit_hook.start_thread(lambda: self._work(line), "voltagent-rest"):
+        if sending.start_thread(lambda: self._work(line), "voltagent-rest"):
             return True
         self._threads -= 1
         self._lines.give_back(line)

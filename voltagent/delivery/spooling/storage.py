@@ -12,7 +12,7 @@ from itertools import repeat
 from typing import Final, Literal
 
 from voltagent.core import clock, guard
-from voltagent.core.process import exit_hook
+from voltagent.core.process import sending
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
@@ -200,7 +200,7 @@ class SpoolStorage:
         """Have a second thread write what is recorded, until the lock that is returned is released."""
         over = threading.Lock()
         over.acquire()
-        exit_hook.start_thread(lambda: self._keep_up(over), f"voltagent-{self._name}-spool")
+        sending.start_thread(lambda: self._keep_up(over), f"voltagent-{self._name}-spool")
         return over
 
     def _keep_up(self, over: threading.Lock) -> None:
