@@ -57,15 +57,15 @@ def parse_iso(text: str, *, local: bool = False, fold: int = 0) -> int | None:
     A string without a zone means UTC, or with ``local`` the time zone of this machine. Of a local time that a clock set
     back shows twice, ``fold=1`` means the second one.
     """
-    if len(text) > _LONGEST_TIME:
+    parts = _ISO.fullmatch(text) if len(text) <= _LONGEST_TIME else None
+    if parts is None:
         return None
     try:
-        plain = _OFFSET.sub(_with_minutes, text.upper().replace("Z", "+00:00"))
-        moment = datetime.fromisoformat(_FRACTION.sub(_microseconds, plain))
-    except ValueError:
+        moment, offset = _moment(parts), _offset(parts)
+    except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is not None:
-        found = moment - _EPOCH
+    if offset is not None:
+        found = moment.replace(tzinfo=timezone.utc) - _EPOCH - offset
     elif local:
         # not by `astimezone`: before Python 3.13 it is an hour off for a local time that a clock set forward left out
         seconds = int(moment.replace(microsecond=0, fold=fold).timestamp())
@@ -77,14 +77,39 @@ def parse_iso(text: str, *, local: bool = False, fold: int = 0) -> int | None:
 
 
 _LONGEST_TIME = 64  # characters
-_FRACTION = re.compile(r"[.,]([0-9]+)")
-# Python 3.10 parses only offsets with a colon and minutes
-_OFFSET = re.compile(r"(:[0-9]{2}(?:[.,][0-9]{1,64})?[+-][0-9]{2})([0-9]{2})?\Z")
+# Not by `fromisoformat`, which reads other forms in each version of Python
+_ISO = re.compile(
+    r"(?P<year>[0-9]{4})(?P<dash>-?)(?:(?P<month>[0-9]{2})(?P=dash)(?P<day>[0-9]{2})"
+    r"|W(?P<week>[0-9]{2})(?:(?P=dash)(?P<weekday>[0-9]))?)"
+    r"(?:[^0-9](?P<hour>[0-9]{2})(?:(?P<colon>:?)(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2}))?)?"
+    r"(?:[.,](?P<fraction>[0-9]{1,64}))?"
+    r"(?P<zone>Z|(?P<sign>[+-])(?P<hours>[0-9]{2})(?::?(?P<minutes>[0-9]{2})(?::?(?P<seconds>[0-9]{2}))?)?)?)?",
+    re.IGNORECASE,
+)
+_DAY = timedelta(days=1)
 
 
-def _with_minutes(offset: re.Match[str]) -> str:
-    return f"{offset[1]}:{offset[2] or '00'}"
+def _moment(parts: re.Match[str]) -> datetime:
+    """Return the date and time of a matched text without its zone; raises ``ValueError`` if there is none such."""
+    if parts["week"] is not None:
+        day = datetime.fromisocalendar(int(parts["year"]), int(parts["week"]), int(parts["weekday"] or 1))
+    else:
+        day = datetime(int(parts["year"]), int(parts["month"]), int(parts["day"]))
+    hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
+    if parts["fraction"] is not None and parts["second"] is None:
+        raise ValueError
+    microsecond = int(f"{parts['fraction'] or '':0<6}"[:6])
+    if (hour, minute, second, microsecond) == (24, 0, 0, 0):  # the end of that day
+        return day + _DAY
+    return day.replace(hour=hour, minute=minute, second=second, microsecond=microsecond)
 
 
-def _microseconds(fraction: re.Match[str]) -> str:
-    return f".{fraction[1][:6]:0<6}"  # Python 3.10 parses only three or six digits
+def _offset(parts: re.Match[str]) -> timedelta | None:
+    """Return by how much a matched text is ahead of UTC; ``None`` if it names no zone."""
+    if parts["sign"] is None:
+        return None if parts["zone"] is None else timedelta()
+    hours, minutes, seconds = (int(parts[name] or 0) for name in ("hours", "minutes", "seconds"))
+    offset = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    if offset >= _DAY or minutes > 59 or seconds > 59:
+        raise ValueError
+    return -offset if parts["sign"] == "-" else offset

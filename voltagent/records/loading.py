@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from voltagent import settings
+from voltagent.core import clock
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.records.model import Json, TraceRecord
 from voltagent.records.reading import open_store, record_of
@@ -15,7 +16,6 @@ from voltagent.storage.traces.filters import STATUSES, Filter
 from voltagent.storage.traces.store import Store
 
 _MOST: Final = 2**63 - 1  # what SQLite counts to
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class RecordNotFoundError(VoltAgentError, LookupError):
@@ -140,12 +140,11 @@ def nanoseconds(name: str, moment: datetime | str | None) -> int | None:
     """Return a time as nanoseconds since the epoch; ``name`` is the argument that errors name."""
     if moment is None:
         return None
-    if isinstance(moment, str):
-        try:
-            moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
-        except ValueError:
-            raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {moment!r}") from None
-    if not isinstance(moment, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(moment, datetime | str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {type(moment).__name__}")
-    since_epoch = moment.astimezone(timezone.utc) - _EPOCH
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * 10**9 + since_epoch.microseconds * 1000
+    is_text = isinstance(moment, str)
+    text = moment if is_text else moment.isoformat()
+    found = clock.parse_iso(text, local=True, fold=0 if is_text else moment.fold)
+    if found is None:
+        raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {moment!r}")
+    return found
