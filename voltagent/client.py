@@ -15,6 +15,7 @@ import httpx
 from pydantic import BaseModel, ValidationError as PydanticValidationError
 
 from voltagent.core.guard import logger, pass_on_interrupt
+from voltagent.core.text import is_placeholder
 from voltagent.errors import APIError, TimeoutError, ValidationError
 from voltagent.settings import is_loopback
 from voltagent.types import (
@@ -200,7 +201,7 @@ class VoltAgentCoreAPI:
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.config = VoltAgentConfig(**config) if isinstance(config, dict) else config
-        if self.config.secret_key == HIDDEN:
+        if is_placeholder(self.config.secret_key):
             raise ValidationError("secret_key: pickles do not contain the key: set it on the configuration again")
         self.base_url = self.config.base_url.rstrip("/")
         self.timeout = self.config.timeout

@@ -26,6 +26,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from voltagent.core.naming import convert_metadata_to_camel_case, snake_to_camel
+from voltagent.core.text import is_placeholder
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
 
 if TYPE_CHECKING:
@@ -262,7 +263,7 @@ class SecretText(str):
 
 
 def _secret(text: str) -> SecretText:
-    if text == HIDDEN:  # a dump or a pickle read back: without this, the server's 401 would be the first to say so
+    if is_placeholder(text):  # a dump or a pickle read back: else the server's 401 would be the first to say so
         raise PydanticCustomError("hidden_secret", "dumps do not contain the secret key: pass the key itself")
     return SecretText(text)
 

@@ -15,9 +15,15 @@ from voltagent.core.guard import pass_on_interrupt
 
 _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BORDER: Final = re.compile(r"[\s\"'`<>(){}\[\],;|]")
+_PLACEHOLDER: Final = re.compile(r"(?:[a-z]{1,20} )?(?:[\[<({]redacted[\])>}]|\*{3,64})", re.IGNORECASE)
 _AT_ONCE: Final = 1 << 15  # characters: a regular expression lets no other thread run
 _LONGEST_WORD: Final = 4096
 _TORN: Final = 512
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether a text is what dumps and logs have in the place of a secret, perhaps behind ``Bearer``."""
+    return len(text) <= _TORN and _PLACEHOLDER.fullmatch(text.strip()) is not None
 
 
 def replace_surrogates(text: str) -> str:

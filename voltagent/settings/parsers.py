@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
+from voltagent.core.text import is_placeholder
 from voltagent.errors import ValidationError
 
 Reader: TypeAlias = Callable[[str, object], Any]
 
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))
-_HIDDEN: Final = "[redacted]"  # what dumps of `voltagent.types.VoltAgentConfig` have in the place of the key
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header may be called (RFC 9110, section 5.6.2)
 
 
@@ -41,7 +41,7 @@ def header_text(name: str, value: object) -> str:
 
 def secret_key(name: str, value: object) -> str:
     given = header_text(name, value)
-    if given == _HIDDEN:  # a dump of a config read back: without this, the server's 401 would be the first to say so
+    if is_placeholder(given):  # a dump of a config read back: else the server's 401 would be the first to say so
         raise ValidationError(f"{name}: dumps do not contain the secret key: pass the key itself")
     return given
 
@@ -204,7 +204,9 @@ def headers(name: str, value: object) -> Mapping[str, str]:
         called = header_text(f"a name in {name}", key)
         if _TOKEN.fullmatch(called) is None:
             raise ValidationError(f"a name in {name} is not a valid header name: {called!r}")
-        found[called] = header_text(f"the value of {called} in {name}", given[key])
+        found[called] = content = header_text(f"the value of {called} in {name}", given[key])
+        if is_placeholder(content):
+            raise ValidationError(f"the value of {called} in {name} stands for a secret: pass the value itself")
     return found
 
 
