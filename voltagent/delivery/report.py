@@ -25,6 +25,11 @@ class ReadOnlyCounts(dict[str, V]):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
 
+    @classmethod
+    def fromkeys(cls, keys: Iterable[str], value: Any = None, /) -> ReadOnlyCounts[Any]:
+        """Return counts with the same value for each key."""
+        return cls(dict.fromkeys(keys, value))  # type: ignore[arg-type]
+
     def _refuse(self, *_: object, **__: object) -> Any:
         raise TypeError("a report cannot be changed")
 

@@ -16,11 +16,12 @@ class PendingReport(Pending[Report]):
     """The report of a ``flush`` or ``shutdown``: what was sent, what was dropped and why, and what is pending.
 
     It is complete at once unless an asyncio loop runs in this thread; then ``await`` it. To ``dataclasses.asdict`` it
-    is a `Report`, and a copy of it, also by pickling, is one: the counts of that moment. `asdict` reads one count after
-    another, so take a copy first while events are on their way.
+    is a `Report`, and a copy of it, also by pickling, is one: the counts of that moment. Complete at once, it equals a
+    report with the same counts. `asdict` reads one count after another, so take a copy first while events are on their
+    way.
     """
 
-    __slots__ = ("_stats", "_then")
+    __slots__ = ("_is_report", "_stats", "_then")
     # what `asdict` and `pprint` look for
     __dataclass_fields__ = {field.name: field for field in dataclasses.fields(Report)}  # noqa: RUF012
     __dataclass_params__ = Report.__dataclass_params__  # type: ignore[attr-defined]
@@ -31,6 +32,22 @@ class PendingReport(Pending[Report]):
         super().__init__(future)
         self._stats = stats
         self._then = then  # what only a loop can do at the end: close the connections of async code
+        self._is_report = future.done()  # not later, because a hash must stay what it was
+
+    def __new__(cls, *_: Any, **fields: Any) -> Any:
+        """Make one, or, of the fields of a report, as ``dataclasses.replace`` does, a report."""
+        return Report(**fields) if fields else super().__new__(cls)
+
+    def __replace__(self, /, **changes: Any) -> Report:
+        return dataclasses.replace(self._report, **changes)
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or not self._is_report:
+            return self is other
+        return self._report == (other._report if isinstance(other, PendingReport) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._report) if self._is_report else object.__hash__(self)
 
     def __await__(self) -> Generator[Any, Any, Report]:
         report = yield from super().__await__()
