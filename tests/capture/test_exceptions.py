@@ -14,7 +14,7 @@ import traceback
 import types
 import weakref
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -191,6 +191,20 @@ def test_properties_are_not_called_for_a_code() -> None:
             raise AssertionError(f"asked for {name}")
 
     assert "code" not in described(WithProperty("x"))
+
+
+def test_a_code_of_a_class_that_is_set_anew_is_the_current_one() -> None:
+    class Base(Exception):
+        status_code = 500
+
+    class Limited(Base):
+        code: ClassVar[object] = 1
+
+    assert [described(one("x"))["code"] for one in (Limited, Base)] == [1, 500]
+    Limited.code, Base.status_code = 2, 503
+    assert [described(one("x"))["code"] for one in (Limited, Base)] == [2, 503]
+    Limited.code = property(lambda _: 1 / 0)
+    assert "code" not in described(Limited("x"))
 
 
 # Messages.

@@ -13,10 +13,12 @@ import datetime
 import enum
 import json
 import pickle
+import sys
 import threading
 import time
 from typing import Any
 
+import pydantic
 import pytest
 
 from tests.helpers.sink import ListSink, recording
@@ -163,6 +165,22 @@ def test_a_handle_whose_block_was_left_in_another_task_takes_no_calls(is_async: 
     with record() as run, VoltAgentSDK(exporter="none") as sdk:
         asyncio.run(enter_here_leave_there())
     assert names_of(run) == [["left"], ["work", ["work"]]]
+
+
+def test_a_handle_that_was_current_in_a_block_left_elsewhere_takes_no_calls_after_its_end() -> None:
+    with record() as run:
+        handle = VoltAgentSDK(exporter="none").trace(agent_id="ended")
+        block = handle.as_current()
+        block.__enter__()
+        thread = threading.Thread(target=block.__exit__, args=(None, None, None))
+        thread.start()
+        thread.join()
+        work("before its end")
+        handle.success()
+        assert not current()
+        work("after its end")
+    ended, alone = run.traces
+    assert (len(ended.children), len(alone.children)) == (1, 1)
 
 
 def test_two_blocks_that_are_left_elsewhere_take_no_calls() -> None:
@@ -401,12 +419,53 @@ def test_what_flush_and_shutdown_return_is_copied_as_a_report(protocol: int) -> 
             assert type(copy.deepcopy(found)) is Report
             assert dataclasses.asdict(found) == dataclasses.asdict(report)  # type: ignore[call-overload]
             assert json.loads(json.dumps(found, default=dataclasses.asdict)) == dataclasses.asdict(report)
+            assert (found == report, report == found, found == copy.copy(found), found == 1) == (
+                True,
+                True,
+                True,
+                False,
+            )
+            assert {found, report} == {report}
+            assert dataclasses.replace(report, recorded=7).recorded == 7
+            assert dataclasses.replace(found, recorded=7) == dataclasses.replace(report, recorded=7)  # type: ignore[type-var]
+            if sys.version_info >= (3, 13):
+                assert copy.replace(found, recorded=7) == copy.replace(report, recorded=7)
+            assert report.dropped.fromkeys(["a"], 1) == {"a": 1}  # type: ignore[attr-defined]
+
+
+def test_what_an_event_loop_still_waits_for_is_only_equal_to_itself() -> None:
+    async def flushed_twice() -> None:
+        sdk = VoltAgentSDK(exporter="rest", base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk")
+        sdk.trace(agent_id="a")
+        first, second = sdk.flush(timeout=0.1), sdk.flush(timeout=0.1)
+        before = hash(first)
+        assert first != second
+        assert len({first, second}) == 2
+        assert await first == await second
+        assert hash(first) == before
+        await sdk.shutdown(timeout=0)
+
+    asyncio.run(flushed_twice())
 
 
 def test_a_dump_of_a_config_is_no_key() -> None:
     config = VoltAgentConfig(base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk")
     with pytest.raises(ValidationError, match="dumps do not contain the secret key"):
         VoltAgentSDK(**config.model_dump())
+
+
+@pytest.mark.parametrize("placeholder", ["[redacted]", "[REDACTED]", "<redacted>", "***", "**********"])
+def test_what_logs_and_dumps_have_for_a_secret_is_no_secret(placeholder: str) -> None:
+    where: dict[str, Any] = {"base_url": "http://127.0.0.1:9", "public_key": "pk"}
+    with pytest.raises(ValidationError, match="dumps do not contain the secret key"):
+        VoltAgentSDK(**where, secret_key=placeholder)
+    with pytest.raises(pydantic.ValidationError, match="dumps do not contain the secret key"):
+        VoltAgentConfig(**where, secret_key=placeholder)
+    for value in (placeholder, f"Bearer {placeholder}"):
+        for name in ("headers", "otlp_headers"):
+            with pytest.raises(ValidationError, match=f"the value of authorization in {name} stands for a secret"):
+                VoltAgentSDK(**where, exporter="rest,otlp", secret_key="sk", **{name: {"authorization": value}})
+    VoltAgentSDK(**where, secret_key="sk", headers={"if-match": "*", "x-note": "redacted"}).shutdown()
 
 
 def test_the_log_remembers_a_bounded_number_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 from voltagent.capture import options
 from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Receipt
-from voltagent.core.context import enter, leave, restore
+from voltagent.core.context import enter, leave
 from voltagent.core.guard import guard
 from voltagent.core.open_operations import note
 from voltagent.core.span import COMPLETED, ERROR, TRACE, Span
@@ -254,7 +254,7 @@ class CurrentBlock(Generic[H]):
 
     def __exit__(self, *_: object) -> None:
         if self._entered:
-            restore(self._handle._span, self._entered.pop())  # noqa: SLF001 - of this module  # pyright: ignore
+            leave(self._handle._span, self._entered.pop())  # noqa: SLF001 - of this module  # pyright: ignore
 
     async def __aenter__(self) -> H:
         return self.__enter__()

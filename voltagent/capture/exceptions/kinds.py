@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MemberDescriptorType
 from typing import Any, Final, cast
 
@@ -150,8 +150,11 @@ def code_of(exception: BaseException, kind: ExceptionType, fields: dict[str, Any
         found = _code_in_slots(exception, kind.read_codes)
     if found is not None:
         return found
-    if kind.class_code is not None and kind.class_code[0] not in dict.keys(fields):
-        return kind.class_code[1]
+    if kind.class_code is not None:
+        name, owner = kind.class_code
+        code = None if name in dict.keys(fields) else _as_code(owner.get(name))
+        if code is not None:
+            return code
     if kind.is_os_error:
         return _as_code(errno_of(exception))
     if kind.is_exit:
@@ -177,16 +180,20 @@ def _stored_code(fields: dict[str, Any]) -> int | str | None:
     return None if answer is None else _as_code(dict.get(introspection.stored(answer), "status_code"))
 
 
-def _code_of_class(kind: type) -> tuple[str, int | str] | None:
-    """Return the code that a class has for all its exceptions, as those of werkzeug and Django REST framework do.
+def _code_of_class(kind: type) -> tuple[str, Mapping[str, Any]] | None:
+    """Return where a class has a code for all its exceptions, as those of werkzeug and Django REST framework do.
 
-    Only plain values are taken: a property, or what a metaclass would compute, is not called. With it comes the name
-    of the attribute, which an exception may have for itself.
+    That is the name of the attribute, which an exception may have for itself, and the attributes of the class, or of
+    its base, that has it; it may be set anew. Only plain values are taken: a property, or what a metaclass would
+    compute, is not called.
     """
     for name in _CODES:
-        code = _as_code(introspection.class_value(kind, name))
-        if code is not None:
-            return name, code
+        for base in introspection.bases(kind):
+            own = introspection.class_dict(base)
+            if own.get(name) is not None:
+                if _as_code(own.get(name)) is not None:
+                    return name, own
+                break
     return None
 
 
