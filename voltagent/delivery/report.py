@@ -26,9 +26,9 @@ class ReadOnlyCounts(dict[str, V]):
         return type(self), (dict(self),)
 
     @classmethod
-    def fromkeys(cls, keys: Iterable[str], value: Any = None, /) -> ReadOnlyCounts[Any]:
+    def fromkeys(cls, keys: Iterable[str], value: Any = None, /) -> ReadOnlyCounts[Any]:  # type: ignore[override]
         """Return counts with the same value for each key."""
-        return cls(dict.fromkeys(keys, value))  # type: ignore[arg-type]
+        return cls(dict.fromkeys(keys, value))
 
     def _refuse(self, *_: object, **__: object) -> Any:
         raise TypeError("a report cannot be changed")

@@ -142,9 +142,8 @@ def nanoseconds(name: str, moment: datetime | str | None) -> int | None:
         return None
     if not isinstance(moment, datetime | str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {type(moment).__name__}")
-    is_text = isinstance(moment, str)
-    text = moment if is_text else moment.isoformat()
-    found = clock.parse_iso(text, local=True, fold=0 if is_text else moment.fold)
+    text, fold = (moment, 0) if isinstance(moment, str) else (moment.isoformat(), moment.fold)
+    found = clock.parse_iso(text, local=True, fold=fold)
     if found is None:
         raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {moment!r}")
     return found
