@@ -28,7 +28,8 @@ class ReadOnlyCounts(dict[str, V]):
     @classmethod
     def fromkeys(cls, keys: Iterable[str], value: Any = None, /) -> ReadOnlyCounts[Any]:  # type: ignore[override]
         """Return counts with the same value for each key."""
-        return ReadOnlyCounts({key: value for key in keys})
+        counts: dict[str, Any] = dict.fromkeys(keys, value)
+        return ReadOnlyCounts(counts)
 
     def _refuse(self, *_: object, **__: object) -> Any:
         raise TypeError("a report cannot be changed")
