@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hypothesis import given, strategies as st
 
+from tests.helpers.pace import hold
 from voltagent.core import clock
 from voltagent.processors.secrets.prefilter import fast_check, is_suspect_text, patterns, prefilter
 
@@ -90,7 +91,8 @@ def test_the_states_for_source_code_fit_the_cache_of_the_engine() -> None:
     names, tokens = map(fast_check, patterns(is_ascii=True))
     together = fast_check("|".join(patterns(is_ascii=True)))
     apart = min(_seconds(names, texts) + _seconds(tokens, texts) for _ in range(5))
-    assert min(_seconds(together, texts) for _ in range(5)) < 4 * apart  # 0.6; 10 and more where they do not fit
+    # 0.6 of it; 10 times and more where they do not fit
+    hold(min(_seconds(together, texts) for _ in range(5)), 4 * apart, "one search for all")
 
 
 def _seconds(search: Callable[[str], object], texts: list[str]) -> float:
