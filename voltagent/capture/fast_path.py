@@ -28,6 +28,7 @@ PIECE: Final = 1 << 18
 
 LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
 LOW: Final = -LARGE
+_ONE_DIGIT: Final = (1 << 30) - 1  # the most that CPython compares without a loop over digits
 
 SHORT: Final = 1024  # characters that are not counted one by one
 
@@ -61,7 +62,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                 if space < 0:
                     return -1
             elif kind is int:
-                if not LOW < item < LARGE:
+                if (item > _ONE_DIGIT or item < -_ONE_DIGIT) and not LOW < item < LARGE:
                     return -1
             elif kind is not float and kind is not bool and item is not None:
                 return -1
@@ -95,7 +96,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         elif kind is float:
             pass
         elif kind is int:
-            if not LOW < item < LARGE:
+            if (item > _ONE_DIGIT or item < -_ONE_DIGIT) and not LOW < item < LARGE:
                 return -1
         elif kind is inline:
             # one of a few messages: its texts are looked at here, which takes half the time of a call
@@ -115,7 +116,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                     if space < 0:
                         return -1
                 elif kind is int:
-                    if not LOW < part < LARGE:
+                    if (part > _ONE_DIGIT or part < -_ONE_DIGIT) and not LOW < part < LARGE:
                         return -1
                 elif kind is not float and kind is not bool and part is not None:
                     return -1

@@ -23,6 +23,7 @@ from voltagent.core.json_objects import join_objects, merge_objects
 from voltagent.core.process import exit_hook
 from voltagent.core.protocols import EventRedactor, ResultReader, Sink
 from voltagent.core.span import (
+    AGENT,
     CANCELLED,
     COMPLETED,
     ERROR,
@@ -161,9 +162,26 @@ class Recorder:
             The new span, or :data:`context.INERT` if the sink refused it.
         """
         span, trace = empty_span(), parent.trace
-        start = clock.monotonic_ns() + trace.clock_offset if start_ns is None else start_ns
-        span.fill(trace, parent, template, input, metadata, clock.new_id(), start)
-        size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
+        # `Span.fill`, without a call: a tenth of a microsecond for every operation
+        span.id = clock.new_id()
+        span.trace = trace
+        span.parent = parent
+        span.kind = template.kind
+        span.name = template.name
+        span.agent_id = parent.name if parent.kind == AGENT else parent.agent_id
+        span.operation = template.operation
+        span.input = input
+        span.metadata = metadata
+        span.tags = template.tags
+        span.facts = template.facts
+        span.model = None
+        span.redact = template.redact
+        span.more_metadata = span.more_tags = ()
+        span.usage = span.output = span.error = span.status = span.end_ns = span.queued = None
+        span.start_ns = clock.monotonic_ns() + trace.clock_offset if start_ns is None else start_ns
+        size = 0 if input is None else len(input)
+        if metadata is not None:
+            size += len(metadata)
         return span if self.put((_START, span, None), size) else self._refused()
 
     def _refused(self) -> Span:

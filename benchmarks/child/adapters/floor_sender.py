@@ -33,7 +33,8 @@ class Adapter(floor.Adapter):
     def _run(self) -> None:
         while True:
             requested = self.requested.wait(0.05)
-            self.requested.clear()
+            if requested:  # else a request that comes just now would be forgotten, and its flush wait for a minute
+                self.requested.clear()
             while len(floor.QUEUE) >= (1 if requested else BATCH):
                 self._send([floor.QUEUE.popleft() for _ in range(min(BATCH, len(floor.QUEUE)))])
             if requested:
