@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.terminal import read_all
-from voltagent import VoltAgentSDK, agent, current_agent, memory, tool, trace
+from voltagent import VoltAgentSDK, __version__, agent, current_agent, memory, tool, trace
 from voltagent.cli import COMMANDS, main
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.cli.traces import table
@@ -205,6 +205,13 @@ def test_what_only_reads_the_store_loads_no_http_client(command: str, db: Path) 
     shown = subprocess.run([sys.executable, "-c", requested, command, "--db", str(db)], capture_output=True, text=True)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "support-v1" in shown.stdout
+
+
+def test_the_version_loads_no_command() -> None:
+    code = "import sys; from voltagent.cli import COMMANDS, main\ntry: main(['--version'])\nexcept SystemExit: pass\n"
+    code += "print([name for name in COMMANDS if 'voltagent.cli.' + name.replace('-', '_') in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.stdout == f"voltagent {__version__}\n[]\n", ran.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(db: Path) -> None:

@@ -27,6 +27,28 @@ gc.collect()
 """
 
 
+def test_a_call_imports_nothing_of_this_package_for_any_value_or_handle(tmp_path: Path) -> None:
+    code = """
+    import sys, datetime
+    from voltagent import trace, current, current_trace
+    @trace
+    def run(when, thing):
+        current_trace().update(metadata={"no": ValueError("no")})
+        event = current_trace().add_event(name="seen", type="x", metadata={"when": when})
+        event.update(output=thing, status_message=ValueError("no"))
+        current().score("good", 1)
+        work({when, thing})
+        raise KeyError(thing)
+    with VoltAgentSDK(exporter="local"):
+        before = set(sys.modules)
+        try: run(datetime.datetime.now(), object())
+        except KeyError: pass
+        print(sorted(name for name in set(sys.modules) - before if name.startswith("voltagent.")))
+    """
+    ran = run_program(SDK + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("[]\n", "")
+
+
 @pytest.mark.parametrize("count", [1, 300])
 def test_a_finalizer_may_call_a_decorated_function_during_the_set_up(tmp_path: Path, count: int) -> None:
     code = f"""

@@ -122,5 +122,7 @@ def _refuse_unknown_command(name: str) -> None:
 
 
 def _wanted(given: Sequence[str]) -> Sequence[str]:
-    """Return the given command, or all commands: some import httpx, which takes longer than the others do."""
+    """Return the given command; all commands for a list of them: some import httpx, which takes longer than others."""
+    if given and given[0] == "--version":
+        return ()
     return given[:1] if given and given[0] in COMMANDS else COMMANDS
