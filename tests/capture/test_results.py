@@ -746,6 +746,11 @@ def test_values_of_any_numeric_type_add_up(number: object) -> None:
     }
 
 
+def test_what_a_caller_gives_is_to_be_a_number() -> None:
+    with pytest.raises(ValidationError, match="prompt_tokens"):
+        checked_usage({"prompt_tokens": "3"})
+
+
 def test_numpy_numbers_add_up() -> None:
     numpy = pytest.importorskip("numpy")
     assert counted({"prompt_tokens": numpy.int64(18)}) == {"prompt_tokens": 18}
@@ -753,7 +758,30 @@ def test_numpy_numbers_add_up() -> None:
     assert counted({"prompt_tokens": numpy.float64("nan")}) is None
 
 
-@pytest.mark.parametrize("number", [True, "3", None, float("nan"), float("inf"), Decimal("NaN"), Decimal("1e999"), []])
+@pytest.mark.parametrize(("text", "number"), [("12", 12), ("0", 0), ("0012", 12), ("12.5", 12.5), ("0.00031", 0.00031)])
+def test_a_plain_decimal_in_a_string_is_counted(text: str, number: float) -> None:
+    assert counted({"prompt_tokens": text, "cost": text}) == {"prompt_tokens": number, "cost": number}
+    details = {"prompt_tokens": 90, "prompt_tokens_details": {"cached_tokens": text}}
+    assert counted(details) == {"prompt_tokens": 90, "cached_tokens": number}
+    beside = {"input_tokens": text, "output_tokens": "1", "cache_read_input_tokens": text}
+    assert counted(beside) == {
+        "prompt_tokens": 2 * number,
+        "completion_tokens": 1,
+        "total_tokens": 2 * number + 1,
+        "cached_tokens": number,
+    }
+
+
+@pytest.mark.parametrize(
+    "text", ["", " 12", "+1", "-1", "1e3", "1_000", "1,000", "٣", "nan", "inf", "0x1", "1.", ".5", "1.2.3", "9" * 400]
+)
+def test_any_other_string_is_no_count(text: str) -> None:
+    assert counted({"prompt_tokens": text, "cost": text}) is None
+
+
+@pytest.mark.parametrize(
+    "number", [True, "three", None, float("nan"), float("inf"), Decimal("NaN"), Decimal("1e999"), []]
+)
 def test_what_is_no_number_is_not_counted(number: object) -> None:
     assert counted({"prompt_tokens": number}) is None
     if number is not None:

@@ -134,8 +134,13 @@ def test_the_model_may_be_named_by_other_parameters(voltagent_run: Run) -> None:
     llm(lambda prompt, *, model_id="small-2": "Hi", name="default")("Hi")
     llm(lambda **options: "Hi", name="any")(messages=[], model="small-3")
     llm(lambda model, model_name: "Hi", name="object")(object(), "small-4")
+    llm(lambda deployment, prompt: "Hi", name="azure")("east-5", "Hi")
+    llm(lambda prompt, **options: "Hi", name="old")("Hi", engine="small-6")
+    llm(lambda engine, model: "Hi", name="both")("vertex", "small-7")
     llm(lambda **options: "Hi", name="none")(model=3)
-    assert [one.model for one in voltagent_run.find()] == ["nova-1", "small-2", "small-3", "small-4", None]
+    assert [one.model for one in voltagent_run.find()] == [
+        "nova-1", "small-2", "small-3", "small-4", "east-5", "small-6", "small-7", None
+    ]  # fmt: skip
 
 
 def test_what_the_handle_of_an_agent_is_given_is_read_as_what_a_function_returns(voltagent_run: Run) -> None:

@@ -93,6 +93,7 @@ _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are read
 _MOST_KNOWN: Final = 256  # combinations of names that are remembered, and names in one
 _MOST_COUNTED: Final = 2**63
+_LONGEST_COUNT: Final = 24  # characters of a number in a string
 _LEAST_COUNTED: Final = -_MOST_COUNTED  # by name: it would be computed for each number
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 _OURS: Final = (*_TOKENS, "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
@@ -175,7 +176,7 @@ _NAMES: Final = _Spellings(_SPELLINGS, {name: _Spellings(keys) for name, keys in
 
 
 def _add_cost(fields: Mapping[str, Any], found: dict[str, Any]) -> None:
-    costs = (as_number(fields[name]) for name in _COSTS if name in fields)
+    costs = (_as_count(fields[name]) for name in _COSTS if name in fields)
     cost = next((cost for cost in costs if cost is not None), None)
     if cost is not None:
         found["cost"] = cost
@@ -186,22 +187,36 @@ def _collect(found: dict[str, Any], fields: Mapping[str, Any], names: Iterable[t
     for name, key in names:
         number = fields[name]
         if type(number) is not int:
-            number = as_number(number)
+            number = as_number(number) if type(number) is not str else _in_digits(number)
             if number is None:
                 continue
         if key not in found and _LEAST_COUNTED <= number <= _MOST_COUNTED:
             found[key] = number
 
 
+def _as_count(value: object) -> int | float | None:
+    """Return a number of any numeric type, or one in plain decimal digits as some gateways send it: ``"12"``."""
+    return as_number(value) if type(value) is not str else _in_digits(value)
+
+
+def _in_digits(text: str) -> int | float | None:
+    if len(text) > _LONGEST_COUNT or not text.isascii():
+        return None
+    whole, point, part = text.partition(".")
+    if not whole.isdigit() or (point and not part.isdigit()):
+        return None
+    return float(text) if point else int(text)
+
+
 def _add_beside(fields: Mapping[str, Any], found: dict[str, Any], rows: Iterable[tuple[str, tuple[str, ...]]]) -> bool:
     """Add what the provider counts beside its input and output; whether there was any."""
     added = False
     for name, others in rows:
-        numbers = [as_number(fields[other]) or 0 for other in others if fields.get(other) is not None]
+        numbers = [_as_count(fields[other]) or 0 for other in others if fields.get(other) is not None]
         given = fields.get(name)
         if numbers and (given is not None or name.startswith("candidates")):  # a model may give nothing but thoughts
             key = _SPELLINGS[name]
-            if given is not None and found.get(key) != as_number(given):
+            if given is not None and found.get(key) != _as_count(given):
                 continue  # another spelling was read
             found[key] = found.get(key, 0) + sum(numbers)
             added = added or any(numbers)

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from voltagent.capture.results import ModelResult
     from voltagent.tracing.recorder import Recorder
 
-# The option of a model call, and the parameters that name its model: of most clients, of AWS, of other programs.
+# The option of a model call, and the parameters that name its model: of most clients, AWS, other programs, Azure.
 _MODEL: Final = "model"
-_MODEL_PARAMETERS: Final = (_MODEL, "modelId", "model_id", "model_name")
+_MODEL_PARAMETERS: Final = (_MODEL, "modelId", "model_id", "model_name", "deployment", "engine")
 _LONGEST_MODEL: Final = 1024
 # Types that are no chunk or result of a model, and with the second set no object of a client; by identity, as a
 # metaclass may have its own `hash`.
