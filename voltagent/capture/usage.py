@@ -212,11 +212,12 @@ def _add_beside(fields: Mapping[str, Any], found: dict[str, Any], rows: Iterable
     """Add what the provider counts beside its input and output; whether there was any."""
     added = False
     for name, others in rows:
-        numbers = [_as_count(fields[other]) or 0 for other in others if fields.get(other) is not None]
+        counts = [count for other in others if (count := fields.get(other)) is not None]
+        numbers = [count if type(count) is int else _as_count(count) or 0 for count in counts]
         given = fields.get(name)
         if numbers and (given is not None or name.startswith("candidates")):  # a model may give nothing but thoughts
             key = _SPELLINGS[name]
-            if given is not None and found.get(key) != _as_count(given):
+            if given is not None and found.get(key) != (given if type(given) is int else _as_count(given)):
                 continue  # another spelling was read
             found[key] = found.get(key, 0) + sum(numbers)
             added = added or any(numbers)

@@ -240,9 +240,7 @@ def _count(span: Span, received: Received, output: bytes | None) -> None:
     elif not _is_counted_below(counts, span):
         is_recorded = identifier is not None and counts.is_recorded(identifier)
         recorder.take_result(span, ModelResult(model, (Response(usage, None, identifier, model),)))
-        if identifier is None:
-            counts.note_anonymous(span, usage)
-        elif not is_recorded:
+        if identifier is not None and not is_recorded:
             counts.note_foreign(identifier)
 
 

@@ -57,7 +57,7 @@ def take_result(recorder: Recorder, span: Span, found: ModelResult, *, counts: b
         token_counts.add_own(usage)
     elif span.kind == AGENT and len(new) < len(found.responses):
         token_counts.add_below(span, usage)  # some of the responses in its result were counted below it
-    elif calls_model and span in token_counts.calls_below:  # a framework may give its own id to a client's response
+    elif calls_model and span in token_counts.inside:  # a framework may give its own id to a client's response
         span.usage = token_counts.unless_counted(span, usage)
     else:
         span.usage = usage

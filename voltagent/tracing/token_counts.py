@@ -1,8 +1,11 @@
 """Count the tokens of a trace once, however many callers return the same response of a model.
 
-A response counts at the innermost operation that has it. An agent's own tokens are those set explicitly, else those of
-a result that nothing below it has counted, else the sum over the operations below it with no other agent in between. A
-trace's are those set explicitly, else those of its agents and of its operations outside any agent.
+A response counts at the innermost operation that has it. It is known by its id or its usage object; a copy without them
+is known by its numbers, but only above an operation that counted them: separate calls may have equal numbers.
+
+An agent's own tokens are those set explicitly, else those of a result that nothing below it has counted, else the sum
+over the operations below it with no other agent in between. A trace's are those set explicitly, else those of its
+agents and of its operations outside any agent.
 
 Operations of one trace may end in several threads at once. Nothing here waits: sums are kept as lists, to which
 appending is atomic.
@@ -11,8 +14,8 @@ appending is atomic.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from weakref import ref
 
 from voltagent.capture.usage import alone, summed
@@ -23,8 +26,14 @@ if TYPE_CHECKING:
 
 _MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest is forgotten
 _MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly
-_LONGEST: Final = 512  # usages in a list before they are added up
+_LONGEST: Final = 512  # usages in a list before they are added up, and usages below one operation that are remembered
 _FOREIGN: Final = object()  # marks the id of a response that another instrumentation recorded
+_COMPARED: Final = (
+    "prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens"
+)  # fmt: skip
+_OF_FRAMEWORKS: Final = ("run-", "lc_run-")  # how ids begin that LangChain makes for responses without one
+# What an operation counted: usage, id and model of the response, and whether it is the sum of others in the same list.
+Counted: TypeAlias = tuple[Mapping[str, Any], str | None, str | None, bool]
 
 
 class _Sum:
@@ -56,17 +65,17 @@ class _Sum:
 class TokenCounts:
     """What was counted in one trace."""
 
-    __slots__ = ("_anonymous", "_below", "_held", "_kinds_below", "_own", "calls_below", "known")
+    __slots__ = ("_below", "_held", "_kinds_below", "_own", "inside", "known", "made")
 
     def __init__(self) -> None:
         self.known: dict[int | str, object] = {}  # ids of responses, and ids of objects with the object itself
         self._held = 0
         self._below: dict[Span, _Sum] = {}  # by agent: what the operations below it used
         self._own = _Sum()  # of agents that have ended, and of operations inside no agent
-        self.calls_below: dict[Span, list[dict[str, Any]]] = {}  # by model call: what calls inside it used
-        # For traces with spans of other instrumentations, which repeat numbers without saying whose they are:
-        self._kinds_below: dict[Span, set[str]] | None = None  # by span: the kinds below it that had tokens
-        self._anonymous: dict[Span, list[tuple[Any, Any]]] = {}  # by span: prompt and completion tokens below it
+        self.inside: dict[Span, list[Counted]] = {}  # by operation that has not ended: what was counted inside it
+        self.made: dict[Span, list[Counted]] = {}  # by operation that has not ended: the responses that it counted
+        # For traces with spans of other instrumentations: by span, the kinds below it that had tokens
+        self._kinds_below: dict[Span, set[str]] | None = None
 
     def watch(self) -> None:
         """Remember from now on below which spans something was counted."""
@@ -80,32 +89,21 @@ class TokenCounts:
             for above in _above(span):
                 kinds.setdefault(above, set()).add(span.kind)
 
-    def note_anonymous(self, span: Span, usage: Mapping[str, Any]) -> None:
-        """Note that a response of which only the numbers are known was counted at ``span``."""
-        if len(self._anonymous) < _MOST_KNOWN:
-            for above in _above(span):
-                self._anonymous.setdefault(above, []).append(_numbers(usage))
-
-    def note_call(self, around: Span, usage: dict[str, Any]) -> None:
-        """Note what a model call inside another one used."""
-        if around.end_ns is not None:
-            return
-        inside = self.calls_below.setdefault(around, [])
-        if len(inside) < _LONGEST:
-            inside.append(usage)
-
     def unless_counted(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
         """Return what counts of the usage of a model call, which may repeat that of a call inside it, or of all."""
-        inside = self.calls_below.get(span)
+        inside = [one[0] for one in self._with_sum(span)]
         numbers = _numbers(usage)
-        if inside is None or None in numbers or numbers not in map(_numbers, (*inside, summed(inside) or {})):
-            return usage
-        return self.counted_already(span, usage)
+        return usage if None in numbers or numbers not in map(_numbers, inside) else self.counted_already(span, usage)
+
+    def _with_sum(self, span: Span) -> list[Counted]:
+        """Return what was counted inside an operation, and the sum of it."""
+        inside = self.inside.get(span, [])[:]
+        return [*inside, (_sum_of(inside), None, None, True)] if len(inside) > 1 else inside
 
     def counted_already(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
         """Return what counts of a usage whose tokens were counted: its cost, if calls inside have none."""
-        inside = self.calls_below.get(span)
-        is_new = inside is not None and "cost" in usage and not any("cost" in one for one in inside)
+        inside = self.inside.get(span)
+        is_new = inside is not None and "cost" in usage and not any("cost" in one for one, *_ in inside)
         return {"cost": usage["cost"]} if is_new else None
 
     def counted_below(self, span: Span, kinds: Collection[str] | None) -> bool:
@@ -113,17 +111,29 @@ class TokenCounts:
         found = (self._kinds_below or {}).get(span, set())
         return bool(found if kinds is None else found.intersection(kinds))
 
-    def _repeats(self, span: Span, usage: Mapping[str, Any]) -> bool:
-        """Return whether a response with the same numbers and without an id was counted below the span."""
-        return _numbers(usage) in self._anonymous.get(span, ())
-
     def new_ones(self, responses: Sequence[Response], span: Span) -> list[Response]:
         """Return the responses of a span that were not counted before; from now on they are."""
-        return [
-            response
-            for response in responses
-            if self._take_if_new(response) and not (self._anonymous and self._repeats(span, response.usage))
-        ]
+        new = [response for response in responses if self._take_if_new(response)]
+        if span in self.inside and span.kind not in MODEL_CALLS:  # of a model call see `unless_counted`
+            new = self._without_copies(responses, new, span)
+        if new:
+            self.made.setdefault(span, []).extend([(usage, id, model, False) for usage, _, id, model in new])
+        return new
+
+    def _without_copies(self, responses: Sequence[Response], new: Sequence[Response], span: Span) -> list[Response]:
+        """Return the new responses of a span without those that are copies of what was counted inside it.
+
+        One response has one copy in a result: a second one with the same numbers is another response.
+        """
+        originals = self._with_sum(span) if new else []
+        found: list[Response] = []
+        for response in responses:
+            original = next((one for one in originals if _may_be_copy(response, one)), None)
+            if original is not None:
+                originals.remove(original)
+            elif any(response is one for one in new):
+                found.append(response)
+        return found
 
     def _take_if_new(self, response: Response) -> bool:
         """Remember a response by its id and its object; return whether it was not counted before."""
@@ -218,6 +228,25 @@ def _numbers(usage: Mapping[str, Any]) -> tuple[Any, Any]:
     return usage.get("prompt_tokens"), usage.get("completion_tokens")
 
 
+def _sum_of(counted: Iterable[Counted]) -> Mapping[str, Any]:
+    return summed(usage for usage, _, _, is_sum in counted if not is_sum) or {}
+
+
+def _may_be_copy(response: Response, original: Counted) -> bool:
+    """Return whether a response may be what an operation counted: the numbers that both have are equal.
+
+    Two ids, or two names of models of which none is a part of the other, are those of two responses.
+    """
+    usage, identifier, model, _ = original
+    shared = [name for name in _COMPARED if name in usage and name in response.usage]
+    if not shared or any(usage[name] != response.usage[name] for name in shared):
+        return False
+    if model is not None and response.model is not None and model not in response.model and response.model not in model:
+        return False
+    ids = [one for one in (identifier, response.id) if one is not None and not one.startswith(_OF_FRAMEWORKS)]
+    return len(ids) < 2 or ids[0] == ids[1]
+
+
 def set_usage(span: Span, usage: dict[str, Any] | None) -> None:
     """Set the usage that a caller gave, but for what calls inside a model call have counted."""
     counts: TokenCounts | None = span.trace.counts
@@ -230,12 +259,11 @@ def set_usage(span: Span, usage: dict[str, Any] | None) -> None:
 def settle(span: Span) -> None:
     """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
     counts: TokenCounts | None = span.trace.counts
-    if counts is not None:
-        counts.calls_below.pop(span, None)  # nothing looks there any more
     if span.kind == TRACE:
         if span.usage is None and counts is not None:
             span.usage = _sum_in(span.trace, counts.total())
         return
+    is_given = span.usage is not None
     if span.kind == AGENT:
         below = None if counts is None else counts.take_below(span)
         if span.usage is None:
@@ -245,28 +273,47 @@ def settle(span: Span) -> None:
             counts.add_own(span.usage)
             counts.note(span)
     elif span.usage is not None:
-        agent, calls = _around(span)
+        agent = span.parent
+        while agent is not None and agent.kind != AGENT:
+            agent = agent.parent
         counts = counts_of(span.trace) if counts is None else counts
-        for call in calls:
-            counts.note_call(call, span.usage)
         counts.note(span)
         if agent is None:
             counts.add_own(span.usage)
         else:
             counts.add_below(agent, span.usage)
+    if counts is not None:
+        _pass_up(counts, span, is_given=is_given)
+
+
+def _pass_up(counts: TokenCounts, span: Span, *, is_given: bool) -> None:
+    """Add what was counted inside an operation that ends, and by itself, to what was inside the operation around it.
+
+    Args:
+        counts: those of the trace.
+        span: the operation that ends.
+        is_given: whether its usage is that of a response or of the caller, not a sum.
+    """
+    inside, made = counts.inside.pop(span, None), counts.made.pop(span, None)
+    around = span.parent
+    while around is not None and around.end_ns is not None:
+        around = around.parent
+    if around is None:
+        return
+    if made is None and span.usage is not None and (is_given or (inside is not None and len(inside) > 1)):
+        made = [(span.usage, None, None, not is_given)]
+    if inside is None or made is None:
+        inside = made if inside is None else inside
+    else:
+        inside += made
+    if inside is not None:
+        known = counts.inside.setdefault(around, inside)
+        if known is not inside:
+            known += inside  # one step: other operations may end at the same time
+        if len(known) > _LONGEST:
+            del known[:-_LONGEST]
 
 
 def _sum_in(trace: TraceInfo, usage: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return a sum of this process; if others record in the same trace, it is marked as a part of the whole."""
     return PartialUsage(usage) if trace.is_spread and usage is not None else usage
-
-
-def _around(span: Span) -> tuple[Span | None, list[Span]]:
-    """Return the nearest agent around an operation, and the model calls around it in that agent."""
-    above = span.parent
-    calls: list[Span] = []
-    while above is not None and above.kind != AGENT:
-        if above.kind in MODEL_CALLS:
-            calls.append(above)
-        above = above.parent
-    return above, calls
