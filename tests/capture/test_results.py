@@ -823,3 +823,60 @@ def test_what_amazons_models_read_from_a_cache_is_input() -> None:
         "cached_tokens": 20,
         "cache_write_tokens": 10,
     }
+
+
+@pytest.mark.parametrize("name", ["token_count", "tokenCount"])
+def test_the_tokens_that_google_counts_for_each_embedding_add_up(name: str) -> None:
+    found = read_result(
+        {"embeddings": [{"values": [1.0, 2.0], "statistics": {name: count}} for count in (3.0, 4.0)]}, any_shape=True
+    )
+    assert found is not None
+    assert found.usage == {"prompt_tokens": 7}
+    assert found.answer == {"embeddings": 2, "dimensions": 2}
+
+
+def crewai(name: str, **fields: object) -> Any:
+    """An object of a class of CrewAI's."""
+    return type(name, (SimpleNamespace,), {"__module__": "crewai.types.streaming"})(**fields)
+
+
+def crew_output(tokens: int) -> Any:
+    return crewai("CrewOutput", raw="Hi", token_usage=SimpleNamespace(prompt_tokens=tokens, completion_tokens=1))
+
+
+def test_what_a_stream_of_crewai_has_come_to_is_its_result() -> None:
+    class StreamingOutputBase(SimpleNamespace):
+        __module__ = "crewai.types.streaming"
+
+    stream = type("CrewStreamingOutput", (StreamingOutputBase,), {})
+    found = read_result(stream(_result=crew_output(5), _results=None, _chunks=[]))
+    assert found is not None
+    assert (found.answer, found.of_client) == ("Hi", True)
+    assert found.usage == {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
+    found = read_result(stream(_result=None, _results=[crew_output(5), crew_output(6)], _chunks=[]))
+    assert found is not None
+    assert (found.usage or {})["prompt_tokens"] == 11
+    found = read_result(stream(_result="from a flow", _chunks=[]))
+    assert found is not None
+    assert (found.answer, found.usage) == ("from a flow", None)
+    assert read_result(stream(_result=None, _results=None, _chunks=[])) == ModelResult(of_client=True)
+
+
+def test_frames_of_crewai_are_put_together() -> None:
+    call = {"id": "t1", "index": 0, "function": {"name": "look", "arguments": '{"a":1}'}}
+    frames: list[tuple[str, dict[str, object]]] = [
+        ("llm_call_started", {"model": "m"}),
+        ("llm_stream_chunk", {"chunk": "H", "response_id": "r-1"}),
+        ("llm_stream_chunk", {"chunk": "i", "response_id": "r-1"}),
+        ("llm_stream_chunk", {"chunk": "", "tool_call": call, "response_id": "r-1"}),
+        ("llm_call_completed", {"model": "m", "finish_reason": "stop", "response_id": "r-1", "response": "Hi",
+                                "usage": {"prompt_tokens": 3, "completion_tokens": 2}}),
+        ("task_completed", {}),
+    ]  # fmt: skip
+    found = packed(
+        [crewai("StreamFrame", type=name, channel="llm", data=data) for name, data in frames], any_shape=False
+    )
+    assert found is not None
+    assert (found.model, found.finish_reason, found.response_id) == ("m", "stop", "r-1")
+    assert found.usage == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    assert same(found.answer, message("Hi", CALL))

@@ -208,6 +208,24 @@ def _crewai(answers: StreamedAnswers, chunk: object) -> None:
         answer.add_call(field(call, "index"), id=field(call, "tool_id"), name=name, arguments=arguments)
 
 
+def _crewai_frame(answers: StreamedAnswers, frame: object) -> None:
+    """Add an event of a crew or a flow: pieces of an answer, or the end of a model call with its usage."""
+    kind, data = as_text(field(frame, "type")), field(frame, "data")
+    if kind not in ("llm_stream_chunk", "llm_call_completed"):
+        return
+    answer, call = answers.of(field(data, "response_id")), field(data, "tool_call")
+    if kind == "llm_stream_chunk":
+        if call is None:
+            answer.add_text(field(data, "chunk"))
+        else:
+            _add_function(answer, field(call, "index"), call)
+    else:
+        answer.model = as_text(field(data, "model"))
+        answer.finish = as_text(field(data, "finish_reason"))
+        answer.add_usage(field(data, "usage"))
+        answer.ended = True
+
+
 def _dspy(answers: StreamedAnswers, chunk: object) -> None:
     answers.of().add_text(field(chunk, "chunk"))
 
@@ -317,6 +335,7 @@ _KINDS: Final = (
         (("crewai", "StreamChunk"),),
         lambda chunk: field(chunk, "chunk_type") is not None and field(chunk, "agent_role") is not None,
     ),
+    _ChunkType(_crewai_frame, (("crewai", "StreamFrame"),), lambda _: False),
     _ChunkType(_dspy, (("dspy", "StreamResponse"),), lambda chunk: field(chunk, "signature_field_name") is not None),
 )
 # Packages whose classes are looked at field by field: their events have many classes.

@@ -14,7 +14,16 @@ from typing import Any, Final, cast
 from voltagent.capture.pieces import decode
 from voltagent.capture.results import answers
 from voltagent.capture.results.answers import AnswerReader, FieldReader
-from voltagent.capture.stored_fields import as_items, as_text, field, fields_of, first_of, is_kind_of
+from voltagent.capture.stored_fields import (
+    as_items,
+    as_number,
+    as_text,
+    field,
+    fields_of,
+    first_at,
+    first_of,
+    is_kind_of,
+)
 
 _LARGEST_BODY: Final = 4 << 20  # bytes of an unread response that are parsed
 
@@ -69,8 +78,29 @@ def generations(read: FieldReader) -> list[object]:
     return [message for message in messages if message is not None]
 
 
+def tokens_of_embeddings(read: FieldReader) -> list[object]:
+    """Return one response with the tokens of all embeddings, if each has its own count, as Google has it."""
+    found = (first_at(one, _TOKENS_OF_ONE) for one in as_items(read("embeddings")))
+    counts = [count for count in map(as_number, found) if count is not None]
+    return [{"usage": {"prompt_tokens": sum(counts)}, "model": read("model")}] if counts else []
+
+
+_TOKENS_OF_ONE: Final = (("statistics", "token_count"), ("statistics", "tokenCount"))
+
+
 def raw_responses(read: FieldReader) -> list[object]:
     return as_items(read("raw_responses"))
+
+
+def results_of_stream(read: FieldReader) -> list[object]:
+    """Return what CrewAI's stream has come to at its end: the output of a crew, or of one that ran several times."""
+    return as_items(read("_results")) or [read("_result")]
+
+
+def answer_of_stream(read: FieldReader) -> object:
+    """Return what a flow of CrewAI's returned that streams; ``None`` if that is a result, which has its own answer."""
+    found = read("_result")
+    return found if as_text(found) is not None or type(found) is dict else None
 
 
 def message_at(*paths: str) -> AnswerReader:

@@ -167,6 +167,7 @@ SHAPES: Final[tuple[Shape, ...]] = (
         model=_paths("model"),
         usage=((), *_paths("usage_metadata usageMetadata usage")),
         answer=answers.embeddings,
+        parts=parts.tokens_of_embeddings,
     ),
     Shape(
         "google",
@@ -241,6 +242,12 @@ SHAPES: Final[tuple[Shape, ...]] = (
         fields=_alternatives("raw token_usage", "raw usage_metrics"),
         usage=_paths("token_usage usage_metrics"),
         answer=answers.at_path("pydantic", "json_dict", "raw"),
+    ),
+    Shape(
+        "crewai stream",
+        types=(("crewai", "StreamingOutputBase"), ("crewai", "StreamSessionBase")),
+        answer=parts.answer_of_stream,
+        parts=parts.results_of_stream,
     ),
     Shape(
         "llama-index",
