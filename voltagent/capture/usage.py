@@ -200,6 +200,7 @@ def _as_count(value: object) -> int | float | None:
 
 
 def _in_digits(text: str) -> int | float | None:
+    """Read a number in plain decimal digits; ``None`` for any other string."""
     if len(text) > _LONGEST_COUNT or not text.isascii():
         return None
     whole, point, part = text.partition(".")

@@ -82,6 +82,7 @@ def _list_traces(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _get_trace(path: Path, given: dict[str, Any]) -> Any:
+    """Return a summary of a trace and its tree, within the tokens that the caller allows."""
     trace = load_trace(given["trace_id"], path)
     space = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
     about = _summary(trace)
@@ -103,6 +104,7 @@ def _tree_within(trace: TraceRecord, space: int) -> str:
 
 
 def _get_operation(path: Path, given: dict[str, Any]) -> Any:
+    """Return one operation in full, found by its id or the beginning of it."""
     trace = load_trace(given["trace_id"], path)
     wanted = given["operation_id"]
     found = [one for one in trace.walk() if one.id == wanted] or [
@@ -115,6 +117,7 @@ def _get_operation(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _search(path: Path, given: dict[str, Any]) -> Any:
+    """Return the traces that contain a text, with an excerpt of each operation in which it occurs."""
     text, limit = given["text"], min(given.get("limit", 20), _MOST)
     found: list[dict[str, Any]] = []
     for trace in load_traces(path, text=text, limit=limit):
@@ -137,6 +140,7 @@ def _compare(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _metrics(path: Path, given: dict[str, Any]) -> Any:
+    """Return calls, errors, tokens and durations for each agent, model or other group."""
     with open_store(path) as store:
         since, until = (nanoseconds(name, given.get(name)) for name in ("since", "until"))
         found = metrics(store, given.get("by", "agent"), buckets=1, since_ns=since, until_ns=until)
@@ -153,6 +157,7 @@ def _metrics(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _list_errors(path: Path, given: dict[str, Any]) -> Any:
+    """Return the operations that failed, the newest traces first."""
     limit = min(given.pop("limit", 20), _MOST)
     found = (
         {"trace_id": trace.id, "agent_id": trace.agent_id, **_place(one), "error": cut(error_text(one.error), 500),
@@ -165,6 +170,7 @@ def _list_errors(path: Path, given: dict[str, Any]) -> Any:
 
 
 def _summary(trace: TraceRecord) -> dict[str, Any]:
+    """Return what every tool says of a trace: status, duration, tokens, cost and errors."""
     operations = list(trace.walk())
     return {
         "id": trace.id,
@@ -189,6 +195,7 @@ def _place(one: OperationRecord) -> dict[str, Any]:
 
 
 def _operation(one: OperationRecord, space: int) -> dict[str, Any]:
+    """Return an operation whose payloads share ``space`` characters."""
     payloads = {"input": one.input, "output": one.output, "error": one.error, "metadata": dict(one.metadata)}
     return {
         **_place(one),

@@ -84,6 +84,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Write the chosen traces to a file or the standard output."""
     path: Path | None = arguments.output
     write = _FORMATS[arguments.format or _format_of(path)]
     with opened(arguments.db) as store:
@@ -164,6 +165,7 @@ def _otlp(store: Store, traces: Sequence[StoredTrace], profiles: tuple[str, ...]
 
 
 def _otlp_request(store: Store, trace: StoredTrace, profiles: tuple[str, ...]) -> str:
+    """Return one trace as an OTLP request in JSON, as an exporter would send it."""
     encoding, spans = ENCODINGS["http/json"], OpenSpans(profiles)
     messages = [message for message in map(spans.message, events_of(store, trace.id)) if message is not None]
     request = encoding.request(

@@ -145,6 +145,7 @@ def _result(path: Path, method: str, params: Any) -> dict[str, Any]:
 
 
 def _discover(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a client of the newer revision, which asks once for all that the server can do."""
     del path, params
     return {
         "supportedVersions": [_MODERN, _HANDSHAKE],
@@ -155,6 +156,7 @@ def _discover(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _initialize(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer a client of the older revision, which begins with a handshake."""
     del path, params  # a client that cannot speak this revision closes the connection
     return {
         "protocolVersion": _HANDSHAKE,
@@ -170,6 +172,7 @@ def _ping(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list_tools(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the tools with their schemas, all of them marked as read-only."""
     del path, params
     hints = {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False}
     return {
@@ -181,6 +184,7 @@ def _list_tools(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _call(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Call a tool; its data is marked as untrusted, since traces contain what others wrote."""
     name, arguments = params.get("name"), params.get("arguments") or {}
     if not isinstance(name, str) or name not in TOOLS:
         raise _ProtocolError(_INVALID_PARAMS, f"unknown tool {name!r}; there are {', '.join(TOOLS)}")

@@ -28,6 +28,7 @@ def write(lines: Iterable[str], *, paged: bool = True) -> None:
 
 
 def _page(pager: list[str], text: str) -> None:
+    """Show a text in a pager, which the user may leave at any time."""
     sys.stdout.flush()
     with subprocess.Popen(pager, stdin=subprocess.PIPE, text=True, encoding=sys.stdout.encoding) as process:  # noqa: S603 - the user's own
         try:

@@ -71,6 +71,7 @@ def _size(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Delete the chosen traces, or with ``--dry-run`` report what would be deleted."""
     wanted = wanted_by(arguments)
     conditions = (arguments.older_than, arguments.keep, arguments.max_size)
     chooses = wanted.selects or any(one is not None for one in conditions)
@@ -109,6 +110,7 @@ def _confirmed(arguments: argparse.Namespace, number: int) -> bool:
 
 
 def _summary(pruned: Pruned, arguments: argparse.Namespace) -> str:
+    """Return the line that reports what was deleted and how much space that gave back."""
     if not pruned.traces and not pruned.operations:
         return f"nothing to delete in {arguments.db}"
     what = f"{pruned.traces} trace{'' if pruned.traces == 1 else 's'} with {pruned.operations} operations"

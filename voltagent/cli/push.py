@@ -78,6 +78,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Send the chosen traces to every remote destination; return the worst exit status."""
     in_force = settings.load({"exporter": arguments.exporter})
     names = [name for name in in_force.exporter if name in _REMOTE]
     if not names:
@@ -157,6 +158,7 @@ def _count(number: int, one: str, more: str) -> str:
 
 
 def _summarize(result: Result, where: str) -> None:
+    """Print how many traces were sent, rejected and left, and why."""
     for name, reason in list(result.refusals.items())[:_SHOWN]:
         print(encodable(printable(f"trace {short_id(name)}: {reason}")))
     if len(result.refusals) > _SHOWN:

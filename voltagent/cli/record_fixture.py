@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Write a recorded trace as a file that tests replay."""
     from voltagent.records.reading import record_of
     from voltagent.testkit.recording_file import recording_text
 

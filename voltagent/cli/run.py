@@ -45,6 +45,7 @@ class NoProgramError(VoltAgentError):
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Run a program as ``python`` would, with recording by the environment and the clients instrumented."""
     program: str = arguments.program
     if not arguments.is_module and not Path(program).exists():
         raise NoProgramError(f"no file {program} exists; for a module, write voltagent run -m {program}")

@@ -58,6 +58,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Print one trace, or one operation of it, in the form that the options choose."""
     note_destination(arguments.db)
     with opened(arguments.db) as store:
         trace = chosen(store, arguments.trace)

@@ -59,6 +59,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Print traces as they are recorded, until Ctrl-C."""
     style = style_for(sys.stdout)
     feed = Feed(arguments.db)
     board = Board(open_store(arguments.db, missing_is_empty=True), wanted_by(arguments))

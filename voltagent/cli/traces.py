@@ -61,6 +61,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Print a table of the chosen traces, or their JSON."""
     wanted = wanted_by(arguments)
     note_destination(arguments.db)
     with opened(arguments.db) as store:
@@ -119,6 +120,7 @@ def _narrow(widths: list[int], heads: Sequence[str], space: int) -> None:
 
 
 def _row(trace: TraceSummary) -> tuple[str, ...]:
+    """Return the cells of a trace's row in the table."""
     name = trace.name if trace.foreign else trace.agent_id
     return (
         printable(short_id(trace.id)),

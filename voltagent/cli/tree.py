@@ -264,6 +264,7 @@ def details(
 
 
 def _values(record: StoredTrace | StoredOperation) -> list[tuple[str, Any]]:
+    """Return what is printed of a record besides its line, in the order in which it is printed."""
     prompt = record.instructions if isinstance(record, StoredOperation) else None
     error: Any = record.error
     if isinstance(error, Mapping):

@@ -190,6 +190,7 @@ class CallPlan:
         return result if self._hidden is NOTHING_HIDDEN else hide(result, self._hidden_in_result())
 
     def _hidden_in_result(self) -> Hidden:
+        """Find out at the first result what is secret in results, and record them faster if nothing is."""
         hidden = self._hidden
         if hidden is None:
             hidden = self._hidden = self._hidden_result() or NOTHING_HIDDEN

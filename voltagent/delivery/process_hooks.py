@@ -124,6 +124,7 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
 
 
 def _is_settled_in_a_turn(future: ReportFuture) -> bool:
+    """Wait for a short time; return whether the report is there."""
     try:
         future.result(_TURN)
     except FutureTimeoutError as exc:

@@ -170,6 +170,7 @@ def _while_active(active: list[None], wrapper: Wrapper) -> Wrapper:
 
 
 def _warn(name: str, module: Any) -> None:
+    """Log once that a client's classes are not those that this version knows."""
     log_once(
         f"instrument:{name}",
         logging.WARNING,

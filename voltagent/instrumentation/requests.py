@@ -149,6 +149,7 @@ class RequestPlan(OperationPlan):
                     leave(span)
 
     def take_result(self, span: Span, result: object, *, is_run: bool = False) -> ModelResult | None:
+        """Take model and usage from a response, whatever its class: a client returned it."""
         del is_run  # it matters to a callback of `usage=`, which a request has not
         recorder = span.trace.recorder
         results = None if recorder is None else recorder.results

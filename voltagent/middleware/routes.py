@@ -112,6 +112,7 @@ def _is_django(app: Any) -> bool:
 
 
 def _django(path: str) -> MatchedRoute:
+    """Return the pattern of Django's URL configuration that a path matches."""
     urls: Any = sys.modules.get("django.urls")
     if urls is None:
         return _UNKNOWN

@@ -25,6 +25,7 @@ def shown(record: TraceRecord) -> str:
 
 
 def _trace(record: TraceRecord, below: Iterable[OperationRecord]) -> StoredTrace:
+    """Return a trace of the public records as the store's, which the renderers take."""
     return StoredTrace(
         **_common(record), agent_id=record.agent_id, name=record.agent_id, user_id=record.user_id,
         conversation_id=record.conversation_id, parent_trace_id=None, error=None, operations=sum(1 for _ in below),
@@ -34,6 +35,7 @@ def _trace(record: TraceRecord, below: Iterable[OperationRecord]) -> StoredTrace
 
 
 def _operation(record: OperationRecord) -> StoredOperation:
+    """Return an operation of the public records as the store's, which the renderers take."""
     return StoredOperation(
         **_common(record), sequence=0, trace_id=record.trace_id, kind=record.kind, name=record.name, operation=None,
         parent_id=None if record.parent is None else record.parent.id, agent_id=None, error=shortened(record.error),

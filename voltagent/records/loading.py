@@ -104,6 +104,7 @@ def load_trace(id_or_prefix: str, path: str | Path | None = None) -> TraceRecord
 
 
 def _check(order: object, limit: Any) -> None:
+    """Raise :class:`ValidationError` for an order or a limit that is not valid."""
     if order not in ("newest", "oldest"):
         raise ValidationError(f"order must be 'newest' or 'oldest', got {order!r}")
     if limit is not None and (type(limit) is not int or limit < 0):
@@ -117,6 +118,7 @@ def _is_name(given: object) -> bool:
 
 
 def _loaded(store: Store, ids: Sequence[str], metadata: dict[str, Json], limit: int | None) -> Iterator[TraceRecord]:
+    """Yield the traces with these ids whose metadata fits, read one by one."""
     left = len(ids) if limit is None else limit
     with store:
         for id in ids:

@@ -164,6 +164,7 @@ def draw(
 
 
 def _walk(children: Sequence[OperationRecord]) -> Iterator[OperationRecord]:
+    """Yield operations and all below them, in their order."""
     waiting = list(reversed(children))
     while waiting:
         one = waiting.pop()
@@ -174,6 +175,7 @@ def _walk(children: Sequence[OperationRecord]) -> Iterator[OperationRecord]:
 def _select(
     operations: Iterator[OperationRecord], kind: str | None, name: str | None, status: str | None
 ) -> list[OperationRecord]:
+    """Return the operations of a kind, a name and a status; ``None`` stands for any."""
     return [
         one
         for one in operations

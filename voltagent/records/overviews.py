@@ -101,6 +101,7 @@ def _first_traces(store: Store, conversations: Sequence[str]) -> dict[str, str]:
 
 
 def _overview(row: Any, preview: str | None) -> Overview:
+    """Return the overview in a row of the query."""
     return Overview(
         id=str(row["name"]),
         traces=row["traces"],

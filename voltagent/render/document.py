@@ -32,6 +32,7 @@ def document(trace: StoredTrace, operations: Sequence[StoredOperation], scores: 
 
 
 def _operation(operation: StoredOperation, scores: Sequence[Score]) -> dict[str, Any]:
+    """Return an operation as the JSON of ``show --json`` and ``export`` has it."""
     return {
         "id": operation.id,
         "parent_id": operation.parent_id,
@@ -47,6 +48,7 @@ def _operation(operation: StoredOperation, scores: Sequence[Score]) -> dict[str,
 
 
 def _scores(scores: Sequence[Score], operation_id: str | None) -> list[dict[str, Any]]:
+    """Return the scores of one operation, or with ``None`` those of the trace."""
     return [
         {"name": one.name, "value": one.value, "comment": one.comment, "time": iso_text(one.time_ns)}
         for one in scores

@@ -230,6 +230,7 @@ class _CellFacts(NamedTuple):
 
 
 def _facts(span: Span, witness: Witness) -> _CellFacts:
+    """Return what may be shown of a span: as it would be sent, after redaction."""
     sent = witness.safe(span)
     if sent is None:
         return _CellFacts(_NOT_SAFE, None, span.status or "running", None, None, None, None, None, {}, ())
@@ -251,6 +252,7 @@ def _facts(span: Span, witness: Witness) -> _CellFacts:
 
 
 def _operation(span: Span, top: Span, witness: Witness) -> StoredOperation:
+    """Return an operation of a running trace as the store's, which the renderer of trees takes."""
     facts = _facts(span, witness)
     above = span.parent
     counts = counts_of(facts.usage)

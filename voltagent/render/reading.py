@@ -116,6 +116,7 @@ def media_line(part: Part) -> str:
 
 
 def _labelled(label: str, value: Json) -> Iterator[str]:
+    """Yield a value below its label, or behind it if it is one line."""
     lines = list(_value(value, 0))
     if len(lines) == 1:
         yield f"{printable(label)} {lines[0]}"
@@ -139,6 +140,7 @@ def _value(value: Json, depth: int) -> Iterator[str]:
 
 
 def _field(key: str, value: Json, depth: int) -> Iterator[str]:
+    """Yield a field of an object: key and value in one line if that is short."""
     lines = list(_value(value, depth + 1))
     if len(lines) == 1 and not (isinstance(value, dict | list) and value and len(lines[0]) > _SHORT):
         yield f"{key}: {lines[0]}"

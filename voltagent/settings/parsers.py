@@ -239,6 +239,7 @@ def _decoded(text: str) -> str:
 
 
 def otlp_endpoint(name: str, value: object) -> str:
+    """Return the URL to which traces are sent, with the path that the general variable leaves out."""
     # the variable for all signals names a base; the one for traces the whole URL, to be used as it is
     # (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp)
     given = _url_as_given(name, value)

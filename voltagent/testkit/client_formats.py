@@ -38,6 +38,7 @@ def _arguments_text(call: Mapping[str, Any]) -> str:
 
 
 def _arguments(call: Mapping[str, Any]) -> Any:
+    """Return the arguments of a tool call as an object, though some clients record them as JSON."""
     arguments = call.get("arguments")
     if not isinstance(arguments, str):
         return arguments or {}
@@ -68,6 +69,7 @@ def _finish(found: OperationRecord, default: str) -> Any:
 
 
 def _openai_usage(found: OperationRecord) -> dict[str, Any] | None:
+    """Return a recorded usage as OpenAI's chat completions spell it."""
     if found.usage is None:
         return None
     return {
@@ -80,6 +82,7 @@ def _openai_usage(found: OperationRecord) -> dict[str, Any] | None:
 
 
 def _chat_calls(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return recorded tool calls as the chunks of a chat completion have them."""
     return [
         {
             "index": place,
@@ -92,6 +95,7 @@ def _chat_calls(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _chat_choices(found: OperationRecord) -> list[dict[str, Any]]:
+    """Return the recorded answer, or each of several, as choices of a chat completion."""
     answers = _answer(found)
     several = isinstance(answers, list) and len(answers) > 1
     choices: list[dict[str, Any]] = []
@@ -136,6 +140,7 @@ def _completion_events(found: OperationRecord, body: Mapping[str, Any]) -> list[
 
 
 def _response(found: OperationRecord) -> dict[str, Any]:
+    """Return a recorded answer as the JSON of OpenAI's Responses API."""
     text, calls = _text_and_calls(found)
     output: list[dict[str, Any]] = []
     if text is not None:
@@ -198,6 +203,7 @@ def _response_events(found: OperationRecord, body: Mapping[str, Any]) -> list[An
 
 
 def _message(found: OperationRecord) -> dict[str, Any]:
+    """Return a recorded answer as the JSON of an Anthropic message."""
     text, calls = _text_and_calls(found)
     blocks: list[dict[str, Any]] = [] if text is None else [{"type": "text", "text": text}]
     blocks += [

@@ -44,6 +44,7 @@ def recording_text(trace: TraceRecord) -> str:
 
 
 def _operation(one: OperationRecord) -> dict[str, Any]:
+    """Return what a recording keeps of an operation: neither ids nor times, so that files compare well."""
     error: Any = one.error
     if isinstance(error, Mapping):
         error = {name: value for name, value in error.items() if name in ("message", "type", "name", "code")}
@@ -92,6 +93,7 @@ class _RecordingReader:
         return replace(trace, children=tuple(self._operation(one, None) for one in content.get("children", ())))
 
     def _operation(self, content: Mapping[str, Any], parent: OperationRecord | None) -> OperationRecord:
+        """Return an operation of a recording with those below it."""
         self._count += 1
         usage = content.get("usage")
         one = OperationRecord(

@@ -161,6 +161,7 @@ class _Replay:
         return None
 
     def _failed(self, problem: str, node: OperationRecord | None) -> ReplayMismatch:
+        """Return the error to raise, with the tree of the recording; the first one is kept for the end."""
         notes = {} if node is None else {node.id: "this call"}
         lines = [describe(self._recording), *draw(self._recording, notes=notes)]
         mismatch = ReplayMismatch("\n".join([problem, "", "the recording:", *lines]))
@@ -184,6 +185,7 @@ class _Replay:
         return [one for one in self._recording.walk() if self._is_left_over(one)]
 
     def _is_left_over(self, one: OperationRecord) -> bool:
+        """Return whether a recorded call should have been made and was not."""
         above = one.parent
         while above is not None:
             if above.id in self._answered:  # what was below an answered call does not run
@@ -250,6 +252,7 @@ def _replay(found: OperationRecord, annotation: Any) -> Any:
 
 
 def _generated(found: OperationRecord, annotation: Any, *, items: bool) -> Generator[Any, Any, Any]:
+    """Replay a generator: yield the recorded items, then raise or return as recorded."""
     yielded, returned = items_of(found, annotation) if found.output is not None else ([], None)
     if items:
         yield from yielded
@@ -259,6 +262,7 @@ def _generated(found: OperationRecord, annotation: Any, *, items: bool) -> Gener
 
 
 async def _generated_async(found: OperationRecord, annotation: Any) -> AsyncGenerator[Any, Any]:
+    """Replay an async generator: yield the recorded items, then raise if it failed."""
     yielded, _ = items_of(found, annotation) if found.output is not None else ([], None)
     for item in yielded:
         yield item

@@ -269,6 +269,7 @@ class Run:
                 yield one
 
     def _one(self, kind: str | None, name: str | None) -> RecordedCall:
+        """Return the only call of a kind and name; raise an assertion error if there is none or another one."""
         found = self.find(kind, name)
         if len(found) == 1:
             return found[0]

@@ -60,6 +60,7 @@ def _openai_responses(answers: StreamedAnswers, event: object) -> None:
 
 
 def _anthropic(answers: StreamedAnswers, event: object) -> None:
+    """Add an event of a message; the usages of its start and its end together are those of the response."""
     kind = as_text(field(event, "type"))
     if kind == "message_start":
         message = field(event, "message")
@@ -83,6 +84,7 @@ def _anthropic(answers: StreamedAnswers, event: object) -> None:
 
 
 def _google(answers: StreamedAnswers, chunk: object) -> None:
+    """Add a chunk, in which each candidate is an answer by itself; thoughts are left out."""
     answer = answers.of(first_at(chunk, (("response_id",), ("responseId",))))
     answer.model = answer.model or as_text(first_at(chunk, (("model_version",), ("modelVersion",))))
     answer.add_usage(first_at(chunk, (("usage_metadata",), ("usageMetadata",))))
@@ -102,6 +104,7 @@ def _google(answers: StreamedAnswers, chunk: object) -> None:
 
 
 def _ollama(answers: StreamedAnswers, chunk: object) -> None:
+    """Add a part of a chat or of generated text; the last one has the counts and the finish reason."""
     answer = answers.of()
     answer.model = answer.model or as_text(field(chunk, "model"))
     answer.add_text(first_at(chunk, (("message", "content"), ("response",))))
@@ -164,6 +167,7 @@ def _pydantic_ai(answers: StreamedAnswers, event: object) -> None:
 
 
 def _llama_index(answers: StreamedAnswers, chunk: object) -> None:
+    """Add a delta; model, id and usage are those of the provider's own chunk inside it."""
     answer = answers.of()
     answer.add_text(field(chunk, "delta"))
     raw = field(chunk, "raw")
@@ -173,6 +177,7 @@ def _llama_index(answers: StreamedAnswers, chunk: object) -> None:
 
 
 def _smolagents(answers: StreamedAnswers, chunk: object) -> None:
+    """Add a delta of a model's message; the usages of its deltas add up."""
     answer = answers.of()
     answer.add_text(field(chunk, "content"))
     for number, call in enumerate(as_items(field(chunk, "tool_calls"))):
@@ -200,6 +205,7 @@ def _smolagents_end(answers: StreamedAnswers, step: object) -> None:
 
 
 def _crewai(answers: StreamedAnswers, chunk: object) -> None:
+    """Add a chunk of a crew's stream: a piece of text or of a tool call."""
     answer, call = answers.of(), field(chunk, "tool_call")
     if call is None:
         answer.add_text(field(chunk, "content"))

@@ -48,6 +48,7 @@ def add(commands: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    """Show the settings, run all checks, and return 1 if something is wrong."""
     try:
         in_force = settings.load()
     except ValidationError as exc:

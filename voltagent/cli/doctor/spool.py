@@ -31,6 +31,7 @@ def look(in_force: settings.Settings) -> Iterator[Finding]:
 
 
 def _folder(folder: Path, found: list[Contents]) -> Finding:
+    """Report what waits in the spool folder, and whether the folder can be written to."""
     facts: dict[str, object] = {
         "path": str(folder),
         "events": sum(file.events for file in found),
@@ -55,6 +56,7 @@ def _wrong(text: str, folder: Path) -> Finding:
 
 
 def _file(file: Contents, *, is_ours: bool, is_on: bool) -> Finding:
+    """Report what waits in one file of the spool, for which destination and since when."""
     facts: dict[str, object] = {
         "path": str(file.path), "exporter": file.kind, "url": file.url, "events": file.events, "corrupt": file.corrupt,
         "bytes": file.bytes, "since": None if file.since_ns is None else iso_text(file.since_ns), "in_use": file.in_use,

@@ -108,6 +108,7 @@ class HttpDestination:
         return b"%b%d\r\n\r\n%b" % (head, len(body), body)
 
     def _url(self, method: str, path: str) -> httpx.URL:
+        """Return the parsed URL of a path; those of fixed paths are parsed once."""
         url = self._urls.get(path)
         if url is None:
             url = httpx.URL(self._base + path)

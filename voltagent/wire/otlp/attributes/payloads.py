@@ -41,6 +41,7 @@ def mime_type(payload: bytes | None) -> str | None:
 
 
 def _is_json(text: str) -> bool:
+    """Return whether a string is JSON, so that it can be recorded as the value that it stands for."""
     try:
         decode(text.encode())
     except ValueError:
