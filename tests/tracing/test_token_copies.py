@@ -242,9 +242,8 @@ def test_copies_are_known_at_any_depth_and_after_very_many_calls(voltagent_run: 
 
         @agent
         def bot() -> Any:
-            for number in range(2000):
-                last = ask(number, 1)
-            return last.model_dump()
+            calls = [ask(number, 1) for number in range(2000)]
+            return calls[-1].model_dump()
 
         bot()
     assert total(many.trace) == sum(range(2001))

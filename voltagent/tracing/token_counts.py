@@ -294,7 +294,8 @@ def _pass_up(counts: TokenCounts, span: Span, *, is_given: bool) -> None:
         span: the operation that ends.
         is_given: whether its usage is that of a response or of the caller, not a sum.
     """
-    inside, made = counts.inside.pop(span, None), counts.made.pop(span, None)
+    inside: list[Counted] | None = counts.inside.pop(span, None)
+    made: list[Counted] | None = counts.made.pop(span, None)
     around = span.parent
     while around is not None and around.end_ns is not None:
         around = around.parent
