@@ -5,7 +5,7 @@ from __future__ import annotations
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.exporters import Verdict
 
-ACCEPTED, UNAVAILABLE = {Verdict.ACCEPTED}, {Verdict.UNAVAILABLE}
+ACCEPTED, UNAVAILABLE, RETRY = {Verdict.ACCEPTED}, {Verdict.UNAVAILABLE}, {Verdict.RETRY}
 
 
 def test_a_destination_that_is_busy_for_a_moment_is_not_given_up() -> None:
@@ -23,3 +23,31 @@ def test_a_destination_that_never_answers_is_given_up_after_the_first_moment() -
     assert not stop.is_over(0.1)
     stop.note(UNAVAILABLE, 0.5)
     assert stop.is_over(0.5)
+
+
+def test_a_destination_that_only_puts_off_gets_no_more_time_than_a_silent_one() -> None:
+    stop = Shutdown(0.0, 30.0, gives_up=True)
+    for moment in (1.0, 2.0, 3.0, 4.9):
+        stop.note(RETRY, moment)
+        assert not stop.is_over(moment)
+    stop.note(RETRY | ACCEPTED, 4.95)
+    stop.note(RETRY, 9.9)
+    assert not stop.is_over(9.9)
+    stop.note(RETRY, 9.96)
+    assert stop.is_over(9.96)
+
+
+def test_a_pause_beyond_that_time_is_not_waited_for() -> None:
+    stop = Shutdown(0.0, 30.0, gives_up=True)
+    stop.note(RETRY, 4.0)
+    stop.expect_pause(4.9)
+    assert not stop.is_over(4.0)
+    stop.expect_pause(5.5)
+    assert stop.is_over(4.0)
+
+
+def test_a_deadline_of_the_program_is_kept_whatever_the_destination_says() -> None:
+    stop = Shutdown(0.0, 30.0)
+    stop.note(RETRY, 20.0)
+    stop.expect_pause(29.0)
+    assert not stop.is_over(29.9)

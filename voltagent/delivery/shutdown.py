@@ -13,7 +13,8 @@ _FIRST_TRY: Final = 1.25  # seconds for the first try of a request; it is tried 
 _KEPT_SILENCE: Final = 2.0  # the same where a spool keeps what is left
 _KEPT_RETRIES: Final = 0.5
 
-_ANSWERED: Final = frozenset((Verdict.ACCEPTED, Verdict.REFUSED, Verdict.RETRY))
+_SETTLED: Final = frozenset((Verdict.ACCEPTED, Verdict.REFUSED))
+_ANSWERED: Final = _SETTLED | {Verdict.RETRY}
 
 
 class Shutdown:
@@ -36,6 +37,7 @@ class Shutdown:
     ) -> None:
         self.deadline = deadline
         self._began = self._progress = began
+        self._settled = began  # when something was last taken or refused for good, not put off
         self._is_hopeless = False
         self._try = min(_FIRST_TRY, max(0.0, deadline - began) / 3)
         self._gives_up = gives_up or is_kept
@@ -65,6 +67,10 @@ class Shutdown:
             self._try *= 2  # the time may have been too short
         if verdicts & _ANSWERED:
             self._progress = now
+        if verdicts & _SETTLED:
+            self._settled = now
+        elif self._gives_up and Verdict.RETRY in verdicts and now - self._settled >= self._silence:
+            self._is_hopeless = True  # it answers, and puts all off
         if self._gives_up and Verdict.UNAVAILABLE in verdicts and now - self._progress >= self._patience():
             self._is_hopeless = True
 
@@ -74,5 +80,6 @@ class Shutdown:
 
     def expect_pause(self, until: float) -> None:
         """Note that nothing can be sent before ``until``."""
-        if self._gives_up and until > self._progress + self._retries:
+        until_hopeless = min(self._progress + self._retries, self._settled + self._silence)
+        if self._gives_up and until > until_hopeless:
             self._is_hopeless = True
