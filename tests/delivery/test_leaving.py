@@ -43,7 +43,15 @@ def test_a_port_that_refuses(exporter: str) -> None:
 
 
 @pytest.mark.parametrize("exporter", ["rest", "otlp"])
-@pytest.mark.parametrize("reply", [answer(503), hang], ids=["503", "hang"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(answer(503), id="503"),
+        pytest.param(hang, id="hang"),
+        pytest.param(answer(500), id="500", marks=pytest.mark.slow),
+        pytest.param(answer(429), id="429", marks=pytest.mark.slow),
+    ],
+)
 def test_a_server_that_takes_nothing(exporter: str, reply: Any) -> None:
     with Server(reply) as server:
         url = server.url
