@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC
 from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -77,7 +78,11 @@ class Own(tzinfo):
         raise AssertionError("called")
 
 
-class Derived(ZoneInfo):
+class Abstract(ABC):
+    """Says what a zone has to have, and has no code."""
+
+
+class Derived(ZoneInfo, Abstract):
     """A zone whose offset Python computes, as those of pendulum."""
 
 

@@ -426,6 +426,7 @@ def test_what_flush_and_shutdown_return_is_copied_as_a_report(protocol: int) -> 
                 False,
             )
             assert {found, report} == {report}
+            assert found + report == report + found == found + found == report + report
             assert dataclasses.replace(report, recorded=7).recorded == 7
             assert dataclasses.replace(found, recorded=7) == dataclasses.replace(report, recorded=7)  # type: ignore[type-var]
             if sys.version_info >= (3, 13):

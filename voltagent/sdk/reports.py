@@ -41,6 +41,12 @@ class PendingReport(Pending[Report]):
     def __replace__(self, /, **changes: Any) -> Report:
         return dataclasses.replace(self._report, **changes)
 
+    def __add__(self, other: Report | PendingReport) -> Report:
+        return self._report + (other._report if isinstance(other, PendingReport) else other)
+
+    def __radd__(self, other: Report) -> Report:
+        return other + self._report
+
     def __eq__(self, other: object) -> bool:
         if self is other or not self._is_report:
             return self is other
