@@ -477,6 +477,7 @@ def test_a_connection_whose_answer_came_late_is_closed() -> None:
         first, second = rich_events(), rich_events()
         assert {one.verdict for one in export(exporter, first)} & {Verdict.IN_FLIGHT}
         assert Verdict.ACCEPTED in {one.verdict for one in export(exporter, second)}
+        gc.collect()  # what earlier tests have left
         answered.set()
         with warnings.catch_warnings(record=True) as shown:
             warnings.simplefilter("always")

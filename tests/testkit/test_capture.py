@@ -30,7 +30,7 @@ def assistant(question: str) -> str:
 
 
 def test_it_needs_no_sdk_and_no_settings(tmp_path: Path):
-    threads = threading.enumerate()
+    threads = set(threading.enumerate())
     with record() as run:
         assistant("weather in Rome")
     assert run.tree() == "trace assistant  10 tokens\n└─ agent assistant  10 tokens\n   └─ tool weather"
@@ -38,7 +38,7 @@ def test_it_needs_no_sdk_and_no_settings(tmp_path: Path):
     assert run.tool("weather").output == {"result": "sunny in Rome"}
     assert run.tool("weather").parent is run.agent("assistant")
     assert (run.tokens, run.calls, run.errors) == (10, 2, ())
-    assert threading.enumerate() == threads
+    assert set(threading.enumerate()) <= threads  # one of an earlier test may end meanwhile
     assert list(tmp_path.iterdir()) == []
     assert context.ACTIVE == [context.ENVIRONMENT]
 
