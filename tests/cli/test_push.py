@@ -349,3 +349,18 @@ def test_a_bar_is_drawn_on_a_terminal_and_taken_away(tmp_path: Path, server: Ser
     assert re.search(r"\r\x1b\[K\[#*\.+\] \d+/20", text)
     assert text.endswith("\r\x1b[K")
     assert "20 sent" in out
+
+
+@pytest.mark.parametrize("protocol", ["http/json", "http/protobuf"])
+def test_a_trace_that_fills_several_otlp_requests_is_sent_once(
+    protocol: str, tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = tmp_path / "traces.db"
+    with VoltAgentSDK(exporter="local", local_path=db) as sdk, sdk.trace(agent_id="desk"):
+        for number in range(700):
+            look_up(f"A-{number}")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{server.url}/v1/traces")
+    assert push(monkeypatch, server, db, "--exporter", "otlp") == 0, capsys.readouterr()
+    assert len(server.requests) > 1
+    assert sum(len(spans([one], protocol)) for one in server.requests) == 701

@@ -46,6 +46,7 @@ class _Account:
 
     events: int
     accepted: int = 0
+    with_end: set[int] = field(default_factory=set[int])  # sent with the end of their spans; by identity
     refused: int = 0
     reason: str = ""
 
@@ -54,7 +55,7 @@ class _Ledger:
     """An exporter around another one that keeps the accounts of traces."""
 
     def __init__(self, exporter: Exporter) -> None:
-        self._exporter: Any = exporter  # with `set_deadline` and `last_answer`, as all network exporters have
+        self._exporter: Any = exporter  # with all that the network exporters have
         self.name = exporter.name
         self.open: dict[int | str, _Account] = {}
         self.finished: SimpleQueue[int | str] = SimpleQueue()
@@ -73,14 +74,28 @@ class _Ledger:
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export a batch, and note for each trace what the destination has taken."""
         outcomes: Sequence[Outcome] = self._exporter.export(batch, deadline)
-        for event, outcome in zip(batch, outcomes, strict=True):
+        self._note(list(zip(batch, outcomes, strict=True)))
+        return outcomes
+
+    def late(self) -> list[tuple[SpanEvent, Outcome]]:
+        """Note the answers to slow requests, too; see :class:`voltagent.exporters.Trailing`."""
+        found: list[tuple[SpanEvent, Outcome]] = self._exporter.late()
+        self._note(found)
+        return found
+
+    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
+        found: list[tuple[SpanEvent, Outcome]] = self._exporter.answered()
+        return found
+
+    def _note(self, found: Sequence[tuple[SpanEvent, Outcome]]) -> None:
+        """Note for each trace what the destination has taken, and since when there was no answer at all."""
+        for event, outcome in found:
             self._enter(event, outcome)
-        verdicts = {outcome.verdict for outcome in outcomes}
+        verdicts = {outcome.verdict for _, outcome in found}
         if verdicts & {Verdict.ACCEPTED, Verdict.REFUSED, Verdict.RETRY}:
             self.away_since = None
         elif Verdict.UNAVAILABLE in verdicts and self.away_since is None:
             self.away_since = clock.monotonic()
-        return outcomes
 
     def _enter(self, event: SpanEvent, outcome: Outcome) -> None:
         """Note the outcome of one event for its trace."""
@@ -91,6 +106,9 @@ class _Ledger:
             self.key_refused = outcome.detail or "the key was refused"
         elif account is not None and outcome.verdict is Verdict.ACCEPTED:
             account.accepted += 1
+            account.with_end.discard(id(event))
+        elif account is not None and outcome.verdict is Verdict.WITH_END:
+            account.with_end.add(id(event))
         elif account is not None and outcome.verdict is Verdict.REFUSED:
             account.refused += 1
             account.reason = outcome.detail
@@ -182,7 +200,7 @@ class _Push:
         if account.refused:
             result.rejected += 1
             result.refusals[name] = f"{account.refused} of {account.events} records refused: {account.reason}"
-        elif account.accepted == account.events:
+        elif account.accepted + len(account.with_end) == account.events:
             result.sent += 1
         else:  # given up for now, after several tries
             result.left += 1
