@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.longest_steps import measured
+from tests.helpers.pace import hold, slowness
 from voltagent import settings
 from voltagent.errors import ValidationError
 
@@ -262,3 +264,39 @@ def test_what_is_given_for_a_wire_that_is_not_in_use_is_reported() -> None:
     assert (found.exporter, found.warnings) == (("auto",), ())
     assert found.platform_otlp is not None
     assert found.platform_otlp.resource == {"team": "a"}
+
+
+HUGE = 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("base_url", "https://h/" + "/" * HUGE),
+        ("base_url", "https://é" * HUGE),
+        ("public_key", "x" * HUGE),
+        ("secret_key", "x" * HUGE),
+        ("headers", {"a": "x" * HUGE}),
+        ("headers", {"x" * HUGE: "a"}),
+        ("headers", {f"a{number}": "b" for number in range(300_000)}),
+        ("otlp_headers", "a=b," * HUGE),
+        ("resource", "a=%41," * HUGE),
+        ("exporter", "rest," * HUGE),
+        ("environment", "x" * HUGE),
+        ("timeout", "9" * HUGE),
+        ("local_path", "x" * HUGE),
+    ],
+)
+def test_a_setting_of_megabytes_is_refused_at_once_and_not_shown(name: str, value: object) -> None:
+    with measured() as step, pytest.raises(ValidationError, match=rf"{name}.* (is too long|has too many items): ") as got:
+        settings.load({name: value})
+    assert len(str(got.value)) < 200
+    hold(step.seconds, 0.005 * slowness())
+
+
+def test_the_longest_setting_is_read_in_short_steps() -> None:
+    given = {"base_url": "https://h" + "/" * 65_000, "headers": {"a": "x" * 65_000}, "resource": "a=%41," * 10_000}
+    with measured() as step:
+        found = settings.load({**given, "public_key": "pk", "secret_key": "x" * 65_000, "exporter": "otlp"})
+    assert found.base_url == "https://h"
+    hold(step.seconds, 0.005 * slowness())

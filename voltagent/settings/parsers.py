@@ -19,6 +19,9 @@ from voltagent.errors import ValidationError
 
 Reader: TypeAlias = Callable[[str, object], Any]
 
+_LONGEST: Final = 1 << 16  # characters of a text in a setting: an expression over a longer one stops other threads
+_MOST: Final = 4096  # names in a mapping or a list
+
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header may be called (RFC 9110, section 5.6.2)
@@ -44,6 +47,22 @@ def secret_key(name: str, value: object) -> str:
     if is_placeholder(given):  # a dump of a config read back: else the server's 401 would be the first to say so
         raise ValidationError(f"{name}: dumps do not contain the secret key: pass the key itself")
     return given
+
+
+def of_sane_size(name: str, value: object) -> Any:
+    """Return a value, or refuse it where a text in it is far longer than any that is meant, or there are very many."""
+    if isinstance(value, str | bytes):
+        if len(value) > _LONGEST:
+            raise ValidationError(f"{name} is too long: {len(value)} characters, at most {_LONGEST} are taken")
+    elif isinstance(value, Mapping | list | tuple):
+        given = cast("Mapping[Any, Any] | list[Any] | tuple[Any, ...]", value)
+        if len(given) > _MOST:
+            raise ValidationError(f"{name} has too many items: {len(given)}, at most {_MOST} are taken")
+        of_mapping = given.items() if isinstance(given, Mapping) else ()
+        for part in (*given, *(item for _, item in of_mapping)):
+            if isinstance(part, str | bytes):
+                of_sane_size(f"a text in {name}", part)
+    return value
 
 
 def url(name: str, value: object) -> str:
