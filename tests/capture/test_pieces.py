@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic_core import to_json
 
+from tests.helpers.longest_steps import measured
 from tests.helpers.pace import hold, slowness
 from voltagent.capture import long_text, pieces
 from voltagent.core.text import replace_surrogates
@@ -94,6 +96,45 @@ def test_no_call_of_redaction_holds_the_interpreter_for_more_than_5_ms(name: str
     text = to_json(LARGE[name])
     redactor.apply(to_json({"password": "compiles the patterns"}))
     hold(_longest_call(lambda: redactor.apply(text, "output")), 0.005 * slowness(), "one call")
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_value_is_released_whole(name: str) -> None:
+    value = pieces.decode(to_json(LARGE[name]))
+    pieces.release(value)
+    assert not value
+
+
+NESTED: dict[str, Any] = {
+    "lists": [[] for _ in range(120_000)],
+    "pairs": [["a", 1] for _ in range(60_000)],
+    "texts": [f"text {number}" for number in range(60_000)],
+    "lists of lists": [[[] for _ in range(300)] for _ in range(500)],
+    "dictionaries": [{"a": {}} for _ in range(50_000)],
+    "names": {f"name{number}": [] for number in range(40_000)},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["chunk", "text", "alone"])
+@pytest.mark.parametrize("name", NESTED)
+def test_nothing_that_redaction_makes_of_a_large_output_is_freed_in_one_step(name: str, where: str) -> None:
+    value = NESTED[name]
+    text = to_json(
+        {"result": [value, value] if where == "chunk" else [to_json(value).decode(), "password=hunter22xy1"]}
+    )
+    if where == "alone":
+        text = to_json({"a": value, "password": "hunter22xy1"})
+    redactor = Redactor()
+    redactor.apply(to_json({"result": ["password=hunter22xy1", "a"]}), "output")
+    gc.collect()
+    gc.disable()  # a collection takes as long as there are objects in this process
+    try:
+        with measured() as step:
+            redactor.apply(text, "output")
+    finally:
+        gc.enable()
+    hold(step.seconds, 0.005 * slowness(), step.where)
 
 
 @pytest.mark.parametrize("unit", ["a", "\\", '"', "é", "😀", "\x01", "a\\", "😀\\", "\\ud83d", "},{ ", '","'])

@@ -288,7 +288,10 @@ HUGE = 5_000_000
     ],
 )
 def test_a_setting_of_megabytes_is_refused_at_once_and_not_shown(name: str, value: object) -> None:
-    with measured() as step, pytest.raises(ValidationError, match=rf"{name}.* (is too long|has too many items): ") as got:
+    with (
+        measured() as step,
+        pytest.raises(ValidationError, match=rf"{name}.* (is too long|has too many items): ") as got,
+    ):
         settings.load({name: value})
     assert len(str(got.value)) < 200
     hold(step.seconds, 0.005 * slowness())

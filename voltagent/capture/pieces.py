@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from typing import Any, Final, cast
@@ -24,6 +25,7 @@ _MANY: Final = 2048  # items of a collection that is encoded by itself
 # Where a piece may end: between two items alike. This is how an item ends, by its first character.
 _ENDS: Final = {b"{": b"}", b"[": b"]", b'"': b'"'}
 _COLLECTIONS: Final = frozenset((dict, list))
+_FEW: Final = 256  # items that are freed at once
 _BACKSLASH: Final = ord("\\")
 _SPACE: Final = (b" ", b"\n", b"\t", b"\r")
 _SCALAR: Final = re.compile(rb"[^,\]}]+")
@@ -198,6 +200,24 @@ def _item(text: bytes, start: int, opening: bytes) -> tuple[Any, int]:
         raise ValueError("not JSON")
     value, stop = _value(text, _past_spaces(text, colon + 1))
     return {_string(text, start, end): value}, stop
+
+
+def release(value: Any) -> None:
+    """Empty a large decoded value, which nothing else uses, from the outside in: to free it in one step takes long.
+
+    The collections within the outer ones go one by one, those with many items after they were emptied themselves.
+    """
+    outer = deque((value,))
+    while outer:
+        one = outer.popleft()
+        if type(one) in _COLLECTIONS and (len(outer) < _FEW or len(one) > _FEW):
+            while one:
+                if type(one) is dict:
+                    some = [one.popitem()[1] for _ in range(min(len(one), _FEW))]
+                else:
+                    some = one[-_FEW:]
+                    del one[-_FEW:]
+                outer += [item for item in some if type(item) in _COLLECTIONS]
 
 
 def encode(value: Any, size: int) -> bytes:

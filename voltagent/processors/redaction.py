@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json
 
-from voltagent.capture.pieces import decode, encode
+from voltagent.capture.pieces import LARGE, decode, encode, release
 from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
@@ -129,7 +129,10 @@ class Redactor:
                 if value is _NOTHING:
                     return text
             value, is_changed = self._redacted(decode(text) if value is _NOTHING else value, path, found, len(text))
-            return encode(value, len(text)) if is_changed else text
+            result = encode(value, len(text)) if is_changed else text
+            if len(text) > LARGE and self._hook is None:  # a hook may have kept a part of it
+                release(value)
+            return result
         except Exception as exc:  # not JSON, or nested too deep: it may hold a secret all the same
             pass_on_interrupt(exc)
             return encoded({"error": _FAILED})
@@ -288,7 +291,11 @@ def _split_stream(text: bytes) -> Any:
         return _NOTHING
     value = decode(text)
     edges = edges_of(value)
-    return value if edges and is_suspect_text(edges) else _NOTHING
+    if edges and is_suspect_text(edges):
+        return value
+    if len(text) > LARGE:
+        release(value)
+    return _NOTHING
 
 
 _NOTHING: Final = object()

@@ -70,7 +70,7 @@ def load(arguments: Mapping[str, object] | None = None) -> Settings:
     _refuse_unknown(arguments, {**READERS, **OTLP_READERS, "resource": None})
     for name, value in arguments.items():
         if name != "prices":  # a table of all models is large, and is read as it is
-            parsers.of_sane_size(name, value)
+            parsers.refuse_huge(name, value)
     values: dict[str, Any] = {}
     origin = dict.fromkeys(READERS, "default")
     for name, (variable, reader) in READERS.items():

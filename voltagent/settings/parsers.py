@@ -49,20 +49,18 @@ def secret_key(name: str, value: object) -> str:
     return given
 
 
-def of_sane_size(name: str, value: object) -> Any:
-    """Return a value, or refuse it where a text in it is far longer than any that is meant, or there are very many."""
+def refuse_huge(name: str, value: Any) -> None:
+    """Refuse a value in which a text is far longer than any that is meant, or which has very many items."""
+    given = value
     if isinstance(value, str | bytes):
         if len(value) > _LONGEST:
             raise ValidationError(f"{name} is too long: {len(value)} characters, at most {_LONGEST} are taken")
     elif isinstance(value, Mapping | list | tuple):
-        given = cast("Mapping[Any, Any] | list[Any] | tuple[Any, ...]", value)
         if len(given) > _MOST:
             raise ValidationError(f"{name} has too many items: {len(given)}, at most {_MOST} are taken")
-        of_mapping = given.items() if isinstance(given, Mapping) else ()
-        for part in (*given, *(item for _, item in of_mapping)):
+        for part in (*given, *given.values()) if isinstance(value, Mapping) else given:
             if isinstance(part, str | bytes):
-                of_sane_size(f"a text in {name}", part)
-    return value
+                refuse_huge(f"a text in {name}", part)
 
 
 def url(name: str, value: object) -> str:

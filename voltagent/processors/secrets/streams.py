@@ -19,6 +19,7 @@ Container: TypeAlias = "dict[str, Any] | list[Any]"
 _EDGE: Final = 256  # characters at either end of a long chunk that may belong to a split secret
 _AT_ONCE: Final = 1 << 15  # chunks
 _DEEPEST: Final = 8  # levels of an item in which its texts stand
+_MOST_PLACES: Final = 1024  # a stream of text has few, and each costs several objects
 
 
 class Texts:
@@ -32,8 +33,8 @@ class Texts:
         self.keys: list[Any] = []
         self.inside: dict[Any, Texts] = {}
 
-    def add(self, container: Container, key: Any, value: Any, levels: int = _DEEPEST) -> None:
-        """Add a value in this place: a text, or a collection of some."""
+    def add(self, container: Container, key: Any, value: Any, places: list[Texts], levels: int = _DEEPEST) -> None:
+        """Add a value in this place: a text, or a collection of some. ``places`` are those of all."""
         which = type(value)
         if which is str:
             self.texts.append(value)
@@ -44,8 +45,11 @@ class Texts:
             for name, item in value.items() if which is dict else enumerate(value):
                 if type(item) in _WITH_TEXTS:
                     if name not in inside:
+                        if len(places) >= _MOST_PLACES:
+                            continue
                         inside[name] = Texts()
-                    inside[name].add(value, name, item, levels - 1)
+                        places.append(inside[name])
+                    inside[name].add(value, name, item, places, levels - 1)
 
     def __iter__(self) -> Iterator[Texts]:
         """Yield the places with more than one text: no secret is split over one."""
@@ -82,8 +86,9 @@ def items_of(value: Any) -> list[Any]:
 def texts_of(items: list[Any]) -> Texts:
     """Return the texts of the items of a stream by their places."""
     found = Texts()
+    places: list[Texts] = []
     for number, item in enumerate(items):
-        found.add(items, number, item)
+        found.add(items, number, item, places)
     return found
 
 

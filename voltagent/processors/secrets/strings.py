@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias
 
-from voltagent.capture.pieces import encode
+from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.found import MOST_REPEATED, Found, Replacer, marks_added
 from voltagent.processors.secrets.names import SecretNames
@@ -42,8 +42,10 @@ class Tree:
         self.root = root  # one item
         self.size = size  # of the text
         self.level = level  # how deep JSON texts may still stand inside of it
-        self.places: list[tuple[_Container, Any, Tree]] = []  # of the strings that it was decoded from
-        self.renamed: list[tuple[dict[str, Any], dict[str, str]]] = []
+        # Container, key and outer tree of each string that it was decoded from, one after another: there may be
+        # thousands of trees, and each object more is work for Python's collection of garbage.
+        self.places: list[Any] = []
+        self.renamed: list[tuple[dict[str, Any], dict[str, str]]] | None = None
         self.is_changed = False
 
 
@@ -205,6 +207,8 @@ class Strings:
             if renamed:
                 self._found.count += sum(count for _, count in renamed.values())
                 tree.is_changed = True
+                if tree.renamed is None:
+                    tree.renamed = []
                 tree.renamed.append((container, {key: text for key, (text, _) in renamed.items()}))
 
     def _put(self, slot: int, text: str, count: int) -> None:
@@ -212,16 +216,28 @@ class Strings:
         self._trees[bisect_right(self._since, slot) - 1].is_changed = True
         self._containers[slot][self._places[slot]] = text
 
+    def release(self) -> None:
+        """Let go of many strings in small steps: to free them all in one takes long."""
+        for numbers in (self._slots, self._containers, self._places, self._texts):
+            while numbers:
+                del numbers[-_STRINGS:]
+        numbered = self._numbers
+        while numbered:
+            numbered.popitem()
+        for tree in self._trees:
+            if tree.places and tree.size > LARGE:
+                release(tree.root)
+
     def close_trees(self) -> None:
         """Rename keys, and encode again what was decoded from a string and has changed, innermost first."""
         for tree in sorted(dict.fromkeys(self._trees), key=lambda tree: tree.level):
-            for container, names in tree.renamed:
+            for container, names in tree.renamed or ():
                 _rename(container, names)
             if tree.is_changed and tree.places:
                 text = encode(tree.root[0], tree.size).decode()
-                holder, key, _ = tree.places[0]
-                self._found.count += marks_added(cast(Any, holder)[key], text) * (len(tree.places) - 1)
-                for holder, key, outer in tree.places:
+                places = iter(tree.places)
+                self._found.count += marks_added(tree.places[0][tree.places[1]], text) * (len(tree.places) // 3 - 1)
+                for holder, key, outer in zip(places, places, places, strict=True):
                     holder[key] = text
                     outer.is_changed = True
 

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json
 
-from voltagent.capture.pieces import decode
+from voltagent.capture.pieces import LARGE, decode
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.commands import attached_password, is_flag_value, password_flags
 from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
@@ -79,6 +79,8 @@ class Walk:
         self._enter(tree)
         self._strings.replace_secrets(self._strings.add_stream(value) if is_output else [])
         self._strings.close_trees()
+        if self._size > LARGE:
+            self._strings.release()
         return tree.root[0], tree.is_changed
 
     def _enter(self, tree: Tree) -> None:
@@ -102,8 +104,9 @@ class Walk:
         if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING:
             tree = self._inner_tree(value, nested - 1)
             if tree is not None:
-                tree.places.append((container, key, self._tree))
-                if len(tree.places) == 1:
+                is_new = not tree.places
+                tree.places += (container, key, self._tree)
+                if is_new:
                     self._enter(tree)
                 return
         self._strings.add(container, key, value)
