@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.helpers.bytecode_steps import BetweenSignals
 from voltagent.core.span import TRACE, Phase, Span, TraceInfo
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
@@ -67,3 +68,46 @@ def test_a_trace_that_an_interrupt_left_without_events_holds_up_no_other() -> No
     buffer.take(trace(2), account)
     batch, _ = buffer.batch(512, 1 << 22)
     assert [span.id for _, span, _ in batch] == [2, 2]
+
+
+def put_back(at: int) -> BetweenSignals:
+    """Take a batch and put it back, with an interrupt at one bytecode, and check what is left."""
+    buffer, account = Buffer(), Account()
+    buffer.take([*trace(1), *trace(2), *trace(3)], account)
+    settlement = Settlement(buffer, 3, 1.0)
+    left: list[Any] = []
+    outcomes = [RETRY] * 2 + [Outcome(Verdict.UNTRIED)] * 4
+    is_taken = False
+
+    def send() -> None:
+        nonlocal is_taken
+        buffer.batch(512, 1 << 22, left)
+        is_taken = True
+        settlement.settle(left, outcomes, 1.0)
+
+    between = BetweenSignals(("delivery/settlement.py", "delivery/buffer.py"), at, interrupt)
+    try:
+        between.run(send)
+    except KeyboardInterrupt:
+        settlement.give_back(left, prepared=is_taken)
+    assert (buffer.count, account.pending) == (6, 6), between.place
+    buffer.release(100.0)
+    again, prepared = buffer.batch(512, 1 << 22)
+    found = [(span.id, phase) for phase, span, _ in again]
+    assert sorted(found, key=lambda one: (one[0], one[1] is Phase.END)) == sorted(found, key=lambda one: one[0])
+    assert (len(found), len(set(found))) == (6, 6), between.place
+    assert prepared == [is_taken] * 6, between.place
+    settlement.settle(again, [ACCEPTED] * 6, 2.0)
+    assert (account.accepted, account.pending, buffer.size, buffer.traces) == (6, 0, 0, {}), between.place
+    return between
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+def test_an_interrupt_loses_nothing_of_a_batch_that_is_taken_and_put_back() -> None:
+    put_back(0)
+    number = put_back(0).count
+    found = [at for at in range(1, number + 1) if put_back(at).place]
+    assert len(found) > 10  # Python 3.13.0 does not report every bytecode

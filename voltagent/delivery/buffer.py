@@ -212,12 +212,15 @@ class Buffer:
                 self.close_if_over(trace)
         return released
 
-    def batch(self, limit: int, max_size: int) -> tuple[list[SpanEvent], list[bool]]:
+    def batch(
+        self, limit: int, max_size: int, into: list[SpanEvent] | None = None
+    ) -> tuple[list[SpanEvent], list[bool]]:
         """Return up to ``limit`` events of about ``max_size`` bytes, each trace's in order and not more than its share.
 
-        The second list says which of them have passed the processors.
+        The second list says which of them have passed the processors. ``into`` is an empty list for the events, which
+        are in it as soon as they have left their traces: an interrupt loses none.
         """
-        chosen: list[SpanEvent] = []
+        chosen: list[SpanEvent] = [] if into is None else into
         prepared: list[bool] = []
         share = max(8, limit // max(1, len(self.ready)))
         while self.ready and len(chosen) < limit and max_size > 0:
@@ -237,8 +240,9 @@ class Buffer:
                     waiting[trace.id] = trace
                     waiting.move_to_end(trace.id, last=False)
                 break
-            trace.is_in_batch = True
             done = min(number, trace.prepared)
+            # no call from here on, nor a branch
+            trace.is_in_batch = True
             prepared += [True] * done + [False] * (number - done)
             chosen += trace.events[:number]
             trace.prepared -= done

@@ -77,7 +77,8 @@ class Dispatcher:
             if buffer.evicted:
                 free(buffer, 8 * BATCH_EVENTS)
             self._is_safe = False
-            self._batch, prepared = buffer.batch(limit, BATCH_BYTES)
+            self._batch = []
+            _, prepared = buffer.batch(limit, BATCH_BYTES, self._batch)
         batch = self._safe(self._batch, prepared)
         self._batch, self._is_safe = batch, True
         if not batch:
@@ -140,8 +141,7 @@ class Dispatcher:
     def recover(self) -> None:
         """After an error: let wait again what of a batch is not accounted for."""
         with self.buffer.lock:
-            batch, self._batch = self._batch, []
-            self._settlement.give_back(batch, prepared=self._is_safe)
+            self._settlement.give_back(self._batch, prepared=self._is_safe)
 
     def _follow_up(self, outcomes: Sequence[Outcome], stops: Sequence[Shutdown], ended: float) -> None:
         """Report the outcomes, each once or more often, to those that end, to the log and to the exporter."""

@@ -78,7 +78,6 @@ class Settlement:
     def _settle_each(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, accepted_now: int) -> None:
         """Settle event by event: count, let wait for an answer or for their end, or collect to try again."""
         buffer = self._buffer
-        again: dict[WaitingTrace, list[SpanEvent]] = {}
         waits: dict[WaitingTrace, float] = {}
         untouched: list[WaitingTrace] = []
         accepted_before = buffer.accepted
@@ -102,12 +101,10 @@ class Settlement:
             elif verdict is Verdict.WITH_END:
                 batch[number] = None
                 trace.park(event)
-            else:  # it stays in the batch, from where it is given back if an interrupt comes meanwhile
-                again.setdefault(trace, []).append(event)
-                if verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
-                    untouched.append(trace)
-        batch[:] = [None] * len(batch)
-        self._put_back(again, waits, now)
+            elif verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
+                untouched.append(trace)
+            # it stays in the batch, from where it is put back, also if an interrupt comes meanwhile
+        self._put_back(batch, waits, now, prepared=True)
         self._still_unsent(untouched)
 
     def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
@@ -120,41 +117,46 @@ class Settlement:
             if trace.events and not trace.held and not trace.in_flight:
                 self._buffer.ready[trace.id] = trace
 
-    def give_back(self, batch: Sequence[SpanEvent | None], *, prepared: bool) -> None:
-        """Put unaccounted events of a batch back at the head of their traces."""
+    def give_back(self, batch: list[Any], *, prepared: bool) -> None:
+        """Put unaccounted events of a batch back at the head of their traces, and mend what an interrupt left."""
+        self._put_back(batch, {}, 0.0, prepared=prepared)
+        buffer = self._buffer
+        for trace in list(buffer.traces.values()):
+            if trace.events and not trace.held and not trace.in_flight:
+                buffer.ready[trace.id] = trace
+            if trace.is_in_batch:
+                trace.is_in_batch = False
+                buffer.close_if_over(trace)
+
+    def _put_back(self, batch: list[Any], waits: dict[WaitingTrace, float], now: float, *, prepared: bool) -> None:
+        """Put what is left of a batch back at the head of its traces, which wait as long as a retry must.
+
+        The events of a trace leave the batch in the step in which the trace gets them: an interrupt loses none.
+        """
+        buffer = self._buffer
         again: dict[WaitingTrace, list[SpanEvent]] = {}
         for event in batch:
             if event is not None:
                 _, span, _ = event
-                again.setdefault(self._buffer.traces[span.trace.id], []).append(event)
-        self._put_back(again, {}, 0.0)
-        for trace in again:
-            if not prepared:
-                trace.prepared = 0
-        for trace in list(self._buffer.traces.values()):  # also those of which all was settled before an interrupt
-            if trace.is_in_batch:
-                trace.is_in_batch = False
-                self._buffer.close_if_over(trace)
-
-    def _put_back(
-        self, again: dict[WaitingTrace, list[SpanEvent]], waits: dict[WaitingTrace, float], now: float
-    ) -> None:
-        """Put events back at the head of their traces, which wait as long as a retry must."""
-        buffer = self._buffer
+                again.setdefault(buffer.traces[span.trace.id], []).append(event)
+        batch[:] = [event for events in again.values() for event in events]
         for trace, events in again.items():
             sizes = [size_of(event) for event in events]
-            size = sum(sizes)
-            trace.events[:0] = events
-            trace.sizes[:0] = sizes
-            trace.prepared += len(events)
-            trace.size += size
-            buffer.size += size
+            size, number = sum(sizes), len(events)
+            more_prepared = number if prepared else -trace.prepared
             delay = waits.get(trace, 0.0)
             if delay > 0.0:
                 buffer.ready.pop(trace.id, None)
                 buffer.held.add(trace, now + delay)
             elif not trace.held and not trace.in_flight:
                 buffer.ready[trace.id] = trace
+            # no call from here on, nor a branch
+            trace.events[:0] = events
+            trace.sizes[:0] = sizes
+            trace.prepared += more_prepared
+            trace.size += size
+            buffer.size += size
+            del batch[:number]
 
     def _judge(
         self,
