@@ -6,7 +6,7 @@ import re
 from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import (
-    TECHNICAL,
+    MIXED_WORD,
     is_credential,
     is_mixture,
     is_ordinary,
@@ -16,10 +16,7 @@ from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
-_SURE: Final = re.compile(
-    rf"(?!{TECHNICAL}(?![A-Za-z0-9]))"
-    r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}(?=[\s,;&\0]|\Z)"
-)
+_SURE: Final = re.compile(rf"{MIXED_WORD}(?=[\s,;&\0]|\Z)")
 _UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
 # A password with characters that end a value elsewhere, to the next space or quote, or to where another pair begins.
 _WITH_MARKS: Final = re.compile(r"[^\s\"'`\\\0]{1,128}")

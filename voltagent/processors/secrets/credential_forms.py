@@ -14,10 +14,15 @@ TECHNICAL: Final = (
     r"|[hrep]s(?:256|384|512)k?|aes(?:128|192|256)(?:gcm|cbc|ctr)?|rsa(?:1024|2048|3072|4096)|utf(?:8|16|32)(?:mb4)?"
     r"|base(?:16|32|58|64|85)|blake[23][bs]?|(?:ed|x)25519|ed448|secp256[kr]1|rfc\d{3,5}|iso\d{3,5})"
 )
+_LONGEST_TECHNICAL: Final = 9  # characters
+# Before a word: it is none of these names. Most credentials are longer than all of them, which is seen at once.
+NO_TECHNICAL: Final = rf"(?:(?=[A-Za-z0-9]{{{_LONGEST_TECHNICAL + 1}}})|(?!{TECHNICAL}(?![A-Za-z0-9])))"
+# A word of alphabetic characters and digits, and both of them.
+MIXED_WORD: Final = rf"(?=[A-Za-z]{{1,40}}[0-9]|[0-9]{{1,40}}[A-Za-z]){NO_TECHNICAL}[A-Za-z0-9]{{6,200}}"
 _SEPARATORS: Final = re.compile(r"[\s./:,;|+@_-]{1,64}")
 _ORDINARY: Final = re.compile(
     r"(?:[Ġ▁Ċ]{0,4}|##(?=[a-z]))(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|[a-z]{1,200}(?:[A-Z][a-z]{1,200}){0,7}"
-    r"|(?:[A-Z][a-z]{1,200}){1,8}|[vV]\d{1,4}|[A-Za-z]\d{1,2}|" + TECHNICAL + r"|)\Z"
+    rf"|(?:[A-Z][a-z]{{1,200}}){{1,8}}|[vV]\d{{1,4}}|[A-Za-z]\d{{1,2}}|(?=\w{{1,{_LONGEST_TECHNICAL}}}\Z){TECHNICAL}|)\Z"
 )
 _PLACEHOLDER: Final = re.compile(
     r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
@@ -29,14 +34,15 @@ _PLACEHOLDER: Final = re.compile(
     r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
+_BEGIN_NO_PLACEHOLDER: Final = frozenset("dDgGjJkKlLpPqQvVwWzZ0123456789-+/#!&~^(")  # unless a variable follows
 _FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
 _PATH: Final = re.compile(
     r"#/|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
     r"|[a-z_]{3,40}(?:\.[a-z_]{2,40}){1,8}\.(?=\w{0,60}[a-z]{4})[A-Za-z_]\w{0,80}\Z"  # of a class in a module
     r"|[\^~<>=v]{0,2}\d{1,4}(?:\.\d{1,5}){1,3}(?:[-+.][a-z0-9.]{1,20})?\Z"  # a version
 )
-# ASCII alphabetic characters and digits, and both of them: the form of most credentials, recognised at once.
-_SURE: Final = re.compile(rf"(?!{TECHNICAL}\Z)" r"(?=[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])[A-Za-z0-9]{6,200}\Z")
+# The form of most credentials, recognised at once.
+_SURE: Final = re.compile(rf"{MIXED_WORD}\Z")
 _NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,]")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 # Alphabetic characters, digits, and a character that joins them.
@@ -64,11 +70,17 @@ def is_ordinary(value: str) -> bool:
     """
     if len(value) > 200:
         return " " in value[:200]
+    if value.isalnum():  # no separator
+        return _ORDINARY.match(value) is not None
     return all(map(_ORDINARY.match, _SEPARATORS.split(value)))
 
 
 def is_placeholder(value: str) -> bool:
     """Return whether a value stands for one that is filled in elsewhere: ``${TOKEN}``, ``<token>``, ``***``."""
+    if value.isalnum() and not value.isalpha() and value.isascii():  # a word with a digit, as most credentials are
+        return False
+    if value[:1] in _BEGIN_NO_PLACEHOLDER and "$" not in value:
+        return SECRET_TEXT in value
     return not value.strip() or SECRET_TEXT in value or value in _FETCH_MODES or _PLACEHOLDER.match(value) is not None
 
 
@@ -81,9 +93,13 @@ def is_credential(value: str) -> bool:
         and _NO_CREDENTIAL.search(value) is None
         and not is_ordinary(value)
         and not is_placeholder(value)
-        and _PATH.match(value) is None
+        and not _is_path(value)
         and _DATE.match(value) is None
     )
+
+
+def _is_path(value: str) -> bool:
+    return ("." in value or value[:1] == "#") and _PATH.match(value) is not None
 
 
 def is_mixture(value: str) -> bool:
@@ -94,7 +110,7 @@ def is_mixture(value: str) -> bool:
         and _NO_CREDENTIAL.search(value) is None
         and _NO_PASSWORD.match(value) is None
         and not is_placeholder(value)
-        and _PATH.match(value) is None
+        and not _is_path(value)
     )
 
 

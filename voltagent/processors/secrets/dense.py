@@ -19,10 +19,15 @@ _MOST_LINES: Final = 4096  # remembered while a payload is searched
 _LONG: Final = 512  # characters of a line; a longer one is cut
 _SHORT: Final = 32  # characters of a line on average; shorter ones are looked at together
 _AROUND: Final = 48  # characters around a part of a long line that may hold the rest of a name
-_VALUE: Final = re.compile(r"[=:\uff1a\"'`(<>@$0-9]")
+_BEGINS_VALUE: Final = r"=:\uff1a\"'`(<>@$0-9"
+_VALUE: Final = re.compile(f"[{_BEGINS_VALUE}]")
+_BEFORE_VALUE: Final = re.compile(
+    rf"(?:[^{_BEGINS_VALUE}]{{0,512}}[ \t])?([^ \t{_BEGINS_VALUE}]{{0,512}})[{_BEGINS_VALUE}]"
+)
 # What goes on in the next part of a long line: a token, a value in quotes or not, the pairs of a cookie.
 _REST: Final = re.compile(r"(?:[;,] |[^\s\"'`<>\0])*")
 _NAME: Final = re.compile(r"[\w.\[\]-]*\Z")
+_ENDS_LINE: Final = frozenset("\n\0")
 _IN_VALUES: Final = frozenset("@$0123456789")  # what stands in a value rather than behind a name
 # What a line ends with whose value is in the next one, and the last character of it.
 _GOES_ON: Final = re.compile(r"(?:[=:|>({\[,\\+\"'` \r\t]|[|>]-|values)\Z")
@@ -34,14 +39,22 @@ _FIELD: Final = 40  # characters in which such a field begins
 def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
     """Return the values in a stretch of text that may be secrets, in order."""
     text, low, own = scan.text, scan.low, scan.names.own
-    parts = list(_parts(text, start, stop))
-    seen = [_with_context(text, start, *part) for part in parts]
+    parts = _parts(text, start, stop)
+    seen = [
+        text[max(start, first - _AROUND) : last + _AROUND] if is_part else text[first : last + 1]
+        for first, last, is_part in parts
+    ]
     lines = _examine_lines(scan, seen)
     fields = [field for field in _VALUE_FIELDS if low.find(field, start, stop) >= 0]
     found: list[Range] = []
     is_hidden = goes_on = False  # the line before, and that its value may be in this one
     for (first, last, is_part), line in zip(parts, seen, strict=True):
         is_suspect = lines[line]
+        if is_suspect and not is_part:  # most lines, where there are that many candidates
+            is_hidden = True
+            found.append((first if goes_on else first + _before_value(scan, line, last - first), last))
+            goes_on = text[last - 1] in _MAY_GO_ON and _GOES_ON.search(low, last - 6, last) is not None
+            continue
         if not (is_suspect or is_hidden or is_part or own):
             continue
         is_second = is_hidden and fields and not is_suspect
@@ -53,7 +66,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
             is_hidden |= any(_has_value(scan, name, first, last, is_part) for name in own)
         if is_hidden:
             is_rest = goes_on or (is_part and found and found[-1][1] == first)
-            found.append((first if is_rest else first + _before_value(scan, first, last), last))
+            found.append((first if is_rest else first + _length_before_value(text[first:last]), last))
         elif is_part and found and found[-1][1] == first:  # the value of the part before may not have ended
             rest = _REST.match(text, first, last)
             if rest is not None and rest.end() > first:
@@ -82,54 +95,52 @@ def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> b
     return position >= 0 and _VALUE.search(scan.text, position + len(name), end) is not None
 
 
-def _with_context(text: str, start: int, first: int, last: int, is_part: bool) -> str:
-    """Return a line with its end, or a part of one with what is around it."""
-    return text[max(start, first - _AROUND) : last + _AROUND] if is_part else text[first : last + 1]
-
-
 @cache
 def _hint_check() -> Callable[[str], str | None]:
     return fast_check("|".join((*HINTS, *STEMS)))
 
 
-def _before_value(scan: Scan, first: int, last: int) -> int:
-    """Return how much of a line is no value: up to the end of a name, or to the word with the operator."""
-    line = scan.text[first:last]
-    found = scan.beginnings.get(line)
+def _before_value(scan: Scan, line: str, length: int) -> int:
+    """Return how much of a line is no value: up to the end of a name, or to the word with the operator.
+
+    The line is that long, and stands with the character behind it; what is known of it is that it ends there.
+    """
+    if line[-1] not in _ENDS_LINE:
+        return _length_before_value(line[:length])
+    known = scan.beginnings
+    found = known.get(line)
     if found is None:
-        if len(scan.beginnings) > _MOST_LINES:
-            scan.beginnings.clear()
-        found = scan.beginnings[line] = _length_before_value(line)
+        if len(known) > _MOST_LINES:
+            known.clear()
+        found = known[line] = _length_before_value(line)
     return found
 
 
 def _length_before_value(line: str) -> int:
-    match = _VALUE.search(line)
+    match = _BEFORE_VALUE.match(line)
     if match is None:
         return 0
-    position = match.start()
-    before = line[:position]
-    word = 1 + max(before.rfind(" "), before.rfind("\t"))
-    if word == position or match[0] in _IN_VALUES:
-        return word
-    name = before[word:].lower()
-    return position if _NAME.match(name) is not None and _hint_check()(name) is not None else word
+    start, end = match.span(1)
+    if start == end or line[end] in _IN_VALUES:
+        return start
+    name = line[start:end].lower()
+    return end if _NAME.match(name) is not None and _hint_check()(name) is not None else start
 
 
-def _parts(text: str, start: int, stop: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield the lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
+def _parts(text: str, start: int, stop: int) -> list[tuple[int, int, bool]]:
+    """Return the lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
     stretch = text[start:stop].replace("\0", "\n")
     # each line costs calls: in a text of short ones, several are one
     lines = _together(stretch) if (stretch.count("\n") + 1) * _SHORT > len(stretch) else stretch.split("\n")
+    found: list[tuple[int, int, bool]] = []
     for line in lines:
         end = start + len(line)
-        if len(line) <= _LONG:
-            if line:
-                yield start, end, False
-        else:
-            for first in range(start, end, _LONG):
-                yield first, min(end, first + _LONG), True
+        if len(line) > _LONG:
+            found += [(first, min(end, first + _LONG), True) for first in range(start, end, _LONG)]
+        elif line:
+            found.append((start, end, False))
         start = end + 1
+    return found
 
 
 def _together(stretch: str) -> Iterator[str]:

@@ -65,7 +65,14 @@ class Replacer:
 
     def replaced(self, texts: list[str], found: dict[int, list[Range]]) -> dict[int, tuple[str, int]]:
         """Return the texts that change, by their numbers, each with the count of what was replaced."""
-        after = {number: (_replaced(texts[number], ranges), len(ranges)) for number, ranges in found.items()}
+        after: dict[int, tuple[str, int]] = {}
+        for number, ranges in found.items():
+            text = texts[number]
+            if len(ranges) == 1:
+                start, stop = ranges[0]
+                after[number] = f"{text[:start]}{SECRET_TEXT}{text[stop:]}", 1
+            else:
+                after[number] = _replaced(text, ranges), len(ranges)
         if self._frequent is not None:
             self._add(after, texts, self._without_frequent)
         for pattern in self._patterns:
@@ -115,9 +122,6 @@ class Replacer:
 
 def _replaced(text: str, ranges: Sequence[Range]) -> str:
     """Return the text with ``[redacted]`` in the place of each range."""
-    if len(ranges) == 1:
-        start, stop = ranges[0]
-        return f"{text[:start]}{SECRET_TEXT}{text[stop:]}"
     parts: list[str] = []
     end = 0
     for start, stop in ranges:

@@ -225,7 +225,16 @@ def suspect_among(texts: Sequence[str]) -> list[bool]:
     """
     in_ascii, beyond = prefilter(is_ascii=True), prefilter()
     found: list[bool] = []
+    is_ascii, (likely, other) = True, in_ascii
     for text in texts:
-        names, tokens = in_ascii if text.isascii() else beyond
-        found.append(names(text) is not None or tokens(text) is not None)
+        if text.isascii() is not is_ascii:
+            is_ascii = not is_ascii
+            likely, other = in_ascii if is_ascii else beyond
+        if likely(text) is not None:
+            found.append(True)
+        elif other(text) is not None:
+            found.append(True)
+            likely, other = other, likely  # what comes next is mostly of the same kind
+        else:
+            found.append(False)
     return found

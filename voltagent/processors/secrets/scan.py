@@ -141,16 +141,18 @@ class Scan:
         found: dict[int, list[Range]] = {}
         starts = self._starts
         last = len(starts) - 1
+        begin, end, here = 0, -1, list[Range]()  # of the string that was found last, and its ranges
         for start, stop in ranges:
-            number = bisect_right(starts, start) - 1
-            begin, end = starts[number], starts[number + 1] - 1
-            if stop <= end:
-                one = (start - begin, stop - begin)
-                if number in found:
-                    found[number].append(one)
-                else:
-                    found[number] = [one]
+            if start > end:
+                number = bisect_right(starts, start) - 1
+                begin, end = starts[number], starts[number + 1] - 1
+                if stop <= end:
+                    here = found[number] = [*found.get(number, ()), (start - begin, stop - begin)]
+                    continue
+            elif stop <= end:
+                here.append((start - begin, stop - begin))
                 continue
+            number = bisect_right(starts, start) - 1
             if start < end:
                 found.setdefault(number, []).append((start - starts[number], end - starts[number]))
             number += 1

@@ -198,22 +198,35 @@ class Strings:
 
     def _put_all(self, after: dict[int, tuple[str, int]]) -> None:
         """Put back all strings that changed, where they stand; ``after`` has them by their numbers."""
-        texts = self._texts
+        texts, containers, places = self._texts, self._containers, self._places
+        count = end = 0  # of the tree that was marked last
         for slot, number in enumerate(self._slots):
-            if number in after and self._containers[slot][self._places[slot]] == texts[number]:
-                self._put(slot, *after[number])
+            if number in after:
+                container, place = containers[slot], places[slot]
+                if container[place] == texts[number]:
+                    container[place], more = after[number]
+                    count += more
+                    if slot >= end:
+                        end = self._mark_tree(slot)
         for container, keys, numbers, tree in self._keys:
             renamed = {key: after[number] for key, number in zip(keys, numbers, strict=True) if number in after}
             if renamed:
-                self._found.count += sum(count for _, count in renamed.values())
+                count += sum([more for _, more in renamed.values()])
                 tree.is_changed = True
                 if tree.renamed is None:
                     tree.renamed = []
                 tree.renamed.append((container, {key: text for key, (text, _) in renamed.items()}))
+        self._found.count += count
+
+    def _mark_tree(self, slot: int) -> int:
+        """Mark the tree with a slot as changed; return the slot from which on another tree has them."""
+        number = bisect_right(self._since, slot)
+        self._trees[number - 1].is_changed = True
+        return self._since[number] if number < len(self._since) else len(self._slots)
 
     def _put(self, slot: int, text: str, count: int) -> None:
         self._found.count += count
-        self._trees[bisect_right(self._since, slot) - 1].is_changed = True
+        self._mark_tree(slot)
         self._containers[slot][self._places[slot]] = text
 
     def release(self) -> None:

@@ -87,9 +87,10 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
             hints = None
         if hints is None and not may_have_token:
             return found
-        groups = _some_of(groups, scan, start, stop)
     if scan.units < _ENOUGH:
         return _hidden_by_line(scan, start, stop)
+    if not window.is_one_piece:
+        groups = _some_of(groups, scan, start, stop)
     try:
         scan.spend((stop - start) // _CHECKED_PER_UNIT)
         if hints:
@@ -220,7 +221,9 @@ def _add_matches(
             continue
         if match.start() >= stop:
             break
-        scan.spend(_MATCHED)
+        scan.units -= _MATCHED
+        if scan.units < 0:
+            raise TooDenseError
         past = max(past, match.end(), place + 1)
         secret = search.examine(scan, match)
         if secret is not None and secret[0] < secret[1]:

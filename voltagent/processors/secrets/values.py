@@ -10,6 +10,7 @@ The payload was decoded from JSON for this purpose and belongs to the walk, so i
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json
@@ -45,6 +46,8 @@ _USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
 _LONGEST_COMMAND: Final = 256  # characters
 _SHORT_FLAG: Final = 2  # characters
 _RAW_HEADERS: Final = "rawheaders"
+_LEAST_RAW: Final = len(_RAW_HEADERS)
+_PAIR: Final = 2  # items
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 _MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
@@ -128,7 +131,7 @@ class Walk:
             known[text] = tree
         return tree
 
-    def _dict(self, value: dict[str, Any], nested: int) -> None:
+    def _dict(self, value: dict[str, Any], nested: int) -> None:  # noqa: PLR0912 - in one piece: no call for each item
         add, shortest = self._strings.add, self._shortest
         shape = self._shape(value)
         strengths = named_strengths(shape, value, self._strength) if shape.names else shape.strengths
@@ -151,7 +154,9 @@ class Walk:
             elif which is dict:
                 self._dict(item, nested)
             elif which is list:
-                self._list_under(key, item, nested)
+                if len(key) >= _LEAST_RAW:
+                    self._raw_headers(key, item)
+                self._list(item, nested)
         if shape.searched:
             self._strings.add_keys(value, shape.searched, self._tree)
 
@@ -203,28 +208,38 @@ class Walk:
         container[key] = SECRET_TEXT
 
     def _list(self, value: list[Any], nested: int) -> None:
-        if not value:
-            return
-        first = type(value[0])
-        if first is list and all(type(item) is list and len(item) == 2 and type(item[0]) is str for item in value):
-            for item in value:
-                self._value(item, 0, item[0], nested)
-                strength = self._strength(item[0])
-                if strength is _NONE:
-                    self._value(item, 1, item[1], nested)
+        for number, item in enumerate(value):
+            which = type(item)
+            if which is dict:
+                self._dict(item, nested)
+            elif which is list:
+                if not number and len(item) == _PAIR and _are_pairs(value):
+                    self._pairs(value, nested)
+                    return
+                self._list(item, nested)
+            elif which is str:
+                if number or not is_plain_list(value):
+                    self._mixed_list(value, number, nested)
                 else:
-                    self._named_value(item, 1, item[1], strength, nested)
-        elif first is str and is_plain_list(value):
-            self._strings.add_list(value)
-        else:
-            self._mixed_list(value, nested)
+                    self._strings.add_list(value)
+                return
 
-    def _mixed_list(self, value: list[Any], nested: int) -> None:
-        """Examine a list that may hold flags, JSON or other collections."""
+    def _pairs(self, pairs: list[list[Any]], nested: int) -> None:
+        """Examine pairs of a name and a value."""
+        for item in pairs:
+            self._value(item, 0, item[0], nested)
+            strength = self._strength(item[0])
+            if strength is _NONE:
+                self._value(item, 1, item[1], nested)
+            else:
+                self._named_value(item, 1, item[1], strength, nested)
+
+    def _mixed_list(self, value: list[Any], first: int, nested: int) -> None:
+        """Examine a list that may hold flags, JSON or other collections, from its first string on."""
         add, shortest = self._strings.add, self._shortest
         flag = ""  # before an item
         flags: frozenset[str] | None = None  # of the command, that take a password
-        for number, item in enumerate(value):
+        for number, item in enumerate(islice(value, first, None), first):
             which = type(item)
             if which is str:
                 if flag:
@@ -246,11 +261,10 @@ class Walk:
             elif which is list:
                 self._list(item, nested)
 
-    def _list_under(self, key: str, items: list[Any], nested: int) -> None:
-        """Examine a list under a key: under ``rawHeaders``, names and values may stand in turn."""
+    def _raw_headers(self, key: str, items: list[Any]) -> None:
+        """Hide the values of a list under ``rawHeaders``, where names and values may stand in turn."""
         if (
             len(items) % 2 == 0
-            and len(key) >= len(_RAW_HEADERS)
             and key.replace("_", "").replace("-", "").lower().endswith(_RAW_HEADERS)
             and all(type(item) is str for item in items)
         ):
@@ -258,7 +272,6 @@ class Walk:
                 name, value = items[number : number + 2]
                 if self._strength(name) is not _NONE and is_credential(value):
                     self._hide(items, number + 1, value)
-        self._list(items, nested)
 
     def _argument(
         self, container: list[Any], number: int, value: str, flag: str, flags: frozenset[str] | None, nested: int
@@ -280,6 +293,10 @@ class Walk:
 
 def _is_row(key: object, item: object) -> bool:
     return type(item) is str and str(key).lower() == "key" and _NUMBERED.match(item) is not None
+
+
+def _are_pairs(items: list[Any]) -> bool:
+    return all(type(item) is list and len(item) == _PAIR and type(item[0]) is str for item in items)
 
 
 def _command_of(items: list[Any]) -> str:
