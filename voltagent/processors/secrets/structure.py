@@ -64,18 +64,22 @@ class KeyShape(NamedTuple):
     names: tuple[str, ...]  # fields that may hold the name of a value in another field
     value: str  # that field
     is_cookie: bool
+    is_harmless: bool  # no key says anything about a value
 
 
 def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
     """Return the shape of a dictionary, given the strength of each key; with ``all_keys``, each key is searched."""
     is_token_list = not _LOGPROBS.isdisjoint(keys)
     names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
+    names = tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else ()
+    of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
     return KeyShape(
-        [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths],
+        of_keys,
         tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
-        tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else (),
+        names,
         next((name for name in _VALUE_FIELDS if name in keys), ""),
         not _COOKIE_FIELDS.isdisjoint(keys),
+        not names and all(one is None for one in of_keys),
     )
 
 

@@ -131,47 +131,60 @@ class Walk:
             known[text] = tree
         return tree
 
-    def _dict(self, value: dict[str, Any], nested: int) -> None:  # noqa: PLR0912 - in one piece: no call for each item
+    def _dict(self, value: dict[str, Any], nested: int) -> None:
+        shape = (self._shapes.get(tuple(value)) if len(value) <= _MOST_KEYS else None) or self._shape(value)
+        if not shape.is_harmless:
+            self._dict_with_names(value, shape, nested)
+        else:
+            add, shortest = self._strings.add, self._shortest
+            for key, item in value.items():
+                which = type(item)
+                if which is str:
+                    if len(item) >= shortest:
+                        if item[0] in _OPENING:
+                            self._text(value, key, item, nested)
+                        else:
+                            add(value, key, item)
+                elif which is dict:
+                    self._dict(item, nested)
+                elif which is list:
+                    if len(key) >= _LEAST_RAW:
+                        self._raw_headers(key, item)
+                    self._list(item, nested)
+        if shape.searched:
+            self._strings.add_keys(value, shape.searched, self._tree)
+
+    def _dict_with_names(self, value: dict[str, Any], shape: KeyShape, nested: int) -> None:
+        """Examine a dictionary with keys that may name secrets."""
         add, shortest = self._strings.add, self._shortest
-        shape = self._shape(value)
         strengths = named_strengths(shape, value, self._strength) if shape.names else shape.strengths
         for (key, item), strength in zip(value.items(), strengths, strict=True):
             which = type(item)
-            if strength is not None:
-                if strength is _STRONG and which is str:
-                    if item and item != SECRET_TEXT:
-                        self._found.add(item)
-                        self._tree.is_changed = True
-                        value[key] = SECRET_TEXT
-                else:
-                    self._named_value(value, key, item, strength, nested)
-            elif which is str:
-                if len(item) >= shortest:
-                    if item[0] in _OPENING:
-                        self._text(value, key, item, nested)
-                    else:
+            if strength is None:
+                if which is str and item[:1] not in _OPENING:
+                    if len(item) >= shortest:
                         add(value, key, item)
-            elif which is dict:
-                self._dict(item, nested)
-            elif which is list:
-                if len(key) >= _LEAST_RAW:
-                    self._raw_headers(key, item)
-                self._list(item, nested)
-        if shape.searched:
-            self._strings.add_keys(value, shape.searched, self._tree)
+                else:
+                    if which is list and len(key) >= _LEAST_RAW:
+                        self._raw_headers(key, item)
+                    self._value(value, key, item, nested)
+            elif strength is not _STRONG or which is not str:
+                self._named_value(value, key, item, strength, nested)
+            elif item and item != SECRET_TEXT:
+                self._found.add(item)
+                self._tree.is_changed = True
+                value[key] = SECRET_TEXT
 
     def _shape(self, value: dict[str, Any]) -> KeyShape:
         if len(value) > _MOST_KEYS:
             strengths = map(self._strength, value) if self._has_own_names else strengths_of(value, self._strength)
             return shape_of(value, strengths, all_keys=self._has_patterns)
         keys = tuple(value)
-        found = self._shapes.get(keys)
-        if found is None:
-            found = shape_of(value, map(self._strength, value), all_keys=self._has_patterns)
-            if sum(map(len, keys)) <= _LONGEST_KEYS:
-                if len(self._shapes) >= _MOST_SHAPES:
-                    self._shapes.clear()
-                self._shapes[keys] = found
+        found = shape_of(value, map(self._strength, value), all_keys=self._has_patterns)
+        if sum(map(len, keys)) <= _LONGEST_KEYS:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+            self._shapes[keys] = found
         return found
 
     def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
