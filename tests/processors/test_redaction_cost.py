@@ -19,9 +19,9 @@ from tests.processors.corpus import hide_first, keep_first, second
 from voltagent.processors.redaction import Redactor
 
 _ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits
-# Nanoseconds per byte that nothing may cost: twice what capture.md says of payloads of some length. In a short one, all
-# that is done once weighs more.
-_LIMITS = {1_000: 1_000, 10_000: 500, 100_000: 500}
+# Nanoseconds per byte that none of these may cost: about twice what they did where the bounds were set. In a short
+# payload, each candidate is examined, and all that is done once weighs more.
+_LIMITS = {1_000: 900, 10_000: 350, 100_000: 350}
 _NAMES = ("API_KEY", "DB_PASSWORD", "AUTH_TOKEN", "NAME", "SECRET_KEY", "PATH")
 _DENSE = 'token=abc; key: def, api_key=x pass=1 auth="" secret: y cookie z=1 pin=2 pwd=q\n'
 _HTML = "<div class='key'><a href='/token?x=1&amp;y=2' data-auth='none'>Password</a><input type='password'></div>"
@@ -155,9 +155,7 @@ def _all() -> Iterator[tuple[str, str, Callable[[int], Any]]]:
 
 @pytest.mark.parametrize("size", _LIMITS)
 @pytest.mark.parametrize(("path", "make"), [pytest.param(path, make, id=name) for name, path, make in _all()])
-def test_a_byte_costs_no_more_than_twice_what_the_document_says(
-    size: int, path: str, make: Callable[[int], Any]
-) -> None:
+def test_a_byte_costs_no_more_than_its_bound(size: int, path: str, make: Callable[[int], Any]) -> None:
     text, redactor, took = to_json(make(size)), Redactor(), inf
     limit = _LIMITS[size] * 1e-9 * len(text) * slowness()
     for _ in range(5):  # what else the machine does makes single measurements larger
