@@ -31,6 +31,7 @@ from tests.helpers.pace import PATIENCE, hold, slowness, until
 from voltagent.core import guard
 from voltagent.core.span import AGENT, CANCELLED, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
+from voltagent.delivery.processing import Courtesy
 from voltagent.delivery.report import Report
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
@@ -98,6 +99,39 @@ def test_a_heavy_batch_does_not_wait(memory: Memory) -> None:
     sender.shutdown().result()
     weights = [sum(len(span.input) for phase, span, _ in batch if phase is START) for batch in memory.batches]
     assert max(weights) <= 4 * 2**20 < sum(weights)
+
+
+def test_the_sender_gives_way_while_the_program_goes_on_recording(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False, queue_events=400, queue_bytes=2**20)
+    recording, (worker,) = Recording(sender), sender.workers
+    courtesy = Courtesy(worker.accounts, worker.buffer, worker.dispatcher.options)
+    root = recording.trace()
+    assert courtesy.is_due()
+    assert not courtesy.is_due(), "nothing was recorded since"
+    recording.end(recording.tool(root))
+    assert courtesy.is_due()
+    tool = recording.tool(root)
+    assert courtesy.is_due()
+    recording.end(tool)
+    assert courtesy.is_due(), "an end that waits in the entry of its start counts, too"
+    recording.tool(root, payload=b"x" * 2**18)
+    assert not courtesy.is_due(), "a quarter of the queue's bytes"
+    sender.flush().result()
+    for _ in range(100):
+        recording.end(recording.tool(root))
+    assert not courtesy.is_due(), "a quarter of its events"
+    sender.flush().result()
+    memory.gate.clear()
+    recording.tool(root)
+    courtesy = Courtesy(worker.accounts, worker.buffer, worker.dispatcher.options)
+    waits = sender.flush()
+    recording.tool(root)
+    assert not courtesy.is_due(), "a caller waits"
+    memory.gate.set()
+    waits.result()
+    recording.tool(root)
+    assert courtesy.is_due()
+    sender.shutdown().result()
 
 
 def test_without_auto_flush_only_a_flush_sends(memory: Memory) -> None:

@@ -16,7 +16,7 @@ from voltagent.delivery.destination_state import DestinationState, State
 from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages
 from voltagent.delivery.losses import LossCount, place_of
-from voltagent.delivery.processing import Processing
+from voltagent.delivery.processing import GROUP, Courtesy, Processing
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
 from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
@@ -39,6 +39,7 @@ class Dispatcher:
         options: intervals and limits.
         buffer, storage: where events wait and are kept.
         processing: makes an event safe to send; ``None`` if ``storage`` does.
+        courtesy: gives way to the program meanwhile.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Dispatcher:
         buffer: Buffer,
         storage: Storage,
         processing: Processing | None,
+        courtesy: Courtesy,
     ) -> None:
         self.exporter = exporter
         self.options = options
@@ -55,7 +57,7 @@ class Dispatcher:
         self.storage = storage
         self.spool = storage if storage.survives is True else None  # the storage, if it is on disk
         self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
-        self._processing = processing
+        self._processing, self._courtesy = processing, courtesy
         self._interruptible = exporter if isinstance(exporter, Interruptible) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
         self.renew()
@@ -116,7 +118,7 @@ class Dispatcher:
         process = self._processing
         if process is None:
             return batch
-        found = process(batch, prepared)
+        found = process(batch, prepared) if len(batch) <= GROUP else self._courtesy.process(process, batch, prepared)
         if None not in found:
             return found  # type: ignore[return-value]
         unsafe = [event for event, safe in zip(batch, found, strict=True) if safe is None]

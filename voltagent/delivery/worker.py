@@ -22,7 +22,7 @@ from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import evict, free
 from voltagent.delivery.loop import Loop, waiting_bytes
 from voltagent.delivery.losses import LossCount, place_of
-from voltagent.delivery.processing import Processing
+from voltagent.delivery.processing import Courtesy, Processing
 from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import Shutdown
@@ -54,7 +54,8 @@ class Worker:
         self.accounts: list[Account] = []
         self.buffer = Buffer()
         self.storage = make_storage(self.accounts, self.buffer)
-        self.dispatcher = Dispatcher(exporter, options, self.buffer, self.storage, processing)
+        courtesy = Courtesy(self.accounts, self.buffer, options)
+        self.dispatcher = Dispatcher(exporter, options, self.buffer, self.storage, processing, courtesy)
         self.spool = self.dispatcher.spool
         self.loop = Loop(self.accounts, self.dispatcher)
         self.shared_with: Callable[[], object] = lambda: None  # what must live as long as the thread does
