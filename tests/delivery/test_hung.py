@@ -50,6 +50,14 @@ def test_other_traces_go_on(wire: str) -> None:
         assert conserved(sender.shutdown(5.0).result()).accepted == 204
 
 
+def test_a_slow_server_gets_the_rest_of_a_trace_without_a_flush() -> None:
+    with Server(delay=0.7) as server:  # longer than a batch waits for one answer
+        sender = make_sender(exporter_for("rest", server.url), flush_interval=0.01)
+        Recording(sender).whole()
+        until(lambda: sender.stats().accepted == 4)
+        assert conserved(sender.shutdown(5.0).result()).accepted == 4
+
+
 def seconds_of_others(wire: str, traces: int, script: Callable[[Recorded], Reply]) -> float:
     """Record traces of two events each; the time until all are accepted, but for those of the first request."""
     with Server(script) as server:

@@ -164,8 +164,10 @@ class Loop:
                 released = buffer.release(now)
         is_quiet = now < state.until or (state.current is not State.UP and state.is_quiet(now))
         is_probe = state.current in (State.DOWN, State.PROBING)
-        self._is_round = bool(buffer.ready) and (self._is_round or released or is_stopping or is_probe)
-        return self._is_round and not is_quiet
+        # what waits for an answer to a slow request belongs to the round, too, and is ready when it comes
+        is_open = bool(buffer.ready or self._dispatcher.in_flight)
+        self._is_round = is_open and (self._is_round or released or is_stopping or is_probe)
+        return self._is_round and bool(buffer.ready) and not is_quiet
 
     def _is_worth_waiting(self, stop: Shutdown, now: float) -> bool:
         held = self._buffer.held.heap
