@@ -157,6 +157,8 @@ class _Push:
         result.left += len(waiting)
         self._settle()
         result.left += len(self._ledger.open)
+        if result.left:  # the last traces may have been given up before it was asked for
+            result.stopped = result.stopped or self._reason_to_stop()
 
     def _reason_to_stop(self) -> str:
         """Return why it is no use to go on; empty while it is."""
