@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from sys import _current_frames  # documented, in spite of its name
 from types import FrameType
 
 _SLEEP = 0.0005  # seconds
@@ -66,7 +67,7 @@ def _watch(step: LongestStep, stop: threading.Event) -> None:
         if took > step.seconds:
             step.seconds = took
             step.where = " | ".join(
-                _place(frame) for ident, frame in sys._current_frames().items() if ident != own and _place(frame)
+                _place(frame) for ident, frame in _current_frames().items() if ident != own and _place(frame)
             )
 
 

@@ -26,8 +26,6 @@ HUGE: Final = 1 << 1023
 # other threads have their turn.
 PIECE: Final = 1 << 18
 
-DEPTH: Final = 20  # levels of a value that are recorded
-
 LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
 LOW: Final = -LARGE
 _ONE_DIGIT: Final = (1 << 30) - 1  # the most that CPython compares without a loop over digits

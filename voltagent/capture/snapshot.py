@@ -12,21 +12,19 @@ each type (:mod:`voltagent.capture.type_forms`, `docs/capture.md`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from voltagent.capture.budget import Budget, Owner, Shared
-from voltagent.capture.fast_path import DEPTH, HUGE, LARGE, LOW, PIECE, SHORT, plain
+from voltagent.capture.fast_path import HUGE, LARGE, LOW, PIECE, SHORT, plain
 from voltagent.capture.injected import without_injected
 from voltagent.capture.nodes import Form
+from voltagent.capture.type_forms import Forms
+from voltagent.capture.writer import DEPTH, SnapshotWriter
 from voltagent.core import introspection
 from voltagent.core.guard import Guard, is_ours, pass_on_interrupt
 from voltagent.core.json_objects import cut_marker, encode_plain
 from voltagent.core.protocols import PayloadEncoder
 from voltagent.core.text import encoded
-
-if TYPE_CHECKING:
-    from voltagent.capture.type_forms import Forms
-    from voltagent.capture.writer import SnapshotWriter
 
 # Bytes of JSON text. An event of 1 MiB has its input or output, its metadata and its own fields.
 LIMIT: Final = 960 * 1024
@@ -47,27 +45,17 @@ class Snapshot:
     own types always stay what they are.
     """
 
-    __slots__ = ("_serializers", "_walk")
+    __slots__ = ("_forms",)
 
     def __init__(self, serializers: Mapping[type, Callable[[Any], object]] | None = None) -> None:
-        self._serializers = serializers or {}
-        self._walk: tuple[type[SnapshotWriter], Forms] | None = None
-
-    def _load(self) -> tuple[type[SnapshotWriter], Forms]:
-        """Make what walks values that are not plain, by modules that are imported with the first SDK."""
-        from voltagent.capture.type_forms import Forms
-        from voltagent.capture.writer import SnapshotWriter
-
-        walk = self._walk = SnapshotWriter, Forms(self._serializers)
-        return walk
+        self._forms = Forms(serializers or {})
 
     def read_answers(self, answer_form: Callable[[type, Form], Form]) -> None:
         """Record the results of clients as their answers from now on, wherever they are in a value.
 
         ``answer_form`` turns a type and its form into the form to be used. Types that were met before keep theirs.
         """
-        _, forms = self._walk or self._load()
-        forms.answer_form = answer_form
+        self._forms.answer_form = answer_form
 
     def encode(self, value: Any, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
         """Return the JSON text of a value, of at most ``limit`` bytes. Never raises, runs no code but serializers.
@@ -168,9 +156,8 @@ class Snapshot:
     def _walked(self, value: object, limit: int, owner: Owner | None, *, tried: bool) -> tuple[bytes, bool]:
         """Encode a value part by part within a budget; return the text, and whether it is an object of the user's."""
         try:
-            writer_class, forms = self._walk or self._load()
             budget = Budget(limit, owner)
-            writer = writer_class(forms, budget, tried=tried)
+            writer = SnapshotWriter(self._forms, budget, tried=tried)
             text = writer.text(value)
             budget.remember(text if owner is None else owner)
             return text, writer.is_object

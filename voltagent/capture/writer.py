@@ -20,7 +20,7 @@ from typing import Any, Final, cast
 from pydantic_core import to_json
 
 from voltagent.capture.budget import Budget
-from voltagent.capture.fast_path import DEPTH, HUGE, PIECE, plain
+from voltagent.capture.fast_path import HUGE, PIECE, plain
 from voltagent.capture.injected import is_placeholder
 from voltagent.capture.long_text import encode_head, encode_whole
 from voltagent.capture.nodes import Cut, Listed, Mapped, Masked, NamedFields
@@ -31,6 +31,7 @@ from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.text import encoded, shortened
 
+DEPTH: Final = 20
 _SHARE: Final = 512  # bytes that a part leaves to each that comes after it
 _ENVELOPE: Final = 120  # bytes about what was cut
 FUTILE_SECONDS: Final = 0.002  # spent on collections that turned out not to be plain; then no more are tried whole

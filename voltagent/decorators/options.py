@@ -10,10 +10,10 @@ from voltagent.capture import options
 from voltagent.core.naming import nearest
 from voltagent.core.span import Remote
 from voltagent.errors import ValidationError
+from voltagent.tracing.recorder import Recorder
 
 if TYPE_CHECKING:
     from voltagent.processors.redaction import Redactor
-    from voltagent.tracing.recorder import Recorder
 
 
 class SDK(Protocol):
@@ -150,8 +150,6 @@ def _function(what: str, value: object) -> object:
 
 
 def _recorder(what: str, value: object) -> Recorder:
-    from voltagent.tracing.recorder import Recorder  # with the first SDK, as all that only records need
-
     recorder = getattr(value, "_recorder", None)
     if not isinstance(recorder, Recorder):
         raise ValidationError(f"{what} must be a VoltAgentSDK, got {_kind(value)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from voltagent.capture.options import TRACE_OPTIONS
 from voltagent.core.context import CAPTURES, capture, default_recorder, run_callback
@@ -13,9 +13,7 @@ from voltagent.core.open_operations import note
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan, FunctionShape, report_failure
 from voltagent.tracing.operations import remote_parent
-
-if TYPE_CHECKING:
-    from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.recorder import Recorder
 
 _TEXTS = ("user_id", "conversation_id", "version")
 

@@ -157,7 +157,7 @@ class _Push:
         result.left += len(waiting)
         self._settle()
         result.left += len(self._ledger.open)
-        if result.left:  # the last traces may have been given up before it was asked for
+        if result.left:  # the last traces may have been given up after the last look at the reason
             result.stopped = result.stopped or self._reason_to_stop()
 
     def _reason_to_stop(self) -> str:

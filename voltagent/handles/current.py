@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from voltagent.core.context import INERT, current_span
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
@@ -20,9 +20,7 @@ from voltagent.handles.kinds import (
     TraceHandle,
 )
 from voltagent.tracing import operations
-
-if TYPE_CHECKING:
-    from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.recorder import Recorder
 
 _VIEWS: Final[Mapping[str, type[Handle]]] = {
     TRACE: Trace,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextvars import Token
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from voltagent.capture import options
 from voltagent.core import clock
@@ -16,9 +16,7 @@ from voltagent.core.open_operations import note
 from voltagent.core.span import COMPLETED, ERROR, TRACE, Span
 from voltagent.errors import ValidationError
 from voltagent.tracing import operations, scores
-
-if TYPE_CHECKING:
-    from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.recorder import Recorder
 
 H = TypeVar("H", bound="SpanView")
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from voltagent.capture import options
+from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.capture.usage import checked_usage
 from voltagent.core import clock, introspection
@@ -30,9 +31,7 @@ from voltagent.core.span import (
     make_facts,
 )
 from voltagent.errors import ValidationError
-
-if TYPE_CHECKING:
-    from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.recorder import Recorder
 
 _PLAIN: Final = frozenset(map(id, (str, bytes, int, float, bool, type(None))))  # in which no result of a model can be
 _MOST_KEYS: Final = 200  # of a usage that is not valid as a whole
@@ -165,8 +164,6 @@ def update_fields(recorder: Recorder, span: Span, given: Mapping[str, Any]) -> d
             fields[name] = _payload(recorder, fields[name], captured, _share(given))
     fields["metadata"] = _metadata(recorder, fields.get("metadata"))
     if "status_message" in fields:
-        from voltagent.capture.exceptions.formatting import format_failure  # the SDK has loaded it
-
         message = _message(recorder, span.trace, fields["status_message"])
         fields["status_message"] = format_failure(message) if isinstance(message, Failure) else message
     if "usage" in fields:

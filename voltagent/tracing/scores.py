@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 from voltagent.capture import options
 from voltagent.capture.stored_fields import as_number
@@ -10,9 +10,7 @@ from voltagent.core import clock, introspection
 from voltagent.core.span import Phase, Span
 from voltagent.core.text import replace_surrogates, shortened
 from voltagent.errors import ValidationError
-
-if TYPE_CHECKING:
-    from voltagent.tracing.recorder import Recorder
+from voltagent.tracing.recorder import Recorder
 
 # In characters.
 LONGEST_NAME: Final = 100

@@ -20,8 +20,7 @@ from voltagent.core.process.one_time_work import in_one_piece
 # Imported by pydantic_core below its lock, by CPython when a traceback is formatted, or by this package in a function.
 _MODULES: Final = (
     *("uuid", "ipaddress", "enum", "decimal", "datetime", "pathlib", "types", "re", "dataclasses"),
-    *("tokenize", "linecache", "hashlib", "difflib", "encodings.idna"),
-    *("voltagent.core.trace_ids", "voltagent.capture.writer"),
+    *("tokenize", "linecache", "hashlib", "difflib", "encodings.idna", "voltagent.core.trace_ids"),
 )
 
 
