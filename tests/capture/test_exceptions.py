@@ -427,3 +427,15 @@ def test_the_processor_formats_each_failure_once() -> None:
     assert changed[2] is not None
     assert json.loads(changed[2]["status_message"])["message"] == "update"
     assert changed[2]["level"] == "ERROR"
+
+
+@pytest.mark.parametrize("fields", [{}, {"code": 7}])
+def test_a_class_that_is_made_while_the_program_runs_can_be_freed(fields: dict[str, object]) -> None:
+    def use() -> weakref.ref[type]:
+        made = type("Made", (Exception,), dict(fields))
+        described(made("x"))
+        return weakref.ref(made)
+
+    used = use()
+    gc.collect()
+    assert used() is None

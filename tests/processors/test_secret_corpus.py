@@ -653,3 +653,12 @@ def test_secret_names_are_found_among_many_keys_as_they_are_alone() -> None:
     for name in names:
         alone = {name: "Q1z8Kq7Lm2"}
         assert _is_hidden({**many, **alone}, "Q1z8Kq7Lm2") == _is_hidden(alone, "Q1z8Kq7Lm2"), name
+
+
+@pytest.mark.parametrize("count", [100, 300])
+def test_a_secret_split_over_the_chunks_of_a_stream_is_found_behind_a_chunk_with_many_texts(count: int) -> None:
+    state = {"messages": [{"role": "user", "content": "hello", "name": "a", "kind": "text"} for _ in range(count)]}
+    texts = ["The key is ", "ghp_a1B2a1", "B2a1B2a1B2a1B2", "a1B2 and", " more"]
+    value = {"result": [["values", state], *(["messages", {"content": text}] for text in texts)]}
+    found = json.loads(redactor.apply(to_json(value), "output"))["result"]
+    assert "".join(part["content"] for _, part in found[1:]) == "The key is [redacted] and more"

@@ -268,3 +268,52 @@ def test_a_trace_that_returns_a_copy_counts_it_once(voltagent_run: Run) -> None:
 
     run()
     assert totals(voltagent_run, "ask", "search") == [18, None, 18]
+
+
+def test_a_wrapper_around_an_embedding_counts_its_tokens_once(voltagent_run: Run) -> None:
+    @llm
+    def client() -> dict[str, Any]:
+        return {"object": "list", "data": [], "model": "m", "usage": {"prompt_tokens": 10, "total_tokens": 10}}
+
+    @llm
+    def wrapper() -> dict[str, Any]:
+        return copy.deepcopy(client())
+
+    @trace
+    def run() -> object:
+        return wrapper()["model"]
+
+    run()
+    assert (voltagent_run.trace.usage or {}).get("prompt_tokens") == 10
+
+
+@pytest.mark.parametrize(
+    ("answered", "tokens"), [("gpt-4o", 116), ("gpt-4o-mini-2024-07-18", 58), ("openai/gpt-4o-mini", 58)]
+)
+def test_the_model_of_a_copy_has_the_same_name_but_for_provider_and_date(
+    answered: str, tokens: int, voltagent_run: Run
+) -> None:
+    def response(model: str) -> dict[str, Any]:
+        usage = {"prompt_tokens": 57, "completion_tokens": 1, "total_tokens": 58}
+        message = {"role": "assistant", "content": "yes"}
+        return {"object": "chat.completion", "model": model, "choices": [{"message": message}], "usage": usage}
+
+    @agent
+    def inner() -> None:
+        ask()
+
+    @llm
+    def ask() -> dict[str, Any]:
+        return response("gpt-4o-mini")
+
+    @agent
+    def outer() -> dict[str, Any]:
+        inner()
+        return response(answered)
+
+    @trace
+    def run() -> None:
+        outer()
+
+    run()
+    assert (voltagent_run.trace.usage or {}).get("total_tokens") == tokens

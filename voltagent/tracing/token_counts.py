@@ -13,6 +13,7 @@ appending is atomic.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -93,7 +94,10 @@ class TokenCounts:
         """Return what counts of the usage of a model call, which may repeat that of a call inside it, or of all."""
         inside = [one[0] for one in self._with_sum(span)]
         numbers = _numbers(usage)
-        return usage if None in numbers or numbers not in map(_numbers, inside) else self.counted_already(span, usage)
+        if numbers == (None, None) or numbers not in map(_numbers, inside):
+            return usage
+        self.made.pop(span, None)  # what it repeats is known inside it
+        return self.counted_already(span, usage)
 
     def _with_sum(self, span: Span) -> list[Counted]:
         """Return what was counted inside an operation, and the sum of it."""
@@ -125,15 +129,12 @@ class TokenCounts:
 
         One response has one copy in a result: a second one with the same numbers is another response.
         """
-        originals = self._with_sum(span) if new else []
-        found: list[Response] = []
-        for response in responses:
-            original = next((one for one in originals if _may_be_copy(response, one)), None)
-            if original is not None:
-                originals.remove(original)
-            elif any(response is one for one in new):
-                found.append(response)
-        return found
+        originals: dict[tuple[Any, Any], list[Counted]] = {}
+        for one in self._with_sum(span) if new else ():
+            originals.setdefault(_numbers(one[0]), []).append(one)
+        are_new = set(map(id, new))
+        # in this order: also what was counted before takes its original away
+        return [one for one in responses if not _take_original(one, originals) and id(one) in are_new]
 
     def _take_if_new(self, response: Response) -> bool:
         """Remember a response by its id and its object; return whether it was not counted before."""
@@ -232,19 +233,44 @@ def _sum_of(counted: Iterable[Counted]) -> Mapping[str, Any]:
     return summed(usage for usage, _, _, is_sum in counted if not is_sum) or {}
 
 
+def _take_original(response: Response, originals: Mapping[tuple[Any, Any], list[Counted]]) -> bool:
+    """Take away what a response may be a copy of, by its numbers; return whether there was any."""
+    prompt, completion = _numbers(response.usage)
+    near = ((prompt, completion), (prompt, None), (None, completion), (None, None))
+    for some in originals.values() if None in near[0] else [originals[one] for one in near if one in originals]:
+        for place, original in enumerate(some):
+            if _may_be_copy(response, original):
+                del some[place]
+                return True
+    return False
+
+
 def _may_be_copy(response: Response, original: Counted) -> bool:
     """Return whether a response may be what an operation counted: the numbers that both have are equal.
 
-    Two ids, or two names of models of which none is a part of the other, are those of two responses.
+    Two ids, or the names of two models, are those of two responses. An answer is no copy of an embedding.
     """
     usage, identifier, model, _ = original
+    if response.usage.get("completion_tokens") and "completion_tokens" not in usage:
+        return False
     shared = [name for name in _COMPARED if name in usage and name in response.usage]
     if not shared or any(usage[name] != response.usage[name] for name in shared):
         return False
-    if model is not None and response.model is not None and model not in response.model and response.model not in model:
+    if model is not None and response.model is not None and not _is_same_model(model, response.model):
         return False
     ids = [one for one in (identifier, response.id) if one is not None and not one.startswith(_OF_FRAMEWORKS)]
     return len(ids) < 2 or ids[0] == ids[1]
+
+
+def _is_same_model(one: str, other: str) -> bool:
+    """Return whether two names are of one model: but for a provider before it, a date or a version behind it."""
+    short, long = sorted((one, other), key=len)
+    before, found, after = long.partition(short)
+    return bool(found) and before[-1:] in ("", *_PROVIDER_ENDS) and (not after or _VERSION.fullmatch(after) is not None)
+
+
+_PROVIDER_ENDS: Final = ("/", ".", ":")
+_VERSION: Final = re.compile(r"[-@:](?:latest|v?\d[\d.:@-]*)")
 
 
 def set_usage(span: Span, usage: dict[str, Any] | None) -> None:
@@ -301,6 +327,8 @@ def _pass_up(counts: TokenCounts, span: Span, *, is_given: bool) -> None:
         around = around.parent
     if around is None:
         return
+    if span.kind == AGENT and is_given and inside is not None:  # its own usage stands for them
+        inside = [(usage, identifier, model, True) for usage, identifier, model, _ in inside]
     if made is None and span.usage is not None and (is_given or (inside is not None and len(inside) > 1)):
         made = [(span.usage, None, None, not is_given)]
     if inside is None or made is None:

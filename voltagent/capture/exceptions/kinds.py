@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import MemberDescriptorType
 from typing import Any, Final, cast
+from weakref import ref
 
 from voltagent.core import introspection
 
@@ -151,8 +152,9 @@ def code_of(exception: BaseException, kind: ExceptionType, fields: dict[str, Any
     if found is not None:
         return found
     if kind.class_code is not None:
-        name, owner = kind.class_code
-        code = None if name in dict.keys(fields) else _as_code(owner.get(name))
+        name, reference = kind.class_code
+        owner = None if name in dict.keys(fields) else reference()
+        code = None if owner is None else _as_code(introspection.class_dict(owner).get(name))
         if code is not None:
             return code
     if kind.is_os_error:
@@ -180,19 +182,19 @@ def _stored_code(fields: dict[str, Any]) -> int | str | None:
     return None if answer is None else _as_code(dict.get(introspection.stored(answer), "status_code"))
 
 
-def _code_of_class(kind: type) -> tuple[str, Mapping[str, Any]] | None:
+def _code_of_class(kind: type) -> tuple[str, ref[type]] | None:
     """Return where a class has a code for all its exceptions, as those of werkzeug and Django REST framework do.
 
-    That is the name of the attribute, which an exception may have for itself, and the attributes of the class, or of
-    its base, that has it; it may be set anew. Only plain values are taken: a property, or what a metaclass would
-    compute, is not called.
+    That is the name of the attribute, which an exception may have for itself, and the class, or its base, that has it:
+    it may be set anew, and a class that is made while the program runs can be freed. Only plain values are taken: a
+    property, or what a metaclass would compute, is not called.
     """
     for name in _CODES:
         for base in introspection.bases(kind):
             own = introspection.class_dict(base)
             if own.get(name) is not None:
                 if _as_code(own.get(name)) is not None:
-                    return name, own
+                    return name, ref(base)
                 break
     return None
 

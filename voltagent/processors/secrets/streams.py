@@ -34,7 +34,7 @@ class Texts:
         self.inside: dict[Any, Texts] = {}
 
     def add(self, container: Container, key: Any, value: Any, places: list[Texts], levels: int = _DEEPEST) -> None:
-        """Add a value in this place: a text, or a collection of some. ``places`` are those of all."""
+        """Add a value in this place: a text, or a collection of some. ``places`` are those new with the item."""
         which = type(value)
         if which is str:
             self.texts.append(value)
@@ -86,9 +86,8 @@ def items_of(value: Any) -> list[Any]:
 def texts_of(items: list[Any]) -> Texts:
     """Return the texts of the items of a stream by their places."""
     found = Texts()
-    places: list[Texts] = []
     for number, item in enumerate(items):
-        found.add(items, number, item, places)
+        found.add(items, number, item, [])
     return found
 
 
