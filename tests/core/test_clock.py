@@ -45,3 +45,9 @@ def test_the_forms_of_iso_8601(text: str, seconds: float) -> None:
 )  # fmt: skip
 def test_what_is_no_time(text: str) -> None:
     assert parse_iso(text) is None
+
+
+def test_a_local_time_that_this_machine_cannot_convert_is_none() -> None:
+    assert [parse_iso(text, local=True) for text in ("0001-01-01", "9999-12-31T24:00", "9999-12-31T23:00")] == [
+        None
+    ] * 3

@@ -15,6 +15,7 @@ import pytest
 from tests.helpers.memory import Memory, Recording, conserved, make_sender
 from tests.helpers.pace import PATIENCE, hold
 from voltagent import VoltAgentSDK, tool
+from voltagent.core.process import sending
 from voltagent.delivery.report import Report
 
 
@@ -116,3 +117,18 @@ def test_a_finalizer_that_comes_while_this_thread_holds_the_buffer_does_not_wait
         gc.collect()
     hold(max(took), 0.5, "a finalizer")
     assert conserved(sender.shutdown().result()).accepted == 4
+
+
+def test_each_greenlet_counts_as_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by ``gevent.monkey.patch_all()`` after this package was imported: greenlets share the thread of the system."""
+    greenlet = [1]
+    monkeypatch.setattr(threading, "get_ident", lambda: greenlet[0])
+
+    def work() -> None:
+        assert sending.is_sending()
+        greenlet[0] = 2
+        assert not sending.is_sending()
+        greenlet[0] = 1
+
+    sending.send_here(work)
+    assert not sending.is_sending()

@@ -368,6 +368,29 @@ def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytes
     sender.shutdown().result()
 
 
+def test_what_is_not_safe_is_counted_once_whatever_is_raised_behind_it(memory: Memory) -> None:
+    class Interrupted(BaseException):
+        pass
+
+    class Raising(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            raised.append(record.getMessage())
+            raise Interrupted
+
+    raised: list[str] = []
+    sender = make_sender(memory, processors=[lambda event: None if word(event) == "start trace.0" else event])
+    guard.logger.addHandler(handler := Raising())
+    try:
+        Recording(sender).whole(tools=2)
+        report = conserved(sender.flush().result())
+    finally:
+        guard.logger.removeHandler(handler)
+    assert raised
+    assert (report.accepted, dict(report.dropped), report.pending) == (5, {"serialize_error": 1}, 0)
+    assert sender.workers[0].buffer.traces == {}
+    sender.shutdown().result()
+
+
 def test_what_is_not_safe_ends_no_trace_that_is_being_sent(memory: Memory) -> None:
     memory.answer = lambda event: Outcome(Verdict.WITH_END) if event[0] is START else ACCEPTED  # as OTLP does
     sender = make_sender(memory, processors=[lambda event: None if event[0] is Phase.UPDATE else event])

@@ -37,9 +37,9 @@ def interrupted(*outcomes: Any) -> tuple[Buffer, Account, Settlement]:
     """Two traces in a batch, an interrupt while it is settled, and what is not settled put back."""
     buffer, account = Buffer(), Account()
     buffer.take([*trace(1), *trace(2)], account)
-    batch, _ = buffer.batch(512, 1 << 22)
+    left: list[Any] = []
+    buffer.batch(512, 1 << 22, left)
     settlement = Settlement(buffer, 3, 1.0)
-    left: list[Any] = [*batch]
     with pytest.raises(KeyboardInterrupt):
         settlement.settle(left, outcomes, 1.0)
     settlement.give_back(left, prepared=True)
@@ -53,7 +53,8 @@ def test_what_was_not_settled_is_sent_again_and_every_trace_ends(accepted: int, 
     if accepted + retried == 4:
         outcomes = [*outcomes[:3], Interrupting()]
     buffer, account, settlement = interrupted(*outcomes)
-    again, _ = buffer.batch(512, 1 << 22)
+    again: list[Any] = []
+    buffer.batch(512, 1 << 22, again)
     assert len(again) == 4 - min(accepted, 3)
     settlement.settle(again, [ACCEPTED] * len(again), 2.0)
     assert (account.recorded, account.accepted, account.pending) == (4, 4, 0)
@@ -66,7 +67,8 @@ def test_a_trace_that_an_interrupt_left_without_events_holds_up_no_other() -> No
     empty = WaitingTrace(1, account)
     buffer.traces[1] = buffer.ready[1] = empty
     buffer.take(trace(2), account)
-    batch, _ = buffer.batch(512, 1 << 22)
+    batch: list[Any] = []
+    buffer.batch(512, 1 << 22, batch)
     assert [span.id for _, span, _ in batch] == [2, 2]
 
 
@@ -92,7 +94,8 @@ def put_back(at: int) -> BetweenSignals:
         settlement.give_back(left, prepared=is_taken)
     assert (buffer.count, account.pending) == (6, 6), between.place
     buffer.release(100.0)
-    again, prepared = buffer.batch(512, 1 << 22)
+    again: list[Any] = []
+    prepared = buffer.batch(512, 1 << 22, again)
     found = [(span.id, phase) for phase, span, _ in again]
     assert sorted(found, key=lambda one: (one[0], one[1] is Phase.END)) == sorted(found, key=lambda one: one[0])
     assert (len(found), len(set(found))) == (6, 6), between.place

@@ -434,6 +434,19 @@ def test_what_flush_and_shutdown_return_is_copied_as_a_report(protocol: int) -> 
             assert report.dropped.fromkeys(["a"], 1) == {"a": 1}  # type: ignore[attr-defined]
 
 
+def test_a_report_that_was_awaited_equals_only_itself() -> None:
+    async def awaited(sdk: VoltAgentSDK) -> object:
+        sdk.trace({"name": "a"}).end()
+        found = sdk.flush(timeout=0.05)
+        await found
+        return found
+
+    with VoltAgentSDK(exporter="rest", base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk") as sdk:
+        found, complete = asyncio.run(awaited(sdk)), sdk.flush(timeout=0.05)
+        assert (found == complete, complete == found, complete == complete.result()) == (False, False, True)
+        assert found == found
+
+
 def test_what_an_event_loop_still_waits_for_is_only_equal_to_itself() -> None:
     async def flushed_twice() -> None:
         sdk = VoltAgentSDK(exporter="rest", base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk")

@@ -62,16 +62,14 @@ def parse_iso(text: str, *, local: bool = False, fold: int = 0) -> int | None:
         return None
     try:
         moment, offset = _moment(parts), _offset(parts)
-    except (ValueError, OverflowError):
+        if offset is None and local:
+            # not by `astimezone`: before Python 3.13, it is an hour off where a clock set forward left a time out
+            seconds = int(moment.replace(microsecond=0, fold=fold).timestamp())
+            found = timedelta(seconds=seconds, microseconds=moment.microsecond)
+        else:
+            found = moment.replace(tzinfo=timezone.utc) - _EPOCH - (offset or timedelta())
+    except (ValueError, OverflowError, OSError):  # no such time, or none that this machine can convert
         return None
-    if offset is not None:
-        found = moment.replace(tzinfo=timezone.utc) - _EPOCH - offset
-    elif local:
-        # not by `astimezone`: before Python 3.13 it is an hour off for a local time that a clock set forward left out
-        seconds = int(moment.replace(microsecond=0, fold=fold).timestamp())
-        found = timedelta(seconds=seconds, microseconds=moment.microsecond)
-    else:
-        found = moment.replace(tzinfo=timezone.utc) - _EPOCH
     nanoseconds_since_epoch = found // timedelta(microseconds=1) * 1000
     return nanoseconds_since_epoch if abs(nanoseconds_since_epoch) < 2**63 else None
 

@@ -13,7 +13,6 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final
 
-from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.counts import Account
 from voltagent.delivery.waiting_trace import (
@@ -39,7 +38,6 @@ class Buffer:
     def renew(self, forked_at: int) -> None:
         """Reset; a forked child, which has no other thread, gives the time of the fork (nanoseconds)."""
         self.lock = threading.RLock()  # re-entrant: a finalizer may come while this thread holds it
-        self._of_lock = threading.Condition(self.lock)
         self.accepted = 0
         self.dropped = 0
         self.count = 0  # events that wait here, are in a batch, or are parked
@@ -55,15 +53,6 @@ class Buffer:
         self.held = HeldTraces()
         self.losses = LostStarts()
         self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
-
-    def is_held_here(self) -> bool:
-        """Return whether this thread has the lock, so that this is a finalizer or a signal handler."""
-        try:
-            self._of_lock.notify(0)  # a lock by itself does not say whose it is
-        except RuntimeError as exc:
-            pass_on_interrupt(exc)
-            return False
-        return True
 
     def take_waiting(self, account: Account, number: int) -> None:
         """Take up to ``number`` entries from the queue of an account, and all that it refused."""
@@ -193,8 +182,7 @@ class Buffer:
             self.done.append(event)
         phase, span, fields = event
         if phase is _END:
-            trace = self.traces.get(span.trace.id)
-            if trace is not None:
+            if (trace := self.traces.get(span.trace.id)) is not None:
                 self._settle_parked(trace, span, reason)
         elif fields is None:
             self.losses.note(span, reason)
@@ -212,15 +200,11 @@ class Buffer:
                 self.close_if_over(trace)
         return released
 
-    def batch(
-        self, limit: int, max_size: int, into: list[SpanEvent] | None = None
-    ) -> tuple[list[SpanEvent], list[bool]]:
-        """Return up to ``limit`` events of about ``max_size`` bytes, each trace's in order and not more than its share.
+    def batch(self, limit: int, max_size: int, chosen: list[SpanEvent]) -> list[bool]:
+        """Put up to ``limit`` events of about ``max_size`` bytes into a list, each trace's in order up to its share.
 
-        The second list says which of them have passed the processors. ``into`` is an empty list for the events, which
-        are in it as soon as they have left their traces: an interrupt loses none.
+        They are there as soon as they left their traces: an interrupt loses none. Return which passed the processors.
         """
-        chosen: list[SpanEvent] = [] if into is None else into
         prepared: list[bool] = []
         share = max(8, limit // max(1, len(self.ready)))
         while self.ready and len(chosen) < limit and max_size > 0:
@@ -251,11 +235,12 @@ class Buffer:
             del trace.events[:number], trace.sizes[:number]
             if trace.events:
                 self.ready[trace.id] = trace  # at the end of the line
-        return chosen, prepared
+        return prepared
 
     def account_of(self, span: Span) -> Account | None:
         """Return the account of a span's trace, if it is known here."""
-        return trace.account if (trace := self.traces.get(span.trace.id)) is not None else None
+        trace = self.traces.get(span.trace.id)
+        return None if trace is None else trace.account
 
     def _settle_parked(self, trace: WaitingTrace, span: Span | None, reason: str | None) -> None:
         """Give the events that waited for this one its outcome."""

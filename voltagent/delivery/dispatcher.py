@@ -78,29 +78,32 @@ class Dispatcher:
         with buffer.lock:
             if buffer.evicted:
                 free(buffer, 8 * BATCH_EVENTS)
-            self._is_safe = False
-            self._batch = []
-            _, prepared = buffer.batch(limit, BATCH_BYTES, self._batch)
-        batch = self._safe(self._batch, prepared)
-        self._batch, self._is_safe = batch, True
-        if not batch:
+            self._is_safe, self._batch = False, []
+            prepared = buffer.batch(limit, BATCH_BYTES, self._batch)
+        if not self._batch:
             return
+        found = self._safe(self._batch, prepared, is_stopping=bool(stops))
+        sent: list[SpanEvent] = list(filter(None, found))
+        is_whole = len(sent) == len(found)
+        # what is not safe stays in the batch, which is made safe anew if it is put back
+        self._batch = found if is_whole else [made or event for made, event in zip(found, self._batch, strict=True)]
+        self._is_safe = is_whole
         deadline = now + 2 * self.options.timeout
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
-        sent = list(batch)
         over = None if self.spool is None else self.spool.keep_up()
         try:
-            outcomes = self._export(sent, deadline)
+            answers = self._export(sent, deadline) if sent else ()
         finally:
             if over is not None:
                 over.release()
         ended = clock.monotonic()
-        different = list(dict(zip(map(id, outcomes), outcomes, strict=True)).values())  # mostly one for all
+        different = list(dict(zip(map(id, answers), answers, strict=True)).values())  # mostly one for all
         if Verdict.IN_FLIGHT in map(_VERDICT, different):
-            for event, outcome in zip(sent, outcomes, strict=True):
+            for event, outcome in zip(sent, answers, strict=True):
                 if outcome.verdict is Verdict.IN_FLIGHT:
                     self.in_flight[id(event)] = event
+        outcomes = answers if is_whole else _with_unsafe(found, answers)
         with buffer.lock:
             self._settlement.settle(self._batch, outcomes, ended)
             self._batch = []
@@ -109,25 +112,20 @@ class Dispatcher:
         slow = ended - now > _SLOW_BATCH
         self._limit = max(16, self._limit // 2) if slow else min(BATCH_EVENTS, self._limit * 2)
         self.state.note(different, now, ended, self.options.probe_seconds, self.options.auth_seconds)
+        if not is_whole:
+            self.log.report_answers((_UNSAFE,), buffer.dropped)
         self._follow_up(different, stops, ended)
         if logger.isEnabledFor(logging.DEBUG):
             self.log.report_batch(outcomes, ended - now)
 
-    def _safe(self, batch: list[SpanEvent], prepared: Sequence[bool]) -> list[SpanEvent]:
-        """Return a batch as it may leave the process; what cannot be made so is refused."""
+    def _safe(self, batch: list[Any], prepared: Sequence[bool], *, is_stopping: bool) -> list[SpanEvent | None]:
+        """Return the events of a batch as they may leave the process; ``None`` for those that cannot be made so."""
         process = self._processing
         if process is None:
             return batch
-        found = process(batch, prepared) if len(batch) <= GROUP else self._courtesy.process(process, batch, prepared)
-        if None not in found:
-            return found  # type: ignore[return-value]
-        unsafe = [event for event, safe in zip(batch, found, strict=True) if safe is None]
-        safe_ones = [event for event in found if event is not None]
-        outcomes = [_UNSAFE] * len(unsafe)
-        with self.buffer.lock:
-            self._settlement.settle(unsafe, outcomes, clock.monotonic(), safe_ones)
-        self.log.report_answers(outcomes, self.buffer.dropped)
-        return safe_ones
+        if is_stopping or len(batch) <= GROUP:
+            return process(batch, prepared)
+        return self._courtesy.process(process, batch, prepared)
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export events; an exporter that raises, or returns too few outcomes, lets them wait for a retry."""
@@ -212,3 +210,9 @@ class Dispatcher:
         """End the batch under way by then. From any thread."""
         if self._interruptible is not None:
             self._interruptible.set_deadline(deadline)
+
+
+def _with_unsafe(found: Sequence[SpanEvent | None], answers: Sequence[Outcome]) -> list[Outcome]:
+    """Return the outcomes of a batch: the answers to what was sent, and what could not be made safe as refused."""
+    given = iter(answers)
+    return [_UNSAFE if event is None else next(given) for event in found]

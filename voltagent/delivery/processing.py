@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from voltagent.core import guard
+from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
@@ -103,8 +104,6 @@ class Courtesy:
         self._buffer = buffer
         self._most_bytes, self._most_events = options.queue_bytes // _SHARE, options.queue_events // _SHARE
         self._seen = -1  # events that waited at the last look
-        self._pause = threading.Lock()  # never released; only to wait on
-        self._pause.acquire()
 
     def is_due(self) -> bool:
         """Return whether the program has recorded something since the last time, and no caller waits for the sender."""
@@ -127,6 +126,6 @@ class Courtesy:
         self._seen = -1  # nothing can be recorded before the first pause, as this thread has the interpreter
         for first in range(0, len(events), GROUP):
             if first and self.is_due():
-                self._pause.acquire(timeout=_PAUSE)
+                pause(_PAUSE)
             found += processing(events[first : first + GROUP], done[first : first + GROUP])
         return found

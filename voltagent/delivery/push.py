@@ -46,7 +46,7 @@ class _Account:
 
     events: int
     accepted: int = 0
-    with_end: set[int] = field(default_factory=set[int])  # sent with the end of their spans; by identity
+    with_end: dict[int, SpanEvent] = field(default_factory=dict[int, SpanEvent])  # sent with their spans' ends, by id
     refused: int = 0
     reason: str = ""
 
@@ -106,9 +106,9 @@ class _Ledger:
             self.key_refused = outcome.detail or "the key was refused"
         elif account is not None and outcome.verdict is Verdict.ACCEPTED:
             account.accepted += 1
-            account.with_end.discard(id(event))
+            account.with_end.pop(id(event), None)
         elif account is not None and outcome.verdict is Verdict.WITH_END:
-            account.with_end.add(id(event))
+            account.with_end[id(event)] = event
         elif account is not None and outcome.verdict is Verdict.REFUSED:
             account.refused += 1
             account.reason = outcome.detail
@@ -197,7 +197,9 @@ class _Push:
 
     def _close(self, trace_id: int | str, settled: dict[str, int]) -> None:
         """Count a trace whose events all have an outcome, and note it as sent if it need not be tried again."""
-        account, result, name = self._ledger.open.pop(trace_id), self.result, id_text(trace_id)
+        account, result, name = self._ledger.open.pop(trace_id, None), self.result, id_text(trace_id)
+        if account is None:  # taken in two parts, of which each ended
+            return
         self._in_vain = 0 if account.accepted else self._in_vain + 1
         if account.refused:
             result.rejected += 1

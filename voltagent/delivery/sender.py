@@ -148,7 +148,7 @@ class Sender:
         return replace(total, destinations=dict(zip(names, reports, strict=True)))
 
     def _unless_in_vain(self, future: ReportFuture) -> ReportFuture:
-        """Return a future, done at once if the sender would wait for the very thread that waits for it."""
+        """Return a future, done at once on any thread that sends: two of them could wait for each other."""
         if any(queue.worker.cannot_wait() for queue in self.queues):
             for queue in self.queues:
                 future.settle(queue.account)

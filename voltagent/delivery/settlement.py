@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -32,22 +32,18 @@ class Settlement:
         self._max_retries = max_retries
         self._retry_delay = retry_delay
 
-    def settle(
-        self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: Sequence[SpanEvent] = ()
-    ) -> None:
-        """Take the outcomes of a batch, or of a part of it: count what is done, put back what must be tried again.
+    def settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float) -> None:
+        """Take the outcomes of a batch: count what is done, put back what must be tried again.
 
-        The place of each event in ``batch`` is emptied when it is accounted for. ``under_way`` is the rest of it.
+        The place of each event in ``batch`` is emptied when it is accounted for.
         """
         self._buffer.is_in_use = True
         try:
-            self._settle(batch, outcomes, now, {span.trace.id for _, span, _ in under_way} if under_way else ())
+            self._settle(batch, outcomes, now)
         finally:
             self._buffer.is_in_use = False
 
-    def _settle(
-        self, batch: list[Any], outcomes: Sequence[Outcome], now: float, under_way: Container[int | str]
-    ) -> None:
+    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float) -> None:
         """Settle a batch: a wholly accepted one at once, others event by event; then close the traces that are done."""
         buffer = self._buffer
         traces = [buffer.traces[identifier] for identifier in dict.fromkeys([span.trace.id for _, span, _ in batch])]
@@ -55,7 +51,7 @@ class Settlement:
         if not batch or accepted < len(batch) or not self._accept_all(batch, traces):
             self._settle_each(batch, outcomes, now, accepted)
         for trace in traces:
-            trace.is_in_batch = trace.id in under_way
+            trace.is_in_batch = False
             buffer.close_if_over(trace)
 
     def _accept_all(self, batch: list[Any], traces: Sequence[WaitingTrace]) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
 from voltagent.core.process import exit_hook, sending
+from voltagent.core.process.thread_marks import is_held_here
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
@@ -166,7 +167,7 @@ class Worker:
 
     def cannot_wait(self) -> bool:
         """Return whether this very thread has to do something before a request to send can end."""
-        return sending.is_sending() or self.buffer.is_held_here()
+        return sending.is_sending() or is_held_here(self.buffer.lock)
 
     # The end of a process, and forks.
 
@@ -225,6 +226,9 @@ class Worker:
             with exit_hook.imports_kept():
                 is_stopping = bool(self.loop.stops())
                 sending.send_here(lambda: self.loop.run(None if is_stopping else own, only_stops=is_stopping))
+        except BaseException:  # an interrupt of the program's
+            self.dispatcher.recover()
+            raise
         finally:
             if self.loop.owner is me:
                 self.loop.owner, self.loop.is_alive = None, False

@@ -147,5 +147,5 @@ def nanoseconds(name: str, moment: datetime | str | None) -> int | None:
     text, fold = (moment, 0) if isinstance(moment, str) else (moment.isoformat(), moment.fold)
     found = clock.parse_iso(text, local=True, fold=fold)
     if found is None:
-        raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, got {moment!r}")
+        raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, from 1678 to 2261, got {moment!r}")
     return found

@@ -48,7 +48,7 @@ class PendingReport(Pending[Report]):
         return other + self._report
 
     def __eq__(self, other: object) -> bool:
-        if self is other or not self._is_report:
+        if self is other or not self._is_report or (isinstance(other, PendingReport) and not other._is_report):
             return self is other
         return self._report == (other._report if isinstance(other, PendingReport) else other)
 

@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 
 from voltagent.core import clock
 from voltagent.core.process import exit_hook
+from voltagent.core.process.thread_marks import ThreadMarks
 
 R = TypeVar("R")
 
@@ -24,25 +25,16 @@ FORK_SECONDS: Final = 5.0  # that a fork waits at most for such work of other th
 _LOOK_SECONDS: Final = 0.002
 WAIT_SECONDS: Final = 30.0  # that a call waits at most for the work that it needs...
 STUCK_SECONDS: Final = 3.0  # ...and for work that does not get on, perhaps because it needs what this thread holds
-_workers: Final[dict[int, None]] = {}  # the threads that do such work
+_threads: Final = ThreadMarks()  # those that do it
 _after_broken_fork: Final[list[Callable[[], None]]] = []
 
 
 def in_one_piece(work: Callable[[], R]) -> R:
     """Do work during which no child is forked by another thread, unless it takes longer than :data:`FORK_SECONDS`."""
-    me = get_ident()
-    is_outermost = me not in _workers
-    try:
-        _workers[me] = None
-        return work()
-    finally:
-        if is_outermost:
-            _workers.pop(me, None)
+    return _threads.run(work)
 
 
-def is_running_here() -> bool:
-    """Return whether this thread does such work, further out on its stack."""
-    return get_ident() in _workers
+is_running_here: Final = _threads.has_this
 
 
 def after_broken_fork(function: Callable[[], None]) -> None:
@@ -50,29 +42,25 @@ def after_broken_fork(function: Callable[[], None]) -> None:
     _after_broken_fork.append(function)
 
 
-def _others_work() -> bool:
-    return len(_workers) > is_running_here()
-
-
 def _before_fork() -> None:
     until = clock.monotonic() + FORK_SECONDS
-    while _others_work() and clock.monotonic() < until:
-        _pause()
+    while _threads.has_others() and clock.monotonic() < until:
+        pause()
 
 
-def _pause() -> None:
+def pause(seconds: float = _LOOK_SECONDS) -> None:
     """Wait for a moment, in C: what a signal handler raises inside of an ``Event`` may get lost."""
     held = _thread.allocate_lock()
     held.acquire()
-    held.acquire(timeout=_LOOK_SECONDS)
+    held.acquire(timeout=seconds)
 
 
 def _after_fork() -> None:
     """Forget, in a forked child, the work of threads that only the parent has."""
     if not is_running_here():
         _current.clear()  # the thread that does it is in the parent
-    if _others_work():
-        _workers.clear()
+    if _threads.has_others():
+        _threads.forget_others()
         for function in _after_broken_fork:
             function()
 
@@ -119,7 +107,7 @@ class _Work:
                 moved = now
             if now - began > WAIT_SECONDS or now - moved > STUCK_SECONDS:
                 return
-            _pause()
+            pause()
 
     def _position(self) -> tuple[int, int] | None:
         """Return where the thread is that does the work; this changes as long as it gets on."""
