@@ -112,6 +112,7 @@ NESTED: dict[str, Any] = {
     "lists of lists": [[[] for _ in range(300)] for _ in range(500)],
     "dictionaries": [{"a": {}} for _ in range(50_000)],
     "names": {f"name{number}": [] for number in range(40_000)},
+    "JSON": [f"[{'{},' * 66}{number}]" for number in range(4_500)],
 }
 
 

@@ -201,6 +201,20 @@ def test_an_agent_that_returns_the_sum_of_its_calls_counts_them_once(voltagent_r
     assert totals(voltagent_run, "inner", "beside", "outer") == [39, 6, None, 45]
 
 
+def test_an_agent_that_returns_the_sum_of_very_many_agents_counts_them_once(voltagent_run: Run) -> None:
+    ask = llm(answer, name="ask")
+    inner = agent(lambda number: ask(number, 1), name="inner")
+
+    @agent
+    def outer() -> Any:
+        for number in range(700):
+            inner(number)
+        return {"usage": {"prompt_tokens": sum(range(700)), "completion_tokens": 700}}
+
+    outer()
+    assert total(voltagent_run.trace) == sum(range(700)) + 700
+
+
 def test_a_copy_of_what_was_set_explicitly_is_known(voltagent_run: Run) -> None:
     @tool
     def call() -> str:

@@ -331,16 +331,14 @@ def _pass_up(counts: TokenCounts, span: Span, *, is_given: bool) -> None:
         inside = [(usage, identifier, model, True) for usage, identifier, model, _ in inside]
     if made is None and span.usage is not None and (is_given or (inside is not None and len(inside) > 1)):
         made = [(span.usage, None, None, not is_given)]
-    if inside is None or made is None:
-        inside = made if inside is None else inside
-    else:
-        inside += made
-    if inside is not None:
-        known = counts.inside.setdefault(around, inside)
-        if known is not inside:
-            known += inside  # one step: other operations may end at the same time
-        if len(known) > _LONGEST:
-            del known[:-_LONGEST]
+    counted = [*(inside or ()), *(made or ())]
+    if counted:
+        known = counts.inside.setdefault(around, counted)
+        if known is not counted:
+            known += counted  # one step: other operations may end at the same time
+        if len(known) > _LONGEST:  # the older half counts only in the sum of all
+            older = known[: _LONGEST // 2]
+            known[: len(older)] = [(_sum_of(older), None, None, False)]
 
 
 def _sum_in(trace: TraceInfo, usage: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -237,7 +237,10 @@ class Strings:
         numbered = self._numbers
         while numbered:
             numbered.popitem()
-        for tree in self._trees:
+        while self._keys:
+            self._keys.pop()
+        while self._trees:
+            tree = self._trees.pop()
             if tree.places and tree.size > LARGE:
                 release(tree.root)
 

@@ -83,6 +83,9 @@ class Walk:
         self._strings.replace_secrets(self._strings.add_stream(value) if is_output else [])
         self._strings.close_trees()
         if self._size > LARGE:
+            for known in self._inner:
+                while known:
+                    known.popitem()
             self._strings.release()
         return tree.root[0], tree.is_changed
 
