@@ -187,7 +187,7 @@ def _collect(found: dict[str, Any], fields: Mapping[str, Any], names: Iterable[t
     for name, key in names:
         number = fields[name]
         if type(number) is not int:
-            number = as_number(number) if type(number) is not str else _in_digits(number)
+            number = _as_count(number)
             if number is None:
                 continue
         if key not in found and _LEAST_COUNTED <= number <= _MOST_COUNTED:
