@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from tests.helpers.longest_steps import measured
 from tests.helpers.pace import hold, slowness
 from tests.helpers.stored import Log, Run, names, run_sql
 from voltagent.core import clock
@@ -115,6 +116,30 @@ def test_a_run_is_stored_with_all_its_facts(run: Run) -> None:
     assert (retriever.start_ns, retriever.end_ns) == (search.start_ns, search.end_ns)
     assert memory.operation == "read"
     assert memory.error == {"message": "gone", "type": "KeyError"}
+
+
+@pytest.mark.parametrize("unit", ["word ", "слово ", "\U0001f600 ", "word " * 180_000 + "\U0001f600"])
+def test_a_large_payload_is_stored_as_text_in_short_steps(run: Run, unit: str) -> None:
+    value = unit * max(1, 900_000 // len(unit.encode()))
+    payload = b'"%b"' % value.encode()
+    run.trace()
+    run.save()
+    root = run.recorder.start_trace("bot", payload)
+    tool = run.recorder.start(root, TOOL, "echo", payload)
+    run.recorder.succeed(run.recorder.start(root, TOOL, "alone", payload), payload)
+    run.save()
+    run.recorder.update(tool, {"output": payload})
+    run.recorder.succeed(root, payload)
+    with measured() as step:
+        run.save()
+    trace = run.store.trace(text(root))
+    assert trace is not None
+    stored = [trace, *run.store.operations(trace.id)]
+    assert [(one.input == value, one.output == value) for one in stored] == [(True, True)] * 3
+    kinds = "SELECT DISTINCT typeof(input), typeof(output) FROM"
+    for table in ("traces", "operations"):
+        assert run_sql(run.store.path, f"{kinds} {table}") == [("text", "text")]
+    hold(step.seconds, 0.005 * slowness(), step.where)
 
 
 def test_what_runs_is_seen_running_and_then_ended(run: Run) -> None:

@@ -15,6 +15,7 @@ from voltagent.storage.traces.statements import (
     END_TRACE,
     END_USUAL_CHILD,
     END_USUAL_OPERATION,
+    PLACES,
     START_OPERATION,
     START_TRACE,
     STUB,
@@ -25,6 +26,7 @@ from voltagent.storage.traces.statements import (
 )
 
 RUNNING: Final = "running"
+_LARGE: Final = 1 << 16  # bytes
 _DESCRIPTIONS: Final = frozenset(("tool_description", "tool_parameters"))  # facts that the store does not keep
 
 # Fields that `update` may change -> columns. `metadata` is added to, not replaced.
@@ -67,7 +69,7 @@ def stub(root: Span, ids: IdTexts) -> SqlRow:
 
 
 def trace_start(span: Span, ids: IdTexts) -> SqlRow:
-    return START_TRACE.of((*_trace_facts(span, RUNNING, None, ids), _text(span.metadata), _text(span.input)))
+    return START_TRACE.of((*_trace_facts(span, RUNNING, None, ids), _text(span.metadata), stored_payload(span.input)))
 
 
 def trace_end(span: Span, ids: IdTexts) -> SqlRow:
@@ -76,9 +78,9 @@ def trace_end(span: Span, ids: IdTexts) -> SqlRow:
     return END_TRACE.of((
         *_trace_facts(span, span.status or COMPLETED, span.end_ns, ids),
         None if metadata is None else metadata.decode(),
-        None if given is None else given.decode(),
+        stored_payload(given),
         None if error is None else _text(error),
-        None if output is None else output.decode(),
+        stored_payload(output),
         None if span.usage is None else json_text(whole_usage(span)),
         None if not span.more_metadata else b"\n".join(span.more_metadata).decode(),
     ))  # fmt: skip
@@ -113,8 +115,9 @@ def operation_end(span: Span, ids: IdTexts) -> SqlRow:
     """Return the row of an operation that ended: a short one for the usual case, which is stored in less time."""
     given, output, facts, parent = span.input, span.output, span.facts, span.parent
     if (
-        given is not None and output is not None and span.error is None and span.usage is None
-        and span.metadata is None and not span.more_metadata and span.tags is None and span.operation is None
+        given is not None and output is not None and len(given) + len(output) < _LARGE
+        and span.error is None and span.usage is None and span.metadata is None and not span.more_metadata
+        and span.tags is None and span.operation is None
         and (facts is None or facts.keys() <= _DESCRIPTIONS)
     ):  # fmt: skip
         usual = (ids[span.trace.id], ids[span.id], span.kind, span.name, span.agent_id, span.status or COMPLETED,
@@ -134,7 +137,7 @@ def _unusual_end(span: Span, ids: IdTexts) -> tuple[Any, ...]:
             span.status or COMPLETED,
             span.end_ns,
             None if error is None else _text(error),
-            None if output is None else output.decode(),
+            stored_payload(output),
             ids,
         ),
         None if span.usage is None else json_text(whole_usage(span)),
@@ -143,7 +146,7 @@ def _unusual_end(span: Span, ids: IdTexts) -> tuple[Any, ...]:
 
 
 def _operation(
-    span: Span, status: str, end_ns: int | None, error: str | None, output: str | None, ids: IdTexts
+    span: Span, status: str, end_ns: int | None, error: str | None, output: str | bytes | None, ids: IdTexts
 ) -> OperationColumns:
     """Return the columns of an operation, for its start and its end alike."""
     parent, metadata, given, facts = span.parent, span.metadata, span.input, span.facts
@@ -158,7 +161,7 @@ def _operation(
         start_ns = _moment(facts.get("start_time"), start_ns)
         end_ns = _moment(facts.get("end_time"), end_ns)
         error = error or _text(facts.get("status_message"))
-        output = output or _text(facts.get("output"))
+        output = output or stored_payload(facts.get("output"))
     return OperationColumns(
         trace_id=ids[span.trace.id],
         id=ids[span.id],
@@ -176,7 +179,7 @@ def _operation(
         error=error,
         instructions=instructions,
         metadata=None if metadata is None else metadata.decode(),
-        input=None if given is None else given.decode(),
+        input=stored_payload(given),
         output=output,
     )
 
@@ -193,7 +196,9 @@ def update(span: Span, fields: Mapping[str, Any], ids: IdTexts) -> Statement:
     if not changes:
         return Statement("", [])
     assignments = ", ".join(
-        f"{column} = coalesce({column} || char(10), '') || ?" if column == "update_metadata" else f"{column} = ?"
+        f"{column} = coalesce({column} || char(10), '') || ?"
+        if column == "update_metadata"
+        else f"{column} = {PLACES.get(column, '?')}"
         for column in changes
     )
     key: tuple[str, ...]
@@ -211,7 +216,19 @@ def _updated(name: str, value: Any) -> Any:
         return RUNNING
     if name.endswith("_time"):
         return parse_iso(value)
-    return value.decode() if isinstance(value, bytes) else value
+    if not isinstance(value, bytes):
+        return value
+    return stored_payload(value) if name in PLACES else value.decode()
+
+
+def stored_payload(payload: bytes | None) -> str | bytes | None:
+    """Return a payload as it is bound to a statement: a large one as bytes, of which SQLite makes text.
+
+    Of a string that is not ASCII, :mod:`sqlite3` makes UTF-8 in one step, during which no other thread runs.
+    """
+    if payload is None or (len(payload) >= _LARGE and not payload.isascii()):
+        return payload
+    return payload.decode()
 
 
 def _text(payload: Any) -> str | None:

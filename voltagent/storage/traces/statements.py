@@ -56,13 +56,15 @@ class OperationColumns(NamedTuple):
     error: str | None
     instructions: str | None
     metadata: str | None
-    input: str | None
-    output: str | None
+    input: str | bytes | None
+    output: str | bytes | None
 
 
 _TRACE_START: Final = TraceColumns._fields
 _OPERATION_START: Final = OperationColumns._fields
 _END: Final = ("usage", "end_metadata")
+# A payload may be bound as bytes, see `rows.stored_payload`.
+PLACES: Final[dict[str, str]] = dict.fromkeys(("input", "output"), "CAST(? AS TEXT)")
 
 
 class Insert:
@@ -90,7 +92,7 @@ class Insert:
 
     def with_columns(self, *columns: str) -> str:
         """Return the statement for rows of exactly these columns."""
-        places = ", ".join("?" * len(columns))
+        places = ", ".join([PLACES.get(column, "?") for column in columns])
         return f"INSERT INTO {self._table} ({', '.join(columns)}) VALUES ({places}) ON CONFLICT {self._conflict}"  # noqa: S608 - all of it is written here
 
     def _text(self, has_value: tuple[bool, ...]) -> str:
