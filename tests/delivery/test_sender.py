@@ -134,6 +134,30 @@ def test_the_sender_gives_way_while_the_program_goes_on_recording(memory: Memory
     sender.shutdown().result()
 
 
+def test_the_sender_gives_way_while_it_takes_in_a_burst(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    recording, (worker,) = Recording(sender), sender.workers
+    (account,) = worker.accounts
+    left: list[int] = []
+
+    class Recorded(Courtesy):
+        def give_way(self) -> None:
+            if not left:
+                recording.end(recording.tool(root))
+            if self.is_due():
+                left.append(len(account.waiting))
+
+    courtesy = Recorded(worker.accounts, worker.buffer, worker.dispatcher.options)
+    root = recording.trace()
+    for _ in range(300):
+        recording.end(recording.tool(root))
+    worker.storage.accept(courtesy)
+    assert left == [174], "after 128 of 301 entries, as something is recorded just then; nothing is after the next 128"
+    assert not account.waiting
+    recording.end(root)
+    assert conserved(sender.shutdown().result()).accepted == 604
+
+
 def test_without_auto_flush_only_a_flush_sends(memory: Memory) -> None:
     sender = make_sender(memory, auto_flush=False, flush_interval=0.001)
     recording = Recording(sender)

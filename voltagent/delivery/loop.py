@@ -139,7 +139,7 @@ class Loop:
             if is_stopping:
                 self.closing.end_open_spans()
             if waits or is_stopping or spool is not None:
-                self._storage.accept()
+                self._storage.accept(self._dispatcher.courtesy)
                 self.correct_bytes()
         if is_unauthorized:
             with buffer.lock:

@@ -103,11 +103,11 @@ class Courtesy:
         self._accounts = accounts
         self._buffer = buffer
         self._most_bytes, self._most_events = options.queue_bytes // _SHARE, options.queue_events // _SHARE
-        self._seen = -1  # events that waited at the last look
+        self._seen = -1  # events that waited at the last look, in the queues or here
 
     def is_due(self) -> bool:
         """Return whether the program has recorded something since the last time, and no caller waits for the sender."""
-        events, size = 0, self._buffer.size
+        events, size = self._buffer.count, self._buffer.size
         for account in self._accounts:
             if account.futures or account.shutdown is not None:
                 return False
@@ -116,7 +116,12 @@ class Courtesy:
                 events += len(queue.waiting) + account.merged
                 size += queue.bytes
         seen, self._seen = self._seen, events
-        return events > seen and events + self._buffer.count < self._most_events and size < self._most_bytes
+        return events > seen and events < self._most_events and size < self._most_bytes
+
+    def give_way(self) -> None:
+        """Pause, if it is due."""
+        if self.is_due():
+            pause(_PAUSE)
 
     def process(
         self, processing: Processing, events: Sequence[SpanEvent], done: Sequence[bool]
@@ -125,7 +130,7 @@ class Courtesy:
         found: list[SpanEvent | None] = []
         self._seen = -1  # nothing can be recorded before the first pause, as this thread has the interpreter
         for first in range(0, len(events), GROUP):
-            if first and self.is_due():
-                pause(_PAUSE)
+            if first:
+                self.give_way()
             found += processing(events[first : first + GROUP], done[first : first + GROUP])
         return found

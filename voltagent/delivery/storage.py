@@ -14,6 +14,7 @@ from voltagent.delivery.counts import Account
 from voltagent.delivery.eviction import drop_waiting
 
 if TYPE_CHECKING:
+    from voltagent.delivery.processing import Courtesy
     from voltagent.delivery.spooling.storage import SpoolStorage
 
 Storage: TypeAlias = "MemoryStorage | SpoolStorage"
@@ -30,17 +31,19 @@ class MemoryStorage:
         self._accounts = accounts
         self._buffer = buffer
 
-    def accept(self) -> None:
-        """Take what the queues hold, and let it wait in the buffer."""
-        self._accept(self._accounts)
+    def accept(self, courtesy: Courtesy | None = None) -> None:
+        """Take what the queues hold, and let it wait in the buffer; ``courtesy`` gives way to the program meanwhile."""
+        self._accept(self._accounts, courtesy)
 
-    def _accept(self, accounts: list[Account]) -> None:
+    def _accept(self, accounts: list[Account], courtesy: Courtesy | None = None) -> None:
         """Move what waits in the queues into the buffer, in pieces, so that the lock is never held for long."""
         buffer = self._buffer
         for account in list(accounts):
             while account.waiting or account.refused:
                 with buffer.lock:
                     buffer.take_waiting(account, _CHUNK)
+                if courtesy is not None and account.waiting:
+                    courtesy.give_way()
 
     def pending(self, account: Account | None = None) -> int:
         """Count the events (of one account) that are neither in a queue nor in the buffer: none."""
