@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
-from voltagent.processors.secrets.commands import SETTERS, SHORT_FLAGS
+from voltagent.processors.secrets.commands import DEVICE_KEYS, SETTERS, SHORT_FLAGS
 from voltagent.processors.secrets.headers import HEADERS, MAYBE_PARAMETERS, PARAMETERS, SCHEMES, WEBHOOKS
 from voltagent.processors.secrets.prose import WORDS
 from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS
@@ -41,7 +41,8 @@ def tables() -> str:
         ),
         (
             f"Flags of one character that take a password: {_flags()}. What sets a variable without an operator: "
-            f"{', '.join(word.strip() for word in SETTERS)}."
+            f"{', '.join(word.strip() for word in SETTERS)}. In the configuration of devices: "
+            f"{', '.join(word.lstrip('-') for word in DEVICE_KEYS)}."
         ),
         f"Words that a sentence states a secret with: {', '.join(WORDS)}.",
         f"Issuers: {'; '.join(issuers)}.",

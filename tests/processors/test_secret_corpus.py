@@ -19,14 +19,17 @@ from tests.processors.corpus import (
     fourth,
     hide_fifth,
     hide_first,
+    hide_tenth,
     keep_fifth,
     keep_first,
+    keep_tenth,
     ninth,
     second,
     seventh,
     sixth,
     third,
 )
+from tests.processors.corpus.outputs import Output, read_outputs, texts_of
 from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
@@ -278,7 +281,9 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "seventh": (seventh.HIDE, seventh.KEEP),
     "eighth": (eighth.HIDE, eighth.KEEP),
     "ninth": (ninth.HIDE, ninth.KEEP),
+    "tenth": (hide_tenth.HIDE, keep_tenth.KEEP),
 }
+OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in ("outputs",)}
 
 
 def test_the_document_says_how_many_samples_there_are() -> None:
@@ -286,6 +291,25 @@ def test_the_document_says_how_many_samples_there_are() -> None:
     secrets = f"{sum(len(hide) for hide, _ in BATCHES.values()):,}".replace(",", " ")
     harmless = f"{sum(len(keep) for _, keep in BATCHES.values()):,}".replace(",", " ")
     assert f"({secrets} secrets, {harmless} harmless values)" in document
+    outputs = [one for batch in OUTPUTS.values() for one in batch]
+    hidden, kept = sum(len(one.hidden) for one in outputs), sum(len(one.kept) for one in outputs)
+    assert f"{len(outputs)} whole outputs ({hidden} parts to hide, {kept} to keep)" in document
+
+
+@pytest.mark.parametrize("batch", OUTPUTS)
+def test_at_least_97_percent_of_the_parts_of_whole_outputs_are_hidden_and_kept(batch: str) -> None:
+    missed: list[tuple[str, str]] = []
+    lost: list[tuple[str, str]] = []
+    for one in OUTPUTS[batch]:
+        assert all(part in "\0".join(texts_of(one.value)) for part in one.hidden + one.kept), one.name
+        recorded = "\0".join(texts_of(json.loads(redactor.apply(to_json(one.value)))))
+        missed += [(one.name, part) for part in one.hidden if part in recorded]
+        lost += [(one.name, part) for part in one.kept if part not in recorded]
+    hidden, kept = (sum(map(len, parts)) for parts in zip(*((o.hidden, o.kept) for o in OUTPUTS[batch]), strict=True))
+    print(f"{batch}: hidden {1 - len(missed) / hidden:.1%} of {hidden}")
+    print(f"{batch}: kept {1 - len(lost) / kept:.1%} of {kept}")
+    assert len(missed) <= 0.03 * hidden, missed
+    assert len(lost) <= 0.03 * kept, lost
 
 
 @pytest.mark.parametrize("batch", BATCHES)

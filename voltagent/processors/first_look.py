@@ -22,6 +22,7 @@ from voltagent.processors.secrets.prefilter import (
     FLAG,
     GAP,
     KEY_END,
+    MORE_WORDED,
     NAME,
     NAME_END,
     PAIRS,
@@ -59,7 +60,8 @@ _WHOLE: Final = 17
 _SAMPLE: Final = 64  # characters
 _QUOTES: Final = 2  # in a sample: with more, it is not prose
 _LEAST: Final = 4  # characters of a name whose beginning is rare enough to stand among many others
-_BRIEF: Final = frozenset(("Twilio", "Bitwarden", "Discord bot"))  # issuers of tokens that begin with two characters
+# Issuers of tokens that begin with two characters, and of others, for which there is no space beside those of most.
+_BRIEF: Final = frozenset(("Twilio", "Bitwarden", "Discord bot", "Infisical", "Confluent"))
 _AT_WORD: Final = r"(?-u:\b)"
 _AFTER_NO_WORD: Final = r"(?-u:\b{start-half})"
 # spaces beyond ASCII
@@ -74,6 +76,7 @@ class _Looks(NamedTuple):
     in_prose: tuple[_Look, ...]  # names; this and the next ones in lower case
     in_data: tuple[_Look, ...]
     words: _Look
+    more_words: _Look
     has_code: _Look
     codes: _Look
     parameters: _Look
@@ -108,6 +111,7 @@ def _looks() -> _Looks:
         ),
         in_data=(_look(f"{names}{NAME_END}|token{TOKEN_END}|{STATEMENT}"), _look(f"{brief_names}{NAME_END}")),
         words=_look(f"(?:{PAIRS}){NAME_END}|{inner}|{'|'.join(WORDED)}"),
+        more_words=_look("|".join(MORE_WORDED)),
         has_code=_look("code"),
         codes=_look(f"{hint_of('code')}{NAME_END}|{CODES}"),
         parameters=_look(PARAMETER_NAMES.replace("(?<=", "(?:")),
@@ -189,6 +193,7 @@ def may_be_suspect(text: str) -> bool:
     return (
         has_name
         or look.words(low) is not None
+        or look.more_words(low) is not None
         or look.tokens(text) is not None
         or look.brief_tokens(text) is not None
         or ("@" in low and look.addresses(low) is not None)

@@ -11,9 +11,11 @@ from voltagent.processors.secrets.credential_forms import (
     is_mixture,
     is_ordinary,
     is_placeholder,
+    is_weak_secret,
 )
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
+from voltagent.processors.secrets.words import IN_SENTENCES
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 _SURE: Final = re.compile(rf"{MIXED_WORD}(?=[\s,;&\0]|\Z)")
@@ -90,6 +92,8 @@ _NAME_OF_HEADER: Final = re.compile(
     r"\b(?:name|alias|env|header|tokenurl)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
 )
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
+# A passphrase of plain words: all that is left of a line of configuration.
+_PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){3,24})[ \t]{0,4}(?=[\r\n\0#]|\Z)")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
@@ -126,7 +130,8 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
         called = one.operator[2:-1]
     if one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value:
         return start, end
-    return (start, end) if len(value) >= _SHORTEST_COMPARED and is_credential(value) else None
+    is_secret = is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))
+    return (start, end) if len(value) >= _SHORTEST_COMPARED and is_secret else None
 
 
 def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
@@ -140,7 +145,12 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
         return start, end
     is_instruction = value.startswith("<") or _MESSAGE.search(value) is not None
     is_sentence = (
-        one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value and not is_instruction
+        one.strength is Strength.STRONG
+        and len(value) > 8
+        and " " in value
+        and "{" not in value
+        and value[:2] != "$("
+        and not is_instruction
     )
     if _JOINED.match(scan.text, end) is not None:
         end = _end_of_joined(scan, end)
@@ -152,7 +162,18 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     is_weak = one.strength is Strength.WEAK
     if one.operator in COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
         return None
-    return None if is_weak and not is_credential(value) else (start, end)
+    return None if is_weak and not is_weak_secret(one.name, value) else (start, end)
+
+
+def phrase(scan: Scan, name: int, start: int) -> Range | None:
+    """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
+    text = scan.text
+    line = 1 + max(text.rfind(mark, max(0, name - _CALLED), name) for mark in "\n\0")
+    if text[line:name].strip(" \t\"'-") or (not line and name > _CALLED):
+        return None
+    match = _PHRASE.match(text, start)
+    scan.spend(4)
+    return None if match is None or not IN_SENTENCES.isdisjoint(match[1].split()) else match.span(1)
 
 
 def _end_of_joined(scan: Scan, end: int) -> int:
@@ -334,9 +355,11 @@ def _is_secret_value(value: str, one: Beginning) -> bool:
         return False
     if value.isdigit():
         return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
+    if not is_strong:
+        return is_weak_secret(one.name, value)
     if _CONSTANT.match(value) or is_ordinary(value):
-        return is_strong and one.is_configuration and _is_word_of_configuration(value)
-    return len(value) >= 4 if is_strong else is_credential(value)
+        return one.is_configuration and _is_word_of_configuration(value)
+    return len(value) >= 4
 
 
 def is_pin(name: str) -> bool:
@@ -362,6 +385,8 @@ def _call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     if found is None:
         return None
     literals = _LITERAL.findall(scan.text[bracket : found[1]][:4096])
+    if literals and all(map(is_placeholder, literals)):
+        return None
     is_sure = any(is_credential(one) or is_mixture(one) for one in literals)
     if not is_sure and (len(literals) > 1 or _NAME_OF_HEADER.search(scan.text, bracket, found[1]) is not None):
         return None  # a name and its help

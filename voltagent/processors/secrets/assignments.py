@@ -16,6 +16,7 @@ from voltagent.processors.secrets.assigned_values import (
     in_code,
     is_password_word,
     is_pin,
+    phrase,
     quoted,
     unquoted,
 )
@@ -47,7 +48,7 @@ _AFTER_HINT: Final = (
     r"|%3[da](?:%20|\+)?)"
     r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env)[\w!]{0,20}|&\w{1,40})"
     r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40}|)"
-    r"(?:(?P<quote>[bfru@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)|)"
+    r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)|)"
 )
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _IN_NAMES: Final = frozenset(_NAME_CHARACTERS)
@@ -75,6 +76,8 @@ _IS_NUMBER: Final = 3
 _BEHIND_LABEL: Final = frozenset(("", *" \t\r\n\0),;+.%&]}"))
 _LONGEST_LABEL: Final = 200  # characters
 _LEAST_DIGITS: Final = 4
+_OF_PHRASES: Final = ("pass", "phrase", "mnemonic", "psk", "pw")  # what can be several words
+_OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
 _PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(\\{{0,8}}[\"'`])(?!\s{{0,8}}[+.])")
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
@@ -127,7 +130,9 @@ class _Match(NamedTuple):
     may_be_label: bool  # the quote may close a label, as in `input("Enter password: ")`
     is_spaced: bool  # a plain word behind the operator is prose
     takes_word: bool  # a plain word behind the operator is a password
+    takes_phrase: bool  # several plain words behind the operator may be a password
     takes_number: bool  # a number behind the operator is a password
+    least_digits: int  # of such a number
     takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
 
 
@@ -143,7 +148,7 @@ def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int) ->
     return found
 
 
-def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], found: list[Range]) -> None:  # noqa: C901, PLR0912 - in one piece: a text may consist of assignments
+def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], found: list[Range]) -> None:  # noqa: C901, PLR0912, PLR0915 - in one piece: a text may consist of assignments
     """Add the values of the names with a hint."""
     text, memo = scan.text, scan.memo
     past = start
@@ -185,9 +190,14 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
                 secret = unquoted(scan, one.beginning, value)
             elif plain.lastindex == _IS_WORD:
                 is_secret = one.takes_word and not one.is_spaced and is_password_word(plain[0])
-                secret = plain.span() if is_secret else _behind_code(scan, one.beginning, value, plain.end())
+                if is_secret:
+                    secret = plain.span()
+                elif one.takes_phrase and text[plain.end() : plain.end() + 1] == " ":
+                    secret = phrase(scan, name, value) or _behind_code(scan, one.beginning, value, plain.end())
+                else:
+                    secret = _behind_code(scan, one.beginning, value, plain.end())
             elif plain.lastindex == _IS_NUMBER:
-                secret = plain.span() if one.takes_number and value + _LEAST_DIGITS <= plain.end() else None
+                secret = plain.span() if one.takes_number and value + one.least_digits <= plain.end() else None
             else:
                 secret = plain.span() if one.takes_mixture else unquoted(scan, one.beginning, value)
         if secret is not None and secret[0] < secret[1]:
@@ -253,7 +263,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
         and (name.isupper() or text[max(0, start - 1) : start] in ("&", "?", ";"))
     )
     is_argument = quote is not None and (operator in (",", "(") or operator.startswith(")"))
-    prefixes = "bfru" if is_argument else "bfru@$"
+    prefixes = "bfru" if is_argument else "bfrun@$"
     beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration)
     is_strong = strength is Strength.STRONG
     return _Match(
@@ -263,6 +273,8 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
         may_be_label=quote is not None and operator == ":" and not match["close"],
         is_spaced=text[value - 1] in " \t\n",
         takes_word=is_strong and is_configuration and not is_pin(name),
+        takes_phrase=is_strong and operator in (":", "=") and any(map(name.lower().__contains__, _OF_PHRASES)),
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
+        least_digits=_LEAST_DIGITS - (name[-3:].lower() in _OF_CARDS),
         takes_mixture=not is_pin(name) and operator != "|",
     )

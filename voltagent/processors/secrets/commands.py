@@ -7,7 +7,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder
+from voltagent.processors.secrets.credential_forms import (
+    is_credential,
+    is_mixture,
+    is_placeholder,
+    is_weak_secret,
+)
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
@@ -52,6 +57,7 @@ SETTERS: Final = {
     "define": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,
     "requirepass": "(?P<name>requirepass)",
     "masterauth": "(?P<name>masterauth)",
+    "secret.key": r"(?P<name>secret\.key)",
     "setx": r"setx[ \t]{1,4}" + _SET_NAME,
     "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
     "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
@@ -78,10 +84,33 @@ CALLS: Final = {
     "hmac.new(": r"hmac\.new\([ \t]{0,4}",
     "fernet(": r"fernet\([ \t]{0,4}",
     ".login(": r"\.login\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
+    "networkcredential(": r"networkcredential\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
+    "new pdo(": r"new pdo\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
+    ".getconnection(": r"\.getconnection\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     "db.auth(": r"db\.auth\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
 }
+# The keys in the configuration of routers and servers, and what may stand before the key: how it is encrypted.
+DEVICE_KEYS: Final = {
+    "snmp": r"snmp(?:-server)?[ \t]{1,4}community",
+    "-server key": r"-server key(?<=(?:tacacs|radius)-server key)",
+    "key-string": "key-string",
+    "wpa-psk": "wpa-psk",
+    "pre-shared-key": "pre-shared-key",
+    "authentication-key": "authentication-key",
+}
+_DEVICE_VALUE: Final = (
+    r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|cipher|simple|[05-9])[ \t]{1,4})?"
+    r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<bare>[^\s\"'\0]{3,200}))"
+)
+_ENDS_DEVICE_LINE: Final = re.compile(r"[ \t]{0,4}(?:[;\r\n\0]|r[ow]\b|view |author|\Z)")
+_NO_COMMUNITY: Final = frozenset(("public", "string", "strings", "name", "names"))
 _CALL_VALUE: Final = r"[bru]{0,2}\\{0,4}[\"']([^\"'\n\\\0]{4,500})"
 _AUTH_PLAIN: Final = r"auth plain[ \t]{1,4}([a-z0-9+/=]{8,2048})"
+# What a shell writes to a command that reads a password: `echo … | docker login --password-stdin`.
+_ECHOED: Final = (
+    r"echo[ \t]{1,4}(?:-n[ \t]{1,4})?(?P<quote>[\"'])?(?P<value>[^\"'$`|\s\0]{4,200})(?(quote)(?P=quote)|)"
+    r"[ \t]{0,4}\|[^\n|\0]{0,100}(?:--password-stdin|--with-token|sudo -s|chpasswd|--passphrase-fd|passwd --stdin)"
+)
 _GO_USER: Final = re.compile(r"[\w.-]{1,60}:([^\s\"'`/\\]{1,200})\Z")
 _THIN: Final = r"thin:[^\s/\"'@\0]{1,60}/([^\s\"'@\0]{1,200})@"
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
@@ -104,13 +133,13 @@ def _short_flag(commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> 
     return _value(scan, match) if any(command in line for command in commands) else None
 
 
-def is_flag_value(value: str, strength: Strength) -> bool:
+def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
     """Return whether what follows a flag is a secret: anything but a short word or the name of a value (``TEXT``)."""
     name = value.rstrip("]")  # `[--password PASSWORD]`
     if strength is Strength.NONE or is_placeholder(value) or (name.isupper() and name.isalpha()):
         return False
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
-    return (strength is Strength.STRONG and not is_short_word) or is_credential(value)
+    return (strength is Strength.STRONG and not is_short_word) or is_weak_secret(flag, value)
 
 
 def password_flags(command: str) -> frozenset[str]:
@@ -139,7 +168,7 @@ def _flag(scan: Scan, match: re.Match[str]) -> Range | None:
     which = match.lastgroup or "bare"
     value = scan.group(match, which)
     is_long_flag = match[0][1] == "-" or "=" in match[0]
-    is_secret = is_flag_value(value, strength) if is_long_flag else is_credential(value)
+    is_secret = is_flag_value(match["name"], value, strength) if is_long_flag else is_credential(value)
     return match.span(which) if is_secret else None
 
 
@@ -147,8 +176,17 @@ def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     """``ENV API_KEY …``, ``aws configure set aws_secret_access_key …``."""
     which = "bare" if match["quote"] is None else "quoted"
     value = scan.group(match, which)
-    is_name = scan.names.strength(scan.group(match, "name")) is not Strength.NONE
-    return match.span(which) if is_name and (is_credential(value) or is_mixture(value)) else None
+    strength = scan.names.strength(scan.group(match, "name"))
+    if strength is Strength.NONE:
+        return None
+    is_secret = is_credential(value) or is_mixture(value) or (strength is Strength.STRONG and _is_joined(value))
+    return match.span(which) if is_secret else None
+
+
+def _is_joined(value: str) -> bool:
+    """Return whether a value is words joined by hyphens that do not speak of a secret themselves."""
+    low = value.lower()
+    return low.count("-") > 1 and value.replace("-", "").isalnum() and not any(hint in low for hint in HINTS)
 
 
 def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -176,6 +214,22 @@ def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if is_credential(value) or is_mixture(value) else None
 
 
+def _echoed(scan: Scan, match: re.Match[str]) -> Range | None:
+    start, stop = match.span("value")
+    user = scan.text.find(":", start, stop) + 1 if "chpasswd" in match[0] else 0  # `user:password`
+    return (user or start, stop)
+
+
+def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``snmp-server community …``: a plain word is one only where a line ends behind it, as in configuration."""
+    which = "bare" if match["quote"] is None else "quoted"
+    value = scan.group(match, which)
+    if is_placeholder(value) or value.lower() in _NO_COMMUNITY:
+        return None
+    is_word = match[0].startswith("snmp") and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
+    return match.span(which) if match["quote"] or is_word or is_credential(value) or is_mixture(value) else None
+
+
 _IN_CALLS: Final = SearchGroup(
     "|".join(map(re.escape, (*CALLS, "auth plain"))),
     (
@@ -199,7 +253,7 @@ _SHORT: Final = SearchGroup(
     ),
 )
 _SETTERS: Final = SearchGroup(
-    r"(?:env|define|setx|setenv|requirepass|masterauth|set -[a-z]+|config(?:ure)?)[ \t]+[a-z0-9_.-]{2}",
+    r"(?:env|define|setx|setenv|requirepass|masterauth|secret\.key|set -[a-z]+|config(?:ure)?)[ \t]+[a-z0-9_.-]{2}",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
 _CONNECTIONS: Final = SearchGroup(
@@ -213,4 +267,14 @@ _CONNECTIONS: Final = SearchGroup(
         Search(":5432:", _PGPASS_LINE, _password_line),
     ),
 )
-COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _SHORT, _SETTERS, _CONNECTIONS, _IN_CALLS)
+_DEVICES: Final = SearchGroup(
+    r"snmp(?:-server)?[ \t]+community[ \t]|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|tion-key)[ \t]"
+    r"|> auth[ \t]|stats auth[ \t]|echo[ \t]",
+    (
+        *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
+        Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", _value),
+        Search("echo", _ECHOED, _echoed),
+        Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", _value),
+    ),
+)
+COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _SHORT, _SETTERS, _CONNECTIONS, _IN_CALLS, _DEVICES)

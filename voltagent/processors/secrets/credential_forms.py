@@ -22,7 +22,7 @@ MIXED_WORD: Final = rf"(?=[A-Za-z]{{1,40}}[0-9]|[0-9]{{1,40}}[A-Za-z]){NO_TECHNI
 _SEPARATORS: Final = re.compile(r"[\s./:,;|+@_-]{1,64}")
 _ORDINARY: Final = re.compile(
     r"(?:[Ġ▁Ċ]{0,4}|##(?=[a-z]))(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|[a-z]{1,200}(?:[A-Z][a-z]{1,200}){0,7}"
-    rf"|(?:[A-Z][a-z]{{1,200}}){{1,8}}|[vV]\d{{1,4}}|[A-Za-z]\d{{1,2}}|(?=\w{{1,{_LONGEST_TECHNICAL}}}\Z){TECHNICAL}|)\Z"
+    rf"|(?:[A-Z][a-z]{{1,200}}){{1,8}}|[^\x00-\x7f\W\d_]{{1,40}}|[vV]\d{{1,4}}|[A-Za-z]\d{{1,2}}|(?=\w{{1,{_LONGEST_TECHNICAL}}}\Z){TECHNICAL}|)\Z"
 )
 _PLACEHOLDER: Final = re.compile(
     r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
@@ -54,6 +54,7 @@ _NO_PASSWORD: Final = re.compile(
 _DIGIT: Final = re.compile(r"\d")
 _CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
 _SHORTEST: Final = 6  # characters of a credential
+_LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 
 _HAS_ATOMIC_GROUPS: Final = sys.version_info >= (3, 11)
 
@@ -111,6 +112,13 @@ def is_mixture(value: str) -> bool:
         and _NO_PASSWORD.match(value) is None
         and not is_placeholder(value)
         and not _is_path(value)
+    )
+
+
+def is_weak_secret(name: str, value: str) -> bool:
+    """Return whether a value is a secret under a weak name: under that of a token, also words and numbers joined."""
+    return is_credential(value) or (
+        len(value) >= _LONG_TOKEN and name.rstrip("sS").lower().endswith("token") and is_mixture(value)
     )
 
 

@@ -16,7 +16,7 @@ _OTHER_KEYS: Final = (
     ("private-lines:", r"private-lines:[ \t]{0,4}\d{1,4}", "private-mac:"),
 )
 _KEY_END: Final = "-----end "
-_HASH: Final = r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$[^\s\"'`,;<>\\\0]{16,512}"  # of a password
+_HASH: Final = r"\$(?:apr1|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$[^\s\"'`,;:<>\\\0]{8,512}"  # of a password
 
 
 def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
@@ -177,7 +177,7 @@ def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
 
 
 _KEYS_AND_HASHES: Final = SearchGroup(
-    r"---- ?-?begin |private-lines:|\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",
+    r"---- ?-?begin |private-lines:|\$(?:apr1|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{ssha",
     (
         Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
         *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),

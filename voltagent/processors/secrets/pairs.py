@@ -1,12 +1,15 @@
-"""Find secrets whose name does not stand before an operator: in XML, in a field beside the value, in blocks."""
+"""Find secrets whose name does not stand before an operator: in XML, in a field beside the value, above a column."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder, is_weak_secret
 from voltagent.processors.secrets.names import Strength
+from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.words import HINTS, STEMS
 
@@ -57,6 +60,21 @@ _MOST_COLUMNS: Final = 40
 # The default of a Terraform variable.
 _DEFAULT: Final = r"default[ \t]{0,16}=[ \t]{0,16}(?P<quote>\\{0,4}\")(?P<value>[^\"\\\n\0]{1,1000})(?P=quote)"
 _VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})\\{0,4}\"[ \t]{0,8}\{[^{}]{0,200}\Z")
+
+# The header of a table, and what its rows are made of.
+_SEPARATORS: Final = "\t|;,"
+_HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/()-]{0,40}(?: [\w.()-]{1,20}){0,3}[\"'`*]{0,2}\Z")
+_RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its rows
+_QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
+_NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
+# Beside these, the tokens of a column are words.
+_OF_WORDS: Final = frozenset(
+    ("count", "logprob", "pos", "tag", "lemma", "freq", "frequency", "prob", "score", "label", "type")
+)
+_LONGEST_HEADER: Final = 512  # characters
+_LONGEST_ROW: Final = 4096
+_LEAST_DIGITS: Final = 4  # of a number in a table whose cells have spaces around them
+_ROW_WORK: Final = 2  # units
 
 
 def _is_secret(value: str, strength: Strength) -> bool:
@@ -145,6 +163,113 @@ def _default(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 _HINTED: Final = "|".join((*HINTS, *STEMS))
+
+
+@cache
+def _may_be_header() -> Callable[[str], str | None]:
+    return fast_check(rf"(?:{_HINTED})[a-z0-9_.)\"'`* -]*(?:[,;|\t]|\r?\n)")
+
+
+def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
+    """Secrets in the columns of tables whose header begins in a window: CSV, Markdown, what database clients print."""
+    check, text, found = _may_be_header(), scan.text, list[Range]()
+    if check(scan.low[start : stop + _LONGEST_HEADER]) is None:
+        return found
+    position = max(start, scan.past_table)
+    if position and text[position - 1] not in "\n\0":
+        position = _next_line(text, position, stop)
+    while position < stop:
+        end = text.find("\n", position, position + _LONGEST_HEADER)
+        if end < 0:
+            position = _next_line(text, position, stop)
+            continue
+        position = 1 + max(position - 1, text.rfind("\0", position, end))
+        if check(scan.low[position : end + 1]) is not None:
+            _add_column(scan, text[position:end].rstrip("\r"), end + 1, found)
+        position = max(end + 1, scan.past_table)
+    return found
+
+
+def _next_line(text: str, position: int, stop: int) -> int:
+    ends = [end for end in (text.find(mark, position, stop) for mark in "\n\0") if end >= 0]
+    return 1 + min(ends, default=stop)
+
+
+def _add_column(scan: Scan, header: str, row: int, found: list[Range]) -> None:
+    """Add the secrets in the rows behind a line, if it is the header of a table with a name of secrets in it."""
+    for separator in _SEPARATORS:
+        names = [name.strip() for name in header.split(separator)]
+        inner = names[not names[0] : len(names) - (not names[-1])]
+        if len(inner) > 1 and len(names) <= _MOST_COLUMNS and all(map(_HEADING.match, inner)):
+            break
+    else:
+        return
+    strengths = [scan.names.strength(name.strip("\"'`*")) if name else Strength.NONE for name in names]
+    if not _OF_WORDS.isdisjoint(name.strip("\"'`*").lower() for name in names):
+        strengths = [strength if strength is Strength.STRONG else Strength.NONE for strength in strengths]
+    secret = [number for number, strength in enumerate(strengths) if strength is not Strength.NONE]
+    if not secret:
+        return
+    is_spaced = separator == "|" or f"{separator} " in header
+    limit = scan.end_of_string(row - 1)
+    while row < limit:
+        scan.units -= _ROW_WORK
+        end = scan.text.find("\n", row, min(limit, row + _LONGEST_ROW))
+        end = min(limit, row + _LONGEST_ROW) if end < 0 else end
+        line = scan.text[row:end]
+        if line.strip(_RULE):
+            cells = _cells(line, separator, row)
+            if len(cells) != len(names):
+                break
+            for number in secret:
+                begin, stop = cells[number]
+                value = scan.text[begin:stop]
+                if _is_secret_cell(names[number], value, strengths[number], is_spaced=is_spaced):
+                    found.append((begin, stop))
+        elif separator != "|" or not line.strip():
+            break
+        row = end + 1
+    scan.past_table = row
+
+
+def _cells(line: str, separator: str, start: int) -> Sequence[Range]:
+    """Return where the cells of a row stand, without quotes and spaces around them."""
+    cells: list[Range] = []
+    for cell in _split(line, separator):
+        inner = cell.strip(" \t\r\"'`*")
+        begin = start + (cell.index(inner) if inner else 0)
+        cells.append((begin, begin + len(inner)))
+        start += len(cell) + 1
+    return cells
+
+
+def _split(line: str, separator: str) -> Iterator[str]:
+    """Yield the cells of a row; in double quotes, a cell may hold the separator."""
+    if '"' not in line:
+        yield from line.split(separator)
+        return
+    cell = ""
+    for part in _QUOTED_CELL.findall(line):
+        if part[0] == '"':
+            cell += part
+        else:
+            first, *more = part.split(separator)
+            cell += first
+            for one in more:
+                yield cell
+                cell = one
+    yield cell
+
+
+def _is_secret_cell(name: str, value: str, strength: Strength, *, is_spaced: bool) -> bool:
+    if is_placeholder(value) or value.lower() in _NO_CELL:
+        return False
+    if strength is Strength.WEAK:
+        return is_weak_secret(name, value)
+    is_number = len(value) >= _LEAST_DIGITS and value.isdigit()
+    return not is_spaced or is_number or is_credential(value) or is_mixture(value)
+
+
 _ELEMENTS: Final = SearchGroup(
     rf"<[^<>\x00]*(?:{_HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )

@@ -30,7 +30,7 @@ NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 # What may follow a secret's name in a JSON text, but for quotes and operators, in structures and in text alike: a
 # bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
 # a plain word.
-_AT_ONCE: Final = r"[\])%>\[\r\n]|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
+_AT_ONCE: Final = r"[\])%>\[\r\n]|[,;\t][a-z\"]|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
     r"[ \t\f\v]*(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
@@ -67,13 +67,18 @@ WORDED: Final = (
     r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/",
     r"%3a%2f%2f",
     r"private-lines:",
-    r"\$(?:apr1|2[abxy]|[1567y]|argon2i?d?|scrypt)\$|\{ssha",
-    r":5432:",
-    r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|\.login\(|db\.auth\(|auth plain",
     r"-value[ \t]",
     r"(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
 )
-PAIRS: Final = "security[^a-z]?answer|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
+# More of these: an expression of too many beginnings is slower than two. Their order matters to the engine as well.
+MORE_WORDED: Final = (
+    r"\$(?:apr1|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{ssha",
+    r"pwd?[ \t]+(?:is|was)[ \t]|\|[ \t]*sudo -s|chpasswd",
+    r":5432:",
+    r"networkcredential\(|new pdo\(|\.getconnection\(|snmp(?:-server)?[ \t]+community|stats auth|\"kty",
+    r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|\.login\(|db\.auth\(|auth plain",
+)
+PAIRS: Final = "security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
 CODES: Final = (
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code"
 )
@@ -84,7 +89,7 @@ DASHED: Final = (
     r"|----begin |--- begin "
 )
 _FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
-_ANY_CASE: Final = (STATEMENT, *WORDED, CODES, ADDRESSES, DASHED, _FLAGS)
+_ANY_CASE: Final = (STATEMENT, *WORDED, *MORE_WORDED, CODES, ADDRESSES, DASHED, _FLAGS)
 
 
 def _escaped(stem: str) -> str:

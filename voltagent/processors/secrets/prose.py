@@ -7,8 +7,9 @@ from typing import Final
 
 from voltagent.processors.secrets.credential_forms import atomic, is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.words import STEMS
 
-_VERB: Final = r"(?:(?=[iwletscé])(?:is|was|ist|war|lautet|est|es|é|è|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
+_VERB: Final = r"(?:(?=[iwletscéè])(?:is|was|ist|war|lautet|est|es|é|è|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
 _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
 _QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
 _CALLED: Final = r"[ \t]{0,4}\([ \t]{0,4}(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)[ \t]{0,4}\)"
@@ -31,6 +32,17 @@ _NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}(?P<va
 _CODE_WORDS: Final = re.compile(
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
 )
+# `Recovery codes: 8f2k-91mz 77ab-0cde`
+_CODES_OF_PARTS: Final = (
+    r"codes?(?:[ \t]{1,3}(?:is|are)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}"
+    r"(?P<value>[a-z0-9]{4,8}-[a-z0-9]{4,8}(?:[ ,]{1,3}[a-z0-9]{4,8}-[a-z0-9]{4,8}){0,15})(?![\w-])"
+)
+_PART_WORDS: Final = re.compile(r"(?:backup|recovery|scratch|mfa|2fa)[ -]\Z")
+# `パスワードは「…」`, `我的密码是…`: no spaces, and other verbs.
+_OTHER_STATED: Final = (
+    r"(?:[是为為は은는]|입니다)?[ \t]{0,4}[:\uff1a]?[ \t]{0,4}[「『“\"']?(?P<value>[a-z0-9!#$%&*+./?@^_~-]{6,64})"
+)
+_OTHER_WORDS: Final = ("密码", "密碼", "パスワード", "비밀번호", "암호")
 _STATEMENT: Final = re.compile(r"(?:(?:create|alter) (?:user|role|login) [^\n;]{1,60}|[ \n]with )\Z")
 _BEFORE_PASSWORD: Final = 80  # characters
 _BEFORE_CODE: Final = 24  # characters
@@ -45,6 +57,11 @@ WORDS: Final = (
     "passwort",
     "contraseña",
     "senha",
+    "wachtwoord",
+    "lösenord",
+    "hasło",
+    "parola",
+    "пароль",
     "mot de passe",
 )
 
@@ -78,6 +95,12 @@ def _code(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if _CODE_WORDS.search(before) is not None else None
 
 
+def _codes(scan: Scan, match: re.Match[str]) -> Range | None:
+    before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
+    is_code = any(map(str.isdigit, scan.group(match, "value"))) and _PART_WORDS.search(before) is not None
+    return match.span("value") if is_code else None
+
+
 def _number(_: Scan, match: re.Match[str]) -> Range:
     """``Your OTP is 573920``."""
     return match.span("value")
@@ -94,25 +117,34 @@ _QUOTED_WORDS: Final = (
     "passwort",
 )
 _CODES: Final = SearchGroup(
-    r"code(?:[ \t]+(?:is|was)[ \t]*:?|[ \t]*:)[ \t]+[0-9]{4}|(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
-    (Search("code", _CODE, _code), *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin"))),
+    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:)[ \t]+[a-z0-9]{4}|pwd?[ \t]+(?:is|was)[ \t]"
+    r"|(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
+    (
+        Search("code", _CODE, _code),
+        Search("code", _CODES_OF_PARTS, _codes),
+        *(Search(word, rf"{word}(?<![\w-]{word})" + _WITH_VERB, _stated) for word in ("pw", "pwd")),
+        *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
+    ),
 )
+# The checks know the stems of other alphabets anyway.
+_WORDS_WITHOUT_STEM: Final = tuple(word for word in WORDS if not any(stem in word for stem in STEMS))
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
-    rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *WORDS)))})[ \t]*[: \t(]"
+    rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *_WORDS_WITHOUT_STEM)))})[ \t]*[: \t(]"
     r"(?:[ \t(:]|is|was|ist|war|lautet|est|es|é|è|to|set to|changed to|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     r"|(?:password|passphrase|api key)[ \t]+(?:for|of|to)[ \t][^\n.;:\"'\\\x00]+"
     r"[ \t](?:is|was)[ \t]*:?[ \t]+[^\s\"'\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
-    STATEMENT,
+    "|".join((STATEMENT, *STEMS)),
     (
         Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
         *(Search(word, word + _STATED, _stated) for word in WORDS),
         *(Search(word, word + _OF_SOMETHING, _stated) for word in ("password", "passphrase", "api key")),
         Search("token", "token" + _WITH_VERB, _stated),
+        *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _CALLED, _called),
     ),
 )

@@ -12,7 +12,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
-from voltagent.processors.secrets.credential_forms import is_credential
+from voltagent.processors.secrets.credential_forms import is_weak_secret
 from voltagent.processors.secrets.found import SHORTEST_TEXT
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
@@ -31,11 +31,16 @@ _NAME_FIELDS: Final = (
     "label",
     "ParameterKey",
     "OptionName",
+    "keyName",
+    "id",
 )
 _VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content", "ParameterValue")
 _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
 _COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))
+# The private members of a JSON web key, by what it has beside them.
+_JWK_TYPE: Final = "kty"
+_JWK_PRIVATE: Final = frozenset(("k", "d", "p", "q", "dp", "dq", "qi"))
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
@@ -51,9 +56,10 @@ _ITEMS_AT_ONCE: Final = 1 << 15
 _FEW_KEYS: Final = 8
 _NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
 _JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not one.isalpha() and one != "\n")
-_OTHER_WORDS: Final = ("sessionid", "phrase", "answer", "string")  # the last three with another word before
+_OTHER_WORDS: Final = ("sessionid", "phrase", "answer", "string", "signature")  # but the first with another word before
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
+_STRONG: Final = Strength.STRONG
 
 
 class KeyShape(NamedTuple):
@@ -73,6 +79,8 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
     names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
     names = tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else ()
     of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
+    if _JWK_TYPE in keys:
+        of_keys = [_STRONG if key in _JWK_PRIVATE else own for key, own in zip(keys, of_keys, strict=True)]
     return KeyShape(
         of_keys,
         tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
@@ -141,11 +149,11 @@ def _is_simple(key: str) -> bool:
     return key.isidentifier() or _SIMPLE_NAME.match(key) is not None
 
 
-def is_secret(item: Any, strength: Strength) -> bool:
+def is_secret(name: object, item: Any, strength: Strength) -> bool:
     """Return whether a value under a secret name is a secret, not a placeholder of a schema, a switch or empty."""
     which = type(item)
     if which is str:
-        return item != "" if strength is Strength.STRONG else is_credential(item)
+        return item != "" if strength is Strength.STRONG else is_weak_secret(str(name), item)
     if strength is not Strength.STRONG or item is None or which is bool:
         return False
     if which is dict:

@@ -15,7 +15,7 @@ from voltagent.processors.secrets.assignments import find_assignments, hints_in
 from voltagent.processors.secrets.commands import COMMANDS
 from voltagent.processors.secrets.dense import hide_values
 from voltagent.processors.secrets.headers import HEADERS_AND_URLS
-from voltagent.processors.secrets.pairs import PAIRS
+from voltagent.processors.secrets.pairs import PAIRS, find_columns
 from voltagent.processors.secrets.prefilter import fast_check, prefilter
 from voltagent.processors.secrets.prose import PROSE
 from voltagent.processors.secrets.scan import Range, Scan, Search, TooDenseError
@@ -49,6 +49,7 @@ def find_secrets(scan: Scan) -> list[Range]:
     Where candidates stand too close together for each to be examined, all values in suspicious lines are secrets.
     """
     found: list[Range] = []
+    columns: list[Range] = []
     names, tokens = prefilter()
     for start, stop in scan.windows():
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
@@ -57,13 +58,15 @@ def find_secrets(scan: Scan) -> list[Range]:
         may_have_name = bool(scan.names.own) or names(around) is not None
         if may_have_token or may_have_name:
             hints = hints_in(scan, start, stop) if may_have_name else None
+            if may_have_name:
+                columns += find_columns(scan, start, stop)
             window = _Window(hints, _groups_in(scan, start, stop), may_have_token, is_one_piece=stop - start <= _PIECE)
             for first in range(start, stop, _PIECE):
                 last = min(stop, first + _PIECE)
                 if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
                     continue
                 _add_merged(found, _in_piece(scan, first, last, window))
-    return found
+    return merged([*found, *columns]) if columns else found
 
 
 class _Window(NamedTuple):

@@ -111,7 +111,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("ReadMe", "rdme_", "[a-z0-9]", 16, ordinary=True),
     Format("Sentry", "sntr(?:ys|yu)_", "[A-Za-z0-9+/=_-]", 16),
     Format("Grafana", "gl(?:sa|c)_", "[A-Za-z0-9+/=_]", 16),
-    Format("New Relic", "NR(?:AK|AL|II|JS|RA|MA)-", _B64URL, 12),
+    Format("New Relic", "NR(?:AK|AL|II|IQ|JS|RA|MA)-", _B64URL, 12),
     Format("Dynatrace", "dt0[a-z][0-9]{2}\\.", "[A-Za-z0-9.]", 12),
     Format("Datadog, application", "ddapp_", _B62, 16),
     Format("PostHog", "ph[cx]_", _B62, 16),
@@ -137,7 +137,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Razorpay", "rzp_(?:live|test)_", _B62, 7),
     Format("Lob", "(?:live|test)_(?:pub_)?", "[a-f0-9]", 17),
     Format("Plaid", "access-(?:sandbox|development|production)-", "[a-f0-9-]", 16),
-    Format("Adyen", "AQE[a-z]", "[A-Za-z0-9+/=*-]", 24, ordinary=True),
+    Format("Adyen", "AQE", "[A-Za-z0-9+/=*-]", 24, ordinary=True),
     Format("Typeform", "tfp_", "[A-Za-z0-9._-]", 20),
     Format("Contentful", "CFPAT-", _B64URL, 16),
     Format("Beamer", "b_", "[A-Za-z0-9=_-]", 22, ordinary=True),
@@ -158,7 +158,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Frame.io", "fio-u-", _B64URL, 16),
     Format("HubSpot", "pat-(?:na|eu|ap)[0-9]-", _UUID, 18),
     Format("NuGet", "oy2", "[a-z0-9]", 21, ordinary=True),
-    Format("JFrog", "(?:AKCp|cmVmdGtuOj)", _B62, 20),
+    Format("JFrog", "(?:AKCp|cmVmdGtu)", _B62, 20),
     Format("Dropbox", "sl\\.", _B64URL, 40, ordinary=True),
     Format("LlamaIndex", "llx-", _B62, 16, ordinary=True),
     Format("Voyage AI", "pa-", _B64URL, 30, ordinary=True),
@@ -194,13 +194,18 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Ory", "ory_(?:pat|at|rt|st)_", _B64URL, 16, ordinary=True),
     Format("Stytch", "secret-(?:test|live)-", _B64URL, 16, ordinary=True),
     Format("Persona", "persona_(?:production|sandbox)_", _UUID, 18),
-    Format("Zuplo", "zpka_", "[a-f0-9_]", 16),
+    Format("Zuplo", "zpka_", "[a-z0-9_]", 16),
     Format("Zoho", "1000\\.", "[a-f0-9.]", 40),
     Format("Harness", "[ps]at\\.[A-Za-z0-9_-]{22}\\.[a-f0-9]{24}\\.", _B62, 10),
     Format("Octopus Deploy", "API-", "[A-Z0-9]", 16, ordinary=True),
     Format("Rootly", "rootly_", _HEX, 16),
     Format("Bitwarden", "0\\.[a-f0-9-]{36}\\.", "[A-Za-z0-9:+/=]", 20),
     Format("Elastic Cloud", "essu_", "[A-Za-z0-9+/=_-]", 20, ordinary=True),
+    Format("Aiven", "AVNS_", _B64URL, 12),
+    Format("Confluent", "cflt", "[A-Za-z0-9+/]", 30, ordinary=True),
+    Format("Infisical", "st\\.[a-f0-9]{24}\\.", "[a-f0-9.]", 20),
+    Format("PubNub", "sec-c-", "[A-Za-z0-9+/=-]", 16, ordinary=True),
+    Format("Adobe", "p8e-", "[a-z0-9-]", 16, ordinary=True),
     Format("JetBrains", "perm-", "[A-Za-z0-9+/=.]", 24, ordinary=True),
     Format("LinkedIn", "WPL_AP[01]\\.", "[A-Za-z0-9.=]", 16),
     Format("Pinterest", "pina_", _B62, 20, ordinary=True),
@@ -241,7 +246,7 @@ _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
 _ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
 _ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
 _BEFORE_DASH: Final = (  # a UUID has other characters
-    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- kab- v[0-9]- \\.0-"
+    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- kab- ec-c- p8e- v[0-9]- \\.0-"
 )
 
 
@@ -256,14 +261,14 @@ TOKEN_MARKS: Final[tuple[str, ...]] = (
         f"|{_any_before(_ALPHABETIC_DASH)}(?=[a-z]{{8}}))"
     ),
     rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9]))(?=[A-Za-z0-9_.~*-]{{8}})",
-    "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[a-z])",
+    "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[A-Za-z])",
     "A(?<=LTA)(?=I)",
     "G(?=R1348941)",
     "S(?=K[a-f0-9]{16}|CW[A-Z0-9]{12})",
     "e(?=yJ)",
     "E(?=Z[AT]|AA)",
     "~(?<=256~)",
-    "c(?=io[A-Za-z0-9]{28}|mVmdGtuOj)",
+    "c(?=io[A-Za-z0-9]{28}|mVmdGtu[A-Za-z0-9]{12}|flt[A-Za-z0-9+/]{30})",
     "o(?=y2[a-z0-9]{21})",
     "p(?<=dap)(?=i[a-f0-9]{8})",
 )

@@ -191,10 +191,10 @@ class Walk:
         return found
 
     def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
-        if is_secret(item, strength) and not _is_row(key, item):
+        if is_secret(key, item, strength) and not _is_row(key, item):
             self._hide(container, key, item)
             return
-        if type(item) is dict and str(key).lower().endswith("cookies"):
+        if type(item) in (dict, list) and str(key).lower().endswith("cookies"):
             self._cookies(item)
         if strength is Strength.WEAK and type(item) is list:
             is_pair = len(item) == 2 and all(type(one) is str for one in item)  # user and password
@@ -207,7 +207,13 @@ class Walk:
                     self._hide(item, number, one)
         self._value(container, key, container[key], nested)
 
-    def _cookies(self, cookies: dict[str, Any]) -> None:
+    def _cookies(self, cookies: _Container) -> None:
+        """Hide the values of cookies by their names, and of those with a name and a value in fields of their own."""
+        if not isinstance(cookies, dict):
+            for cookie in cookies:
+                if type(cookie) is dict and "name" in cookie and is_credential(str(cookie.get("value"))):
+                    self._hide(cookie, "value", cookie["value"])
+            return
         for name, value in cookies.items():
             if type(value) is str and is_credential(value):
                 self._hide(cookies, name, value)
@@ -301,7 +307,7 @@ class Walk:
                 self._found.add(password)
                 self._tree.is_changed = True
                 container[number] = f"{user}:{SECRET_TEXT}"
-        elif len(flag) > 2 and value[:1] != "-" and is_flag_value(value, self._strength(flag.lstrip("-"))):
+        elif len(flag) > 2 and value[:1] != "-" and is_flag_value(flag, value, self._strength(flag.lstrip("-"))):
             self._hide(container, number, value)
         else:
             self._value(container, number, value, nested)

@@ -39,7 +39,7 @@ _BESIDE: Final = {
         "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
         "group dict object idempotency dedup deduplication routing translation message event field config hot "
         "arrow join order project name names code down up press error type id ids count label keyword column "
-        "map sorted issue context metric tag feature registry path file length size gcs blob s"
+        "map sorted issue context metric tag feature registry path file length size gcs blob s publishable"
     ),
     "strong": (
         "length count policy attempts strength expiry expires expired expiration age required enabled disabled "
@@ -47,7 +47,8 @@ _BESIDE: Final = {
         "agent policies validity days version placeholder input eaten consent banner file path exists valid is "
         "has name names validator validators hasher hashers score status strategy error errors message prompt "
         "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
-        "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last sent"
+        "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last sent "
+        "domain domains endpoint endpoints algorithm algorithms allow existing samesite"
     ),
 }
 
@@ -68,6 +69,15 @@ _HINTS: Final = (
     "geslo geheim haslo sifre segre zugangsdaten"
 )
 HINTS: Final = tuple(_HINTS.split())
+# Words that are in most sentences about a password, and in no passphrase.
+_IN_SENTENCES: Final = (
+    "the an and or is are was be been has have had of to in on at by for from with without as if it its not no can may "
+    "must should will would you your my our their this that these those here there when where which who how what why "
+    "than then only also per any all each see ask use used using set enter choose please required optional minimum "
+    "maximum least most characters character digits numbers words string text field value values empty stored "
+    "hidden default invalid valid missing expired changed reset sent found needed unknown disabled enabled policy"
+)
+IN_SENTENCES: Final = frozenset(_IN_SENTENCES.split())
 STRONG: Final = frozenset(_STRONG.split())
 WEAK: Final = frozenset(_WEAK.split())
 HARMLESS: Final = {which: frozenset(words.split()) for which, words in _BESIDE.items()}
@@ -84,10 +94,11 @@ STRONG_PAIRS: Final = frozenset(
                 "security webhook sas gpg client function functions"
             ),
         ),
-        (("code", "codes"), "recovery backup verification security auth otp pin access mfa twofactor"),
+        (("code", "codes"), "recovery backup verification security auth otp pin access mfa twofactor factor"),
         (("string", "strings"), "connection conn"),
         (("passe",), "de palavra"),
         (("answer", "answers"), "security"),
+        (("signature",), "access"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
         (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email"),
