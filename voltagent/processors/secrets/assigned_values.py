@@ -49,7 +49,7 @@ _CODE: Final = re.compile(
 )
 _ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'])")
 _CONSTANT: Final = re.compile(
-    r"(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
+    r"(?![A-Za-z_]{0,250}[^A-Za-z_])(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
 )
 # The literal that a variable's reading falls back on: ``${PASSWORD:-…}``, ``getenv("PASSWORD", "…")``, ``x || "…"``.
 _SHELL_DEFAULT: Final = re.compile(

@@ -67,18 +67,17 @@ _LONGEST_BEGINNING: Final = 400  # characters from a hint to the value
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
 _PLAIN: Final = re.compile(
-    r"((?:[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40})(?=[.,;!?)\0\r\n]|:(?![:\w])|[ \t]{1,16}(?![=|])|\Z))"
-    rf"|({MIXED_WORD}(?=[\s\0]|[,;&](?=[\w.$-]{{0,60}}[=:\s\0]|\Z)|\Z))"
-    r"|([0-9]{1,20})(?=[\s;&\0]|\Z)"
+    rf"(?P<word>{atomic('[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40}', 'plain')}"
+    r"(?=[.,;!?)\0\r\n]|:(?![:\w])|[ \t]{1,16}(?![=|])|\Z))"
+    rf"|(?P<mixture>{MIXED_WORD}(?=[\s\0]|[,;&](?=[\w.$-]{{0,60}}[=:\s\0]|\Z)|\Z))"
+    r"|(?P<number>[0-9]{1,20})(?=[\s;&\0]|\Z)"
 )
-_IS_WORD: Final = 1
-_IS_NUMBER: Final = 3
 _BEHIND_LABEL: Final = frozenset(("", *" \t\r\n\0),;+.%&]}"))
 _LONGEST_LABEL: Final = 200  # characters
 _LEAST_DIGITS: Final = 4
 _OF_PHRASES: Final = ("pass", "phrase", "mnemonic", "psk", "pw")  # what can be several words
 _OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
-_PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(\\{{0,8}}[\"'`])(?!\s{{0,8}}[+.])")
+_PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(?P<quote>\\{{0,8}}[\"'`])(?!\s{{0,8}}[+.])")
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 
@@ -136,19 +135,21 @@ class _Match(NamedTuple):
     takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
 
 
-def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int) -> list[Range]:
-    """Values of secret names whose known part, which is one of the hints, begins in a piece of a window."""
+def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int, known: dict[int, int]) -> list[Range]:
+    """Values of secret names whose known part, which is one of the hints, begins in a piece of a window.
+
+    What is ``known`` already, by where it begins, is not examined.
+    """
     found: list[Range] = []
-    seen: set[int] = set()  # one name may hold several hints
     count = scan.low.count
     counts = [count(hint, start, stop + len(hint) - 1) for hint in hints]
     scan.spend(_NAMED * sum(counts))
     for hint in compress(hints, counts):
-        _add_values(scan, hint, start, stop, seen, found)
+        _add_values(scan, hint, start, stop, known, found)
     return found
 
 
-def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], found: list[Range]) -> None:  # noqa: C901, PLR0912, PLR0915 - in one piece: a text may consist of assignments
+def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, int], found: list[Range]) -> None:  # noqa: C901, PLR0912, PLR0915 - in one piece: a text may consist of assignments
     """Add the values of the names with a hint."""
     text, memo = scan.text, scan.memo
     past = start
@@ -156,10 +157,13 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
         position, value = match.span()
         if position >= stop:
             break
-        if value in seen or position < past:
+        if position < past:
+            continue
+        if value in known:
+            past = max(past, known[value])
             continue
         scan.units -= _MATCHED
-        seen.add(value)
+        known[value] = 0  # one name may hold several hints
         name = position
         if text[position - 1 : position] in _IN_NAMES:
             before = text[max(0, position - _LONGEST_NAME) : position]
@@ -174,7 +178,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
             continue
         if one.is_quoted:
             plain = None if one.is_argument or one.beginning.operator == "|" else _PLAIN_QUOTED.match(text, value)
-            if plain is not None and plain[2] == one.beginning.quote:
+            if plain is not None and plain["quote"] == one.beginning.quote:
                 secret: Range | None = plain.span(1)
             elif one.is_argument:
                 secret = argument(scan, one.beginning, name, value)
@@ -183,12 +187,12 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
         else:
             plain = _PLAIN.match(text, value)
             if plain is None or (
-                plain.lastindex == _IS_WORD
+                plain.lastgroup == "word"
                 and text[plain.end() : plain.end() + 1] not in _ENDS_WORD
                 and not one.is_spaced
             ):
                 secret = unquoted(scan, one.beginning, value)
-            elif plain.lastindex == _IS_WORD:
+            elif plain.lastgroup == "word":
                 is_secret = one.takes_word and not one.is_spaced and is_password_word(plain[0])
                 if is_secret:
                     secret = plain.span()
@@ -196,7 +200,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, seen: set[int], fo
                     secret = phrase(scan, name, value) or _behind_code(scan, one.beginning, value, plain.end())
                 else:
                     secret = _behind_code(scan, one.beginning, value, plain.end())
-            elif plain.lastindex == _IS_NUMBER:
+            elif plain.lastgroup == "number":
                 secret = plain.span() if one.takes_number and value + one.least_digits <= plain.end() else None
             else:
                 secret = plain.span() if one.takes_mixture else unquoted(scan, one.beginning, value)

@@ -8,6 +8,14 @@ from typing import Final
 
 from voltagent.capture.secrets import SECRET_TEXT
 
+_HAS_ATOMIC_GROUPS: Final = sys.version_info >= (3, 11)
+
+
+def atomic(pattern: str, name: str) -> str:
+    """Return a pattern that is matched once and never matched shorter; ``name`` is one that no other group has."""
+    return f"(?>{pattern})" if _HAS_ATOMIC_GROUPS else f"(?=(?P<{name}>{pattern}))(?P={name})"
+
+
 # Names of algorithms, protocols and encodings, which have a digit and are no credentials.
 TECHNICAL: Final = (
     r"(?i:oauth[12]|saml[12]|auth0|ldap[23]|http[123]|pbkdf[12]|argon2(?:id?|d)?|md[456]|sha(?:[123]|224|256|384|512)"
@@ -17,24 +25,33 @@ TECHNICAL: Final = (
 _LONGEST_TECHNICAL: Final = 9  # characters
 # Before a word: it is none of these names. Most credentials are longer than all of them, which is seen at once.
 NO_TECHNICAL: Final = rf"(?:(?=[A-Za-z0-9]{{{_LONGEST_TECHNICAL + 1}}})|(?!{TECHNICAL}(?![A-Za-z0-9])))"
+_BEGINS_MIXED: Final = "(?:[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])"
 # A word of alphabetic characters and digits, and both of them.
-MIXED_WORD: Final = rf"(?=[A-Za-z]{{1,40}}[0-9]|[0-9]{{1,40}}[A-Za-z]){NO_TECHNICAL}[A-Za-z0-9]{{6,200}}"
+MIXED_WORD: Final = rf"(?={_BEGINS_MIXED}){NO_TECHNICAL}" + atomic("[A-Za-z0-9]{6,200}", "mixed")
 _SEPARATORS: Final = re.compile(r"[\s./:,;|+@_-]{1,64}")
 _ORDINARY: Final = re.compile(
+    # Most credentials are seen at once to be none of these.
+    rf"(?!(?=[A-Za-z0-9]{{{_LONGEST_TECHNICAL + 1}}}){_BEGINS_MIXED})"
     r"(?:[Ġ▁Ċ]{0,4}|##(?=[a-z]))(?:[A-Z]?[a-zà-öø-ÿ]{1,40}|[A-Z]{1,40}|\d{1,20}|[a-z]{1,200}(?:[A-Z][a-z]{1,200}){0,7}"
     rf"|(?:[A-Z][a-z]{{1,200}}){{1,8}}|[^\x00-\x7f\W\d_]{{1,40}}|[vV]\d{{1,4}}|[A-Za-z]\d{{1,2}}|(?=\w{{1,{_LONGEST_TECHNICAL}}}\Z){TECHNICAL}|)\Z"
 )
+_SCHEMES: Final = "bearer|basic|token|oauth|apikey"
+_NO_VALUES: Final = (
+    "none|null|nil|nullable|sometimes|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted"
+    "|changeme|hidden|masked|tbd|todo|n/a|example"
+)
 _PLACEHOLDER: Final = re.compile(
-    r"""[\s"']{0,4}(?:(?:bearer|basic|token|oauth|apikey)\b[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
+    rf"""[\s"']{{0,4}}(?:(?:{_SCHEMES})\b"""
+    r"""[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
     r"""(?:\Z|(?:[\w.-]{1,40}:)?\$(?:[{(]|\w{1,60}(?![\w!#%^~]))|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
     r"""%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
     r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|[*_]{1,2}[a-z]{1,40}[*_]{1,2}\Z|"""
     r"""your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
-    r"""(?:none|null|nil|nullable|sometimes|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted|changeme|"""
-    r"""hidden|masked|tbd|todo|n/a|example)(?![\w!#$%&*+-]))""",
+    rf"""(?:{_NO_VALUES})(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
-_BEGIN_NO_PLACEHOLDER: Final = frozenset("dDgGjJkKlLpPqQvVwWzZ0123456789-+/#!&~^(")  # unless a variable follows
+_BEGIN_PLACEHOLDER: Final = frozenset(word[:2] for word in f"{_SCHEMES}|{_NO_VALUES}|your|my|xx".split("|"))
+_BEGIN_NO_PLACEHOLDER: Final = frozenset("0123456789-+/#!&~^(")  # unless a variable follows
 _FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
 _PATH: Final = re.compile(
     r"#/|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
@@ -56,13 +73,6 @@ _CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
 _SHORTEST: Final = 6  # characters of a credential
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 
-_HAS_ATOMIC_GROUPS: Final = sys.version_info >= (3, 11)
-
-
-def atomic(pattern: str, name: str) -> str:
-    """Return a pattern that is matched once and never matched shorter; ``name`` is one that no other group has."""
-    return f"(?>{pattern})" if _HAS_ATOMIC_GROUPS else f"(?=(?P<{name}>{pattern}))(?P={name})"
-
 
 def is_ordinary(value: str) -> bool:
     """Return whether a value consists of words and numbers, as names, paths and sentences do.
@@ -80,8 +90,12 @@ def is_placeholder(value: str) -> bool:
     """Return whether a value stands for one that is filled in elsewhere: ``${TOKEN}``, ``<token>``, ``***``."""
     if value.isalnum() and not value.isalpha() and value.isascii():  # a word with a digit, as most credentials are
         return False
-    if value[:1] in _BEGIN_NO_PLACEHOLDER and "$" not in value:
-        return SECRET_TEXT in value
+    begins = value[:2]
+    is_none = begins[:1] in _BEGIN_NO_PLACEHOLDER or (
+        begins.isalpha() and begins.isascii() and begins.lower() not in _BEGIN_PLACEHOLDER
+    )
+    if is_none and "$" not in value:
+        return SECRET_TEXT in value or value in _FETCH_MODES
     return not value.strip() or SECRET_TEXT in value or value in _FETCH_MODES or _PLACEHOLDER.match(value) is not None
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from voltagent.processors.secrets.prefilter import fast_check, suspect_among
@@ -52,7 +52,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
         is_suspect = lines[line]
         if is_suspect and not is_part:  # most lines, where there are that many candidates
             is_hidden = True
-            found.append((first if goes_on else first + _before_value(scan, line, last - first), last))
+            found.append((first if goes_on else _past_name(text, first, last), last))
             goes_on = text[last - 1] in _MAY_GO_ON and _GOES_ON.search(low, last - 6, last) is not None
             continue
         if not (is_suspect or is_hidden or is_part or own):
@@ -66,7 +66,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
             is_hidden |= any(_has_value(scan, name, first, last, is_part) for name in own)
         if is_hidden:
             is_rest = goes_on or (is_part and found and found[-1][1] == first)
-            found.append((first if is_rest else first + _length_before_value(text[first:last]), last))
+            found.append((first if is_rest else _past_name(text, first, last), last))
         elif is_part and found and found[-1][1] == first:  # the value of the part before may not have ended
             rest = _REST.match(text, first, last)
             if rest is not None and rest.end() > first:
@@ -100,31 +100,19 @@ def _hint_check() -> Callable[[str], str | None]:
     return fast_check("|".join((*HINTS, *STEMS)))
 
 
-def _before_value(scan: Scan, line: str, length: int) -> int:
-    """Return how much of a line is no value: up to the end of a name, or to the word with the operator.
-
-    The line is that long, and stands with the character behind it; what is known of it is that it ends there.
-    """
-    if line[-1] not in _ENDS_LINE:
-        return _length_before_value(line[:length])
-    known = scan.beginnings
-    found = known.get(line)
-    if found is None:
-        if len(known) > _MOST_LINES:
-            known.clear()
-        found = known[line] = _length_before_value(line)
-    return found
+@lru_cache(maxsize=512)
+def _names_secret(word: str) -> bool:
+    name = word.lower()
+    return _NAME.match(name) is not None and _hint_check()(name) is not None
 
 
-def _length_before_value(line: str) -> int:
-    match = _BEFORE_VALUE.match(line)
+def _past_name(text: str, first: int, last: int) -> int:
+    """Return where the value in a line may begin: behind the name of a secret, or with the word with the operator."""
+    match = _BEFORE_VALUE.match(text, first, last)
     if match is None:
-        return 0
+        return first
     start, end = match.span(1)
-    if start == end or line[end] in _IN_VALUES:
-        return start
-    name = line[start:end].lower()
-    return end if _NAME.match(name) is not None and _hint_check()(name) is not None else start
+    return end if start < end and text[end] not in _IN_VALUES and _names_secret(text[start:end]) else start
 
 
 def _parts(text: str, start: int, stop: int) -> list[tuple[int, int, bool]]:

@@ -65,8 +65,7 @@ class Scan:
         self.low = _lower(self.text)
         self.names = names
         self.memo: dict[str, Any] = {}  # what was decided about the same beginning of an assignment
-        self.lines: dict[str, bool] = {}  # of dense text: whether each is suspicious, and how much of it is no value
-        self.beginnings: dict[str, int] = {}
+        self.lines: dict[str, bool] = {}  # of dense text: whether each is suspicious
         self._starts = starts = [0]
         for piece in pieces:
             starts += islice(accumulate(map((1).__add__, map(len, piece)), initial=starts[-1]), 1, None)

@@ -40,6 +40,8 @@ _FOUND: Final = 6  # units of work for what has to be replaced
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 _CHECKED_PER_UNIT: Final = 40  # characters of a piece whose checks cost one unit of work
 _ENOUGH: Final = 400  # units of work without which a piece is not begun: most of it would be done in vain
+_ENDS_WHOLE: Final = frozenset(("", " ", "\t", "\n", "\r", "\0"))
+_OPENING: Final = re.compile(r"[\"'`(\[{<]")
 _HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden line by line
 
 
@@ -96,14 +98,29 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
         groups = _some_of(groups, scan, start, stop)
     try:
         scan.spend((stop - start) // _CHECKED_PER_UNIT)
+        _add_by_grammar(scan, start, stop, groups, found)
         if hints:
-            found += find_assignments(scan, hints, start, stop)
+            found += find_assignments(scan, hints, start, stop, _wholes(scan, found))
         if may_have_token:
             found += find_tokens(scan, start, stop)
-        _add_by_grammar(scan, start, stop, groups, found)
     except TooDenseError:
         return found + _hidden_by_line(scan, start, stop)
     return found
+
+
+def _wholes(scan: Scan, found: list[Range]) -> dict[int, int]:
+    """Return where those of some secrets begin and end to which nothing can be added from the same place on.
+
+    They end with the line or a space, are not in quotes, and have no bracket, which may be closed in another line.
+    """
+    text = scan.text
+    return {
+        start: stop
+        for start, stop in found
+        if text[stop : stop + 1] in _ENDS_WHOLE
+        and stop - start < _OVERLAP
+        and _OPENING.search(text, max(0, start - 1), stop) is None
+    }
 
 
 def _hidden_by_line(scan: Scan, start: int, stop: int) -> list[Range]:
