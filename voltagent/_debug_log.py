@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from voltagent import settings
-from voltagent.core.guard import logger
+from voltagent.core.guard import log, logger
 
 if TYPE_CHECKING:
     _StreamHandler = logging.StreamHandler[Any]
@@ -41,7 +41,7 @@ def log_that_nothing_is_recorded() -> None:
     """Log that nothing is recorded, at the first decorated call without an SDK and without a destination."""
     if settings.debug_is_wanted():
         log_to_stderr()
-        logger.debug("nothing is recorded: there is no VoltAgentSDK, and the environment sets no destination")
+        log(logging.DEBUG, "nothing is recorded: there is no VoltAgentSDK, and the environment sets no destination")
 
 
 def describe_settings(of: settings.Settings) -> str:

@@ -8,10 +8,15 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
+from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from tests.helpers.pace import hold
+from voltagent import VoltAgentSDK
 from voltagent.core.guard import Guard
 from voltagent.core.process import exit_hook, one_time_work
 from voltagent.core.process.one_time_work import do_once
@@ -128,6 +133,22 @@ def test_without_threads_the_work_is_done_at_once(obstacle: str, monkeypatch: py
     assert done == [threading.get_ident()]
 
 
+@pytest.mark.parametrize("replaced", ["threading.Thread", "threading.Thread.start", "_thread.start_new_thread"])
+@pytest.mark.parametrize("effect", [None, RuntimeError("no"), KeyError("no")])
+def test_a_test_of_the_program_may_replace_threads(replaced: str, effect: BaseException | None, tmp_path: Path) -> None:
+    """Each call waited for three seconds for what never began, and was not recorded."""
+    sdk = VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db")
+    done: list[int] = []
+    began = time.monotonic()
+    with mock.patch(replaced, side_effect=effect):
+        do_once(lambda: done.append(1))
+        sdk.trace(agent_id="here").success()
+    assert done == [1]
+    hold(time.monotonic() - began, 1.0, "calls where no thread starts")
+    report = sdk.shutdown()
+    assert (report.recorded, report.accepted) == (2, 2)
+
+
 def kill(work: Slow, thread: int) -> None:
     work.begun.wait()
     signal.pthread_kill(thread, signal.SIGUSR1)
@@ -205,8 +226,11 @@ def test_the_calls_of_all_threads_at_the_start_are_recorded(tmp_path: os.PathLik
 def test_our_threads_have_a_usual_stack_where_those_of_the_program_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
-    def start(_: threading.Thread) -> None:
+    usual = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
         sizes.append(threading.stack_size())
+        usual(thread)
 
     monkeypatch.setattr(threading.Thread, "start", start)
     before = threading.stack_size(64 * 1024)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import json
+import logging
 import queue
 import signal
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from inspect import currentframe
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -20,8 +22,10 @@ import httpcore
 import httpx
 import pytest
 
+from voltagent import VoltAgentSDK
 from voltagent.core.context import run_callback
-from voltagent.core.guard import Guard, guard, is_interrupt, pass_on_interrupt
+from voltagent.core.guard import Guard, guard, is_interrupt, logger, pass_on_interrupt
+from voltagent.core.hints import GIVEN, give_hint
 
 
 class LimitReached(Exception):
@@ -71,6 +75,47 @@ def handled_by(handler: Callable[..., Any]) -> Generator[None]:
         yield
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+class Raises(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise ValueError(record)
+
+
+class Refuses(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        raise ValueError(record)
+
+
+def refuse(*_: object, **__: object) -> logging.LogRecord:
+    raise ValueError
+
+
+@pytest.mark.parametrize("broken", ["handler", "filter", "factory"])
+def test_logging_that_raises_reaches_neither_the_program_nor_the_sender(
+    broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger, "handlers", [Raises()] if broken == "handler" else logger.handlers)
+    monkeypatch.setattr(logger, "filters", [Refuses()] if broken == "filter" else [])
+    factory = logging.getLogRecordFactory()
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    if broken == "factory":
+        logging.setLogRecordFactory(refuse)
+    try:
+        with VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db") as sdk:
+            first = sdk.trace(agent_id="first")
+            first.success()
+            first.success()  # logged: it has ended
+            first.record(usage="none")  # type: ignore[arg-type]
+            give_hint("test", broken, "a", "b", aloud=False)
+            with guard:
+                raise KeyError
+        assert (sdk.stats().recorded, sdk.stats().accepted) == (2, 2)
+    finally:
+        logging.setLogRecordFactory(factory)
+        logger.setLevel(level)
+        GIVEN.pop(("test", broken), None)
 
 
 @pytest.fixture(autouse=True)

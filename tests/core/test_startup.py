@@ -71,6 +71,24 @@ def test_garbage_of_before_may_call_a_decorated_function_while_an_sdk_is_constru
     assert (ran.stdout, ran.stderr) == ("ok\n", "")
 
 
+@pytest.mark.parametrize("finalizer", ["OWN.set(OWN.get() + 1)", "decimal.localcontext().__enter__()"])
+def test_a_finalizer_may_set_variables_of_a_context_while_a_call_is_recorded(tmp_path: Path, finalizer: str) -> None:
+    """Before Python 3.12, this frees what the call's own ``ContextVar.set`` is reading: the process crashed."""
+    code = f"""
+    import contextvars, decimal, gc
+    OWN = contextvars.ContextVar("own", default=0)
+    class Garbage:
+        def __init__(self): self.me, self.more = self, [self] * 3
+        def __del__(self): {finalizer}
+    sdk = VoltAgentSDK(exporter="local")
+    gc.set_threshold(50, 2, 2)
+    for _ in range(2000): Garbage(); work(1)
+    print("ok")
+    """
+    ran = run_program(SDK + textwrap.dedent(code), tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, "ok\n")
+
+
 def test_the_first_call_may_make_the_sdk_of_the_environment_among_finalizers(tmp_path: Path) -> None:
     code = """
     garbage = [Connection() for _ in range(300)]; del garbage

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ import pytest
 from tests.helpers.memory import Memory, Recording, conserved, make_sender
 from tests.helpers.pace import PATIENCE, hold
 from voltagent import VoltAgentSDK, tool
+from voltagent.core.guard import logger
 from voltagent.core.process import sending
 from voltagent.delivery.report import Report
 
@@ -73,6 +75,29 @@ class OnceOnAThread:
 def test_a_function_that_redacts_may_use_the_sdk(call: str, tmp_path: Path) -> None:
     once = OnceOnAThread(CALLS[call])
     once.check(VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db", redact=once.redact))
+
+
+class Records(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        work(record.getMessage())
+
+
+def test_what_a_log_handler_records_of_our_own_lines_does_not_go_round(tmp_path: Path) -> None:
+    """Each batch has a line at debug level, so a handler that recorded it made a batch more, for as long as 30 s."""
+    handler, level = Records(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    try:
+        sdk = VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db")
+        work("a")
+        began = time.monotonic()
+        sdk.flush()
+        report = sdk.shutdown()
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    assert (report.recorded, report.accepted) == (4, 4)
+    hold(time.monotonic() - began, 2.0, "a shutdown")
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -25,6 +25,18 @@ def test_a_destination_that_never_answers_is_given_up_after_the_first_moment() -
     assert stop.is_over(0.5)
 
 
+def test_a_destination_that_takes_single_events_only_is_given_up() -> None:
+    """Such as a disk that has no space for a batch, but for the one event with which it is tried again."""
+    stop = Shutdown(0.0, 30.0, gives_up=True)
+    stop.note(ACCEPTED, 0.1)
+    for moment in (0.2, 1.2):
+        stop.note(UNAVAILABLE, moment)
+        stop.note(ACCEPTED, moment + 0.9, is_probe=True)
+        assert not stop.is_over(moment + 0.9)
+    stop.note(UNAVAILABLE, 2.2)
+    assert stop.is_over(2.2)
+
+
 def test_a_destination_that_only_puts_off_gets_no_more_time_than_a_silent_one() -> None:
     stop = Shutdown(0.0, 30.0, gives_up=True)
     for moment in (1.0, 2.0, 3.0, 4.9):

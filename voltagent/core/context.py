@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import partial
-from threading import get_ident
+from itertools import islice
+from operator import methodcaller
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -147,26 +148,41 @@ if sys.version_info >= (3, 12):
 
 else:
     # Before Python 3.12, a garbage collection can start inside `ContextVar.set` while C code walks the context's map. A
-    # finalizer that sets a variable then frees that map, and the process crashes. So a `set` during a collection keeps
-    # the previous map alive, until a call outside any collection shows that the walk has ended.
+    # finalizer that sets a variable, its own or one of `decimal`, then frees that map, and the process crashes. So each
+    # collection keeps the map of the context in which it starts, until a call outside any collection shows that the
+    # walk has ended. One `set` may cause several collections, hence more than one map.
+    _MOST_KEPT: Final = 32
 
-    class _Collecting(set[str]):
-        """Non-empty during a garbage collection, and while a map is kept.
+    class _Copies:
+        """Gives, to who iterates over it, one copy of the context."""
 
-        A collection that starts or stops changes it without bytecode, so no signal handler can intervene.
-        """
+        __slots__ = ()
+        __iter__ = partial(islice, iter(contextvars.copy_context, object()), 1)
+
+    class _KeptContexts(deque[contextvars.Context]):
+        """Keeps the context that is current when one asks for ``keep``."""
+
+        __slots__ = ()
+        keep = property(methodcaller("extend", _Copies()))
+
+    class _Running(set[str]):
+        """Non-empty during a garbage collection."""
 
         __slots__ = ()
         start = property(None, set.update)  # pyright: ignore
         stop = property(None, set.difference_update)  # pyright: ignore
 
     # Code that sets CURRENT itself, to save a call, first calls `keep_context` if this is true.
-    COLLECTING: Final[Any] = _Collecting()
-    _RUNNING: Final = "generation"  # contained during a collection, which Python describes with this key
-    _KEPT: Final = "kept"
-    _collection: Final[dict[str, object]] = {}  # identifies the latest collection
-    _held: Final[deque[tuple[int, object, contextvars.Context]]] = deque(maxlen=256)
-    _callbacks: Final = (partial(setattr, COLLECTING), _collection.__setitem__)
+    COLLECTING: Final[Any] = _KeptContexts(maxlen=_MOST_KEPT)
+    _running: Final = _Running()
+    # Called with "start" or "stop" and a dictionary, without bytecode: what a signal handler raised would get lost.
+    # To run in another context makes variables forget the values that they have looked up: what a finalizer sets inside
+    # of a `set` is freed when that ends.
+    _run_elsewhere: Final[Any] = contextvars.Context().run
+    _callbacks: Final[tuple[Any, ...]] = (
+        partial(_run_elsewhere, setattr, _running),
+        partial("{0.keep}".format, COLLECTING),
+    )
 
     def _watch_collections() -> None:
         if _callbacks[0] not in gc.callbacks:
@@ -179,15 +195,9 @@ else:
         CURRENT.set(span)
 
     def keep_context() -> None:
-        """Keep this context's map as of the first call in a collection: only that one can be in use."""
-        if _RUNNING not in COLLECTING:
-            _held.clear()
-            COLLECTING.discard(_KEPT)  # after clearing: in between, another thread's collection may add a map
-            return
-        thread, collection = get_ident(), _collection.get("start")
-        if not any(one[0] == thread and one[1] is collection for one in tuple(_held)):
-            _held.append((thread, collection, contextvars.copy_context()))
-            COLLECTING.add(_KEPT)
+        """Keep the maps of contexts during a collection, and let go of them outside."""
+        if not _running:
+            COLLECTING.clear()
 
 
 def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable[[BaseException], R]) -> R:

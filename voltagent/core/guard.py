@@ -53,7 +53,16 @@ def log_once(
     if aloud:
         warn(message, *arguments, level=level)
     else:
-        logger.log(level, message, *arguments, exc_info=exc_info)
+        log(level, message, *arguments, exc_info=exc_info)
+
+
+def log(level: int, message: str, *arguments: object, exc_info: BaseException | None = None) -> None:
+    """Log a message. What a handler, a filter or a factory of log records of the program raises goes no further."""
+    try:
+        logger.log(level, message, *arguments, exc_info=exc_info, stacklevel=2)
+    except BaseException as exc:
+        if not is_ours(exc):
+            raise
 
 
 def warn(message: str, *arguments: object, level: int = logging.WARNING) -> None:
@@ -62,7 +71,7 @@ def warn(message: str, *arguments: object, level: int = logging.WARNING) -> None
     Without configured logging, it is written to stderr from level WARNING on, as Python does with warnings of loggers
     without a handler, unless ``VOLTAGENT_QUIET`` is set.
     """
-    logger.log(level, message, *arguments)
+    log(level, message, *arguments)
     is_lost = level >= logging.WARNING and logger.handlers == [_silence] and not logging.root.handlers
     if is_lost and logging.lastResort is not None:
         stderr.write_line(message % arguments)

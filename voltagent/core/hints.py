@@ -7,12 +7,13 @@ decorated, or in a branch that is taken once.
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import CodeType, FrameType
 from typing import Final, NamedTuple
 
 from voltagent.core import clock
-from voltagent.core.guard import logger, warn
+from voltagent.core.guard import log, warn
 from voltagent.core.process import exit_hook
 
 _MOST: Final = 256  # hints per process
@@ -57,7 +58,7 @@ def give_hint(name: str, place: str, text: str, advice: str, *, aloud: bool = Tr
     if aloud:
         warn("%s: %s; %s", place, text, advice)
     else:
-        logger.warning("%s: %s; %s", place, text, advice)
+        log(logging.WARNING, "%s: %s; %s", place, text, advice)
     return True
 
 

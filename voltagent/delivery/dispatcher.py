@@ -74,7 +74,8 @@ class Dispatcher:
     def send(self, now: float, stops: Sequence[Shutdown]) -> None:
         """Send a batch of what is ready."""
         buffer = self.buffer
-        limit = 1 if self.state.current is State.PROBING else self._limit
+        is_probe = self.state.current is State.PROBING
+        limit = 1 if is_probe else self._limit
         with buffer.lock:
             if buffer.evicted:
                 free(buffer, 8 * BATCH_EVENTS)
@@ -114,7 +115,7 @@ class Dispatcher:
         self.state.note(different, now, ended, self.options.probe_seconds, self.options.auth_seconds)
         if not is_whole:
             self.log.report_answers((_UNSAFE,), buffer.dropped)
-        self._follow_up(different, stops, ended)
+        self._follow_up(different, stops, ended, is_probe=is_probe)
         if logger.isEnabledFor(logging.DEBUG):
             self.log.report_batch(outcomes, ended - now)
 
@@ -143,11 +144,13 @@ class Dispatcher:
         with self.buffer.lock:
             self._settlement.give_back(self._batch, prepared=self._is_safe)
 
-    def _follow_up(self, outcomes: Sequence[Outcome], stops: Sequence[Shutdown], ended: float) -> None:
+    def _follow_up(
+        self, outcomes: Sequence[Outcome], stops: Sequence[Shutdown], ended: float, *, is_probe: bool = False
+    ) -> None:
         """Report the outcomes, each once or more often, to those that end, to the log and to the exporter."""
         verdicts = {outcome.verdict for outcome in outcomes} if stops else set[Verdict]()
         for stop in stops:
-            stop.note(verdicts, ended)
+            stop.note(verdicts, ended, is_probe=is_probe)
         self.log.report_answers(outcomes, self.buffer.dropped)
         over, self.buffer.over = self.buffer.over, []
         for identifier in over:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from voltagent.core.guard import log_once, logger
+from voltagent.core.context import suppress
+from voltagent.core.guard import log, log_once, logger
 from voltagent.delivery.losses import LossCount
 from voltagent.delivery.report import Report
 from voltagent.exporters import Outcome, Verdict
@@ -17,6 +18,12 @@ def _counts_text(report: Report) -> str:
     """Format the counts as one line."""
     dropped = ", ".join(f"{number} {reason}" for reason, number in report.dropped.items()) or "none"
     return f"{report.recorded} recorded, {report.accepted} accepted, {report.pending} pending, dropped: {dropped}"
+
+
+def _debug(text: str, *arguments: object) -> None:
+    """Log a line about a batch. What a handler recorded of it would be a batch with a line of its own, without end."""
+    with suppress():
+        log(logging.DEBUG, text, *arguments)
 
 
 # The losses that an answer explains; a refusal names its own reason.
@@ -60,7 +67,8 @@ class LogMessages:
             self._note_down(lost)
             if not self._key_refused:
                 self._key_refused = True
-                logger.error(
+                log(
+                    logging.ERROR,
                     "%s refused the key (settings public_key and secret_key, VOLTAGENT_PUBLIC_KEY and "
                     "VOLTAGENT_SECRET_KEY): %s; events are dropped until it is accepted",
                     self._name,
@@ -86,12 +94,12 @@ class LogMessages:
         """Log the outcome of a batch at debug level."""
         kinds = Counter(answer.reason or answer.verdict.value for answer in answers)
         became = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-        logger.debug("%s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
+        _debug("%s: %d events in %.0f ms: %s", self._name, len(answers), seconds * 1000, became)
 
     def report_end(self, report: Report) -> None:
         """Log the final counts at debug level."""
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s: done: %s", self._name, _counts_text(report))
+            _debug("%s: done: %s", self._name, _counts_text(report))
 
     def report_lost(self, number: int) -> None:
         """Log that the program ended before everything was sent."""

@@ -61,8 +61,10 @@ class Shutdown:
         """Return whether nothing more will be sent, whatever happens."""
         return self._is_hopeless or now >= self.deadline
 
-    def note(self, verdicts: set[Verdict], now: float) -> None:
-        """Note what a batch brought."""
+    def note(self, verdicts: set[Verdict], now: float, *, is_probe: bool = False) -> None:
+        """Note what a batch brought. That one event got through does not count: a disk may have space for no more."""
+        if is_probe:
+            verdicts = verdicts - _ANSWERED
         if Verdict.UNTRIED in verdicts:
             self._try *= 2  # the time may have been too short
         if verdicts & _ANSWERED:

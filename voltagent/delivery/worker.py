@@ -223,7 +223,7 @@ class Worker:
         self.loop.owner, self.loop.is_alive = me, True
         try:
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
-            with exit_hook.imports_kept():
+            with exit_hook.imports_kept(), sending.fatal_signals_held():
                 is_stopping = bool(self.loop.stops())
                 sending.send_here(lambda: self.loop.run(None if is_stopping else own, only_stops=is_stopping))
         except BaseException:  # an interrupt of the program's

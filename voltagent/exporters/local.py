@@ -10,7 +10,8 @@ from typing import Final
 
 from voltagent import settings
 from voltagent.core import clock
-from voltagent.core.guard import Guard, guard, logger
+from voltagent.core.context import suppress
+from voltagent.core.guard import Guard, guard, log, logger
 from voltagent.core.open_operations import MAIN, ORPHANS
 from voltagent.core.process import stderr
 from voltagent.core.process.exit_hook import is_worker_process
@@ -126,7 +127,8 @@ class LocalExporter:
         ended = [span for phase, span, _ in batch if phase is Phase.END and span.kind == TRACE]
         if ended and viewer_address.running_port(self._store.path) is not None:
             for span in ended:
-                logger.info("trace %s ended: %s", span.name, viewer_address.page(clock.id_text(span.id)))
+                with suppress():  # a handler that records this line would have another trace end
+                    log(logging.INFO, "trace %s ended: %s", span.name, viewer_address.page(clock.id_text(span.id)))
 
     def forget(self, trace_id: int | str) -> None:
         """Do nothing: this exporter keeps no state of traces."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import context
 from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
-from voltagent.core.guard import guard, logger, pass_on_interrupt
+from voltagent.core.guard import guard, log, pass_on_interrupt
 from voltagent.core.hints import report_late_call
 from voltagent.core.process import exit_hook, startup, stderr
 from voltagent.delivery.processing import Processor
@@ -126,7 +127,7 @@ class VoltAgentSDK:
             warn_about_setting(warning)
         if self._settings.debug:
             _debug_log.log_to_stderr()
-            logger.debug("%s", _debug_log.describe_settings(self._settings))
+            log(logging.DEBUG, "%s", _debug_log.describe_settings(self._settings))
         built = () if given and names is None else self._settings.exporter
         self._on = self._settings.enabled and any((*given, *(name for name in built if name != "none")))
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
@@ -336,7 +337,7 @@ class VoltAgentSDK:
                 future.result(self._patience(timeout) + 1.0)
             except TimeoutError as exc:
                 pass_on_interrupt(exc)  # a time limit of the program
-                logger.debug("the sender did not report in time")
+                log(logging.DEBUG, "the sender did not report in time")
         return PendingReport(future, self._sender.stats, then)
 
     def stats(self) -> Report:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from voltagent.core import clock
-from voltagent.core.guard import logger
+from voltagent.core.guard import log
 from voltagent.server import access
 from voltagent.server.http1 import Head, head_bytes, read_body, read_head
 from voltagent.server.routing import Answer, Request, RequestError, Route, Stream, Table, error_answer
@@ -176,7 +176,7 @@ def _report(exc: Exception) -> None:
         code = trace.tb_frame.f_code
         places.append(f"{code.co_filename}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
-    logger.log(logging.ERROR, "the local server failed to answer: %s at %s", type(exc).__name__, "; ".join(places))
+    log(logging.ERROR, "the local server failed to answer: %s at %s", type(exc).__name__, "; ".join(places))
 
 
 class _Taken:

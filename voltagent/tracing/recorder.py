@@ -6,6 +6,7 @@ one way. Everything here runs on the caller's thread, without a lock and without
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from importlib import import_module
 from sys import modules
@@ -18,7 +19,7 @@ from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.usage import checked_usage
 from voltagent.core import clock, context, hints
-from voltagent.core.guard import logger
+from voltagent.core.guard import log
 from voltagent.core.json_objects import join_objects, merge_objects
 from voltagent.core.process import exit_hook
 from voltagent.core.protocols import EventRedactor, ResultReader, Sink
@@ -373,7 +374,7 @@ class Recorder:
     ) -> None:
         """End a span with any status, now or at a given time. The first end of a span wins."""
         if span.end_ns is not None:
-            logger.debug("%s has ended already; this end is ignored", clock.id_text(span.id))
+            log(logging.DEBUG, "%s has ended already; this end is ignored", clock.id_text(span.id))
             return
         now = span.time_of_end() if end_ns is None else max(span.start_ns, end_ns)
         if span.usage is not None or span.trace.counts is not None or span.kind in MODEL_CALLS:
@@ -418,7 +419,7 @@ class Recorder:
     ) -> None:
         """Add to what the end of the span sends. Later metadata overrides earlier keys, later output replaces all."""
         if span.end_ns is not None:
-            logger.debug("%s has ended already; nothing was added", clock.id_text(span.id))
+            log(logging.DEBUG, "%s has ended already; nothing was added", clock.id_text(span.id))
             return
         if usage is not None:
             set_usage(span, checked_usage(usage))

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from threading import Thread
 from types import BuiltinFunctionType, ModuleType
 from typing import Final
 
@@ -64,25 +65,30 @@ def start_thread(function: Callable[[], None], name: str) -> bool:
 
     While the interpreter is being torn down no other thread runs, and before Python 3.12 `Thread.start` would wait for
     one that never does. What a signal handler raises inside of `Thread.start` would get lost, and the new thread fail,
-    so in the main thread that is called by a thread without handlers.
+    so in the main thread that is called by a thread without handlers. A test of the program may have replaced the class
+    or its methods by something that starts nothing.
     """
     if sys.is_finalizing():
         return False
-    thread = threading.Thread(target=function, name=name, daemon=True)
     try:
+        thread = Thread(target=function, name=name, daemon=True)
         if _thread.get_ident() in _main_thread and has_threads():
             return _start_from_beside(thread)
         if 0 < threading.stack_size() < _STACK:
             _start_with_usual_stack(thread)
         else:
             thread.start()
-    except (RuntimeError, MemoryError) as exc:  # no thread left, or the interpreter shuts down
+    except Exception as exc:  # no thread left, or the interpreter shuts down
         pass_on_interrupt(exc)
         return False
-    return True
+    return _has_started(thread)
 
 
-def _start_from_beside(thread: threading.Thread) -> bool:
+def _has_started(thread: Thread) -> bool:
+    return type(thread.ident) is int
+
+
+def _start_from_beside(thread: Thread) -> bool:
     """Start a thread from another one, so that no signal handler can interrupt the start; whether it was started."""
     failed: list[BaseException] = []
     over = _thread.allocate_lock()
@@ -97,11 +103,11 @@ def _start_from_beside(thread: threading.Thread) -> bool:
             over.release()
 
     _thread.start_new_thread(start, ())
-    over.acquire(timeout=_START_SECONDS)
-    return not failed
+    is_over = over.acquire(timeout=_START_SECONDS)
+    return not failed and (not is_over or _has_started(thread))
 
 
-def _start_with_usual_stack(thread: threading.Thread) -> None:
+def _start_with_usual_stack(thread: Thread) -> None:
     """Start a thread, with a usual stack where the program chose small ones for its own threads."""
     stack = threading.stack_size()
     is_small = 0 < stack < _STACK

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Final
 
 from voltagent.core.process import exit_hook
@@ -14,9 +16,35 @@ send_here: Final = _threads.run
 is_sending: Final = _threads.has_this
 
 
+# A connection or file that can take no more must not end the program, even if these have their default actions, as is
+# usual for SIGPIPE in programs for the command line. Both are sent to the very thread that writes.
+_FATAL: Final = tuple(getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name))
+
+
+@contextmanager
+def fatal_signals_held() -> Generator[None]:
+    """Let an attempt to write fail in this thread, with an error only."""
+    if not (hasattr(signal, "sigtimedwait") and exit_hook.has_threads()):  # gevent: the thread is the program's
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FATAL)
+    added = [one for one in _FATAL if one not in before]
+    try:
+        yield
+    finally:
+        while added and signal.sigtimedwait(added, 0) is not None:
+            pass
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def start_thread(work: Callable[[], None], name: str) -> bool:
     """Do work that sends on a daemon thread; return false if none can be started."""
-    return exit_hook.start_thread(lambda: send_here(work), name)
+
+    def send() -> None:
+        with fatal_signals_held():
+            send_here(work)
+
+    return exit_hook.start_thread(send, name)
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import os
+import select
 import sys
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 _state: Final[dict[str, bool]] = {"quiet": False}
 _sources: Final[list[Callable[[], Iterable[str]]]] = []
@@ -29,14 +32,31 @@ def is_terminal() -> bool:
 
 
 def write_line(text: str) -> None:
-    """Write a line to stderr, unless that is switched off, missing or closed. Never raises."""
+    """Write a line to stderr, unless that is switched off, missing, closed or full. Never raises, and never waits.
+
+    What a file object keeps because it could not be written would change the exit status of the program to 120.
+    """
     if is_quiet():
         return
+    line, stream = f"voltagent: {text}\n", sys.stderr
     try:
-        sys.stderr.write(f"voltagent: {text}\n")
-        sys.stderr.flush()
-    except Exception:  # None in programs without a console; closed; a pipe without a reader; an object of the user's
+        if type(stream) is not io.TextIOWrapper:  # an object of the user's, or None in programs without a console
+            stream.write(line)
+            stream.flush()
+        elif _takes_more(stream):
+            stream.flush()
+            os.write(stream.fileno(), line.encode(stream.encoding, "backslashreplace"))
+    except Exception:  # closed, a full disk, an object of the user's
         pass
+
+
+def _takes_more(stream: Any) -> bool:
+    """Return whether a file can be written without waiting: not a pipe that is full, or has no reader any more."""
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(stream.fileno(), select.POLLOUT)
+    return [event for _, event in poll.poll(0)] == [select.POLLOUT]
 
 
 def add_exit_lines(source: Callable[[], Iterable[str]]) -> None:
