@@ -245,6 +245,8 @@ HOSTILE: dict[str, Any] = {
     "token prefixes": "-eyJ" * 50_000, "names": "pass: " * 30_000, "assignments": "password=" * 20_000, "headers": "authorization: " * 10_000,
     "cookies": "cookie: a=b " * 10_000, "urls": "://a@" * 40_000, "quotes": "password='" * 10_000, "keys": "-----BEGIN PRIVATE KEY " * 5_000,
     "backslashes": 'password="' + "\\" * 100_000, "letters": "Aa" * 80_000, "access keys": "AKIA" * 40_000, "spaces": "password" + " " * 150_000 + "=x",
+    "tables": "password,token\n" * 12_000, "headers of tables": "a,token\nb\n" * 12_000, "quoted rows": 'a,token\n' + '"b,c"","x\n' * 10_000,
+    "snmp": "snmp community " * 10_000, "echo": "echo aaaa| " * 15_000, "words": "password: aa bb cc dd the\n" * 6_000,
     "secret keys": {f"password{number}_token_key": "abcDEF123" for number in range(6_000)},
     "equal keys": {f"sk-proj-Zz9Zz9Zz9Zz9Zz9{number}": 1 for number in range(6_000)},
 }
@@ -686,3 +688,64 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found_behind_a_chunk_with
     value = {"result": [["values", state], *(["messages", {"content": text}] for text in texts)]}
     found = json.loads(redactor.apply(to_json(value), "output"))["result"]
     assert "".join(part["content"] for _, part in found[1:]) == "The key is [redacted] and more"
+
+
+@pytest.mark.parametrize(
+    ("table", "secrets"),
+    [
+        ("user,password\nann,tulip\nbob,rose\n", ["tulip", "rose"]),
+        ('"user","secret"\n"ann, b","x""y9"\n', ['x""y9']),
+        ("user\tpin\nann\t4711\n", ["4711"]),
+        ("user;api_key\r\nann;kd81kd0\r\n", ["kd81kd0"]),
+        ("| user | password |\n|------|----------|\n| ann | Kd81-kd0 |\n", ["Kd81-kd0"]),
+        (" id | token \n----+-------\n  1 | kd81kd0x\n(1 row)\n", ["kd81kd0x"]),
+    ],
+)
+def test_the_column_under_the_name_of_a_secret_is_hidden(table: str, secrets: list[str]) -> None:
+    assert not any(secret in redactor.text(table) for secret in secrets)
+    assert redactor.text(table).startswith(table.splitlines()[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "token,count,pos\nhunter2x,3,NOUN\n",
+        "field,password\nrequired,true\n",
+        "| field | password |\n|---|---|\n| type | string |\n",
+        "name, password, and key\nwere lost, found, and b2b lost\n",
+        "import token, secrets, os\nfrom a import b, c, d\n",
+        "user,password\nno table follows\n",
+    ],
+)
+def test_what_only_resembles_a_table_of_secrets_is_kept(text: str) -> None:
+    assert redactor.text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "passphrase: correct horse battery staple",
+        "  wifi_password = blue sky over hamburg  # at home",
+        "mnemonic: legal winner thank year wave sausage",
+    ],
+)
+def test_plain_words_behind_the_name_of_a_passphrase_at_the_beginning_of_a_line_are_hidden(text: str) -> None:
+    left = redactor.text(f"ssid: home\n{text}\nchannel: 11")
+    assert text.split()[-1] == "home" or text.split()[3] not in left
+    assert left.startswith("ssid: home\n")
+    assert left.endswith("\nchannel: 11")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "passphrase: minimum twelve characters required",
+        "The passphrase: correct horse battery staple",
+        "password: ask the person next door",
+        "cookie: butter sugar flour eggs",
+        "secret: love trust time patience",
+        "password: required field",
+    ],
+)
+def test_sentences_behind_such_a_name_are_kept(text: str) -> None:
+    assert redactor.text(f"Notes\n{text}\nmore") == f"Notes\n{text}\nmore"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder, is_weak_secret
 from voltagent.processors.secrets.names import Strength
@@ -63,8 +63,9 @@ _VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})
 
 # The header of a table, and what its rows are made of.
 _SEPARATORS: Final = "\t|;,"
-_HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/()-]{0,40}(?: [\w.()-]{1,20}){0,3}[\"'`*]{0,2}\Z")
+_HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/-]{0,40}(?: [\w.-]{1,20}){0,3}[\"'`*]{0,2}\Z")
 _RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its rows
+_RULES: Final = frozenset(("", *_RULE))
 _QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
 _NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
 # Beside these, the tokens of a column are words.
@@ -167,7 +168,10 @@ _HINTED: Final = "|".join((*HINTS, *STEMS))
 
 @cache
 def _may_be_header() -> Callable[[str], str | None]:
-    return fast_check(rf"(?:{_HINTED})[a-z0-9_.)\"'`* -]*(?:[,;|\t]|\r?\n)")
+    """Compile a check for a line with a name and a separator, and nothing that is in no header."""
+    inner, joint = r"[^\n\x00={}()<>\[\]:@!?\\+&%^~]*", r"[,;|\t]"
+    name = rf"(?:{_HINTED})"
+    return fast_check(rf"(?m)(?:^|\x00){inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n")
 
 
 def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
@@ -195,59 +199,67 @@ def _next_line(text: str, position: int, stop: int) -> int:
     return 1 + min(ends, default=stop)
 
 
-def _add_column(scan: Scan, header: str, row: int, found: list[Range]) -> None:
-    """Add the secrets in the rows behind a line, if it is the header of a table with a name of secrets in it."""
+class _Header(NamedTuple):
+    """What stands above a table."""
+
+    separator: str
+    is_spaced: bool
+    width: int  # columns
+    secret: tuple[tuple[int, str, Strength], ...]  # the columns of secrets: where they stand, and their names
+
+
+def _header(scan: Scan, line: str) -> _Header | None:
+    """Read a line as the header of a table with a column of secrets."""
     for separator in _SEPARATORS:
-        names = [name.strip() for name in header.split(separator)]
+        if separator not in line:
+            continue
+        names = [name.strip() for name in line.split(separator)]
         inner = names[not names[0] : len(names) - (not names[-1])]
         if len(inner) > 1 and len(names) <= _MOST_COLUMNS and all(map(_HEADING.match, inner)):
             break
     else:
+        return None
+    names = [name.strip("\"'`*") for name in names]
+    least = Strength.WEAK if _OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
+    strengths = [scan.names.strength(name) if name else Strength.NONE for name in names]
+    secret = tuple((n, names[n], strength) for n, strength in enumerate(strengths) if strength >= least)
+    return _Header(separator, separator == "|" or f"{separator} " in line, len(names), secret) if secret else None
+
+
+def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
+    """Add the secrets in the rows behind a line, if it is the header of a table with a name of secrets in it."""
+    key = f"\n{line}"  # no beginning of an assignment
+    if key not in scan.memo:
+        scan.memo[key] = _header(scan, line)
+    header: _Header | None = scan.memo[key]
+    if header is None:
         return
-    strengths = [scan.names.strength(name.strip("\"'`*")) if name else Strength.NONE for name in names]
-    if not _OF_WORDS.isdisjoint(name.strip("\"'`*").lower() for name in names):
-        strengths = [strength if strength is Strength.STRONG else Strength.NONE for strength in strengths]
-    secret = [number for number, strength in enumerate(strengths) if strength is not Strength.NONE]
-    if not secret:
-        return
-    is_spaced = separator == "|" or f"{separator} " in header
+    separator = header.separator
     limit = scan.end_of_string(row - 1)
     while row < limit:
         scan.units -= _ROW_WORK
         end = scan.text.find("\n", row, min(limit, row + _LONGEST_ROW))
         end = min(limit, row + _LONGEST_ROW) if end < 0 else end
         line = scan.text[row:end]
-        if line.strip(_RULE):
-            cells = _cells(line, separator, row)
-            if len(cells) != len(names):
+        if line[:1] in _RULES and not line.strip(_RULE):
+            if separator != "|" or not line.strip():
                 break
-            for number in secret:
-                begin, stop = cells[number]
-                value = scan.text[begin:stop]
-                if _is_secret_cell(names[number], value, strengths[number], is_spaced=is_spaced):
-                    found.append((begin, stop))
-        elif separator != "|" or not line.strip():
-            break
+        else:
+            cells = line.split(separator) if '"' not in line else [*_split(line, separator)]
+            if len(cells) != header.width:
+                break
+            for number, name, strength in header.secret:
+                cell = cells[number]
+                value = cell.strip(" \t\r\"'`*")
+                if value and _is_secret_cell(name, value, strength, is_spaced=header.is_spaced):
+                    begin = row + number + sum(map(len, cells[:number])) + cell.index(value)
+                    found.append((begin, begin + len(value)))
         row = end + 1
     scan.past_table = row
 
 
-def _cells(line: str, separator: str, start: int) -> Sequence[Range]:
-    """Return where the cells of a row stand, without quotes and spaces around them."""
-    cells: list[Range] = []
-    for cell in _split(line, separator):
-        inner = cell.strip(" \t\r\"'`*")
-        begin = start + (cell.index(inner) if inner else 0)
-        cells.append((begin, begin + len(inner)))
-        start += len(cell) + 1
-    return cells
-
-
 def _split(line: str, separator: str) -> Iterator[str]:
     """Yield the cells of a row; in double quotes, a cell may hold the separator."""
-    if '"' not in line:
-        yield from line.split(separator)
-        return
     cell = ""
     for part in _QUOTED_CELL.findall(line):
         if part[0] == '"':
@@ -262,10 +274,10 @@ def _split(line: str, separator: str) -> Iterator[str]:
 
 
 def _is_secret_cell(name: str, value: str, strength: Strength, *, is_spaced: bool) -> bool:
-    if is_placeholder(value) or value.lower() in _NO_CELL:
-        return False
     if strength is Strength.WEAK:
         return is_weak_secret(name, value)
+    if is_placeholder(value) or (value.isalpha() and value.lower() in _NO_CELL):
+        return False
     is_number = len(value) >= _LEAST_DIGITS and value.isdigit()
     return not is_spaced or is_number or is_credential(value) or is_mixture(value)
 

@@ -33,7 +33,7 @@ NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 _AT_ONCE: Final = r"[\])%>\[\r\n]|[,;\t][a-z\"]|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
-    r"[ \t\f\v]*(?:[!\"'`\\<>|?+-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
+    r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
     r"|[A-Za-z._~+/=-]*[0-9])"
 )
 KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
