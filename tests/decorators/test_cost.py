@@ -79,8 +79,8 @@ def functions_run_by(work: Callable[[], object]) -> int:
 
 # The functions of the program count, too. A larger number makes each call of every program slower, unless the function
 # takes less time than what it replaces: the one that names the arguments takes a third of `dict(zip(...))`.
-IN_A_TRACE = {sync_call: 13, method_call: 14, async_call: 14, agent_call: 25}
-OUTSIDE = {sync_call: 24, agent_call: 36}
+IN_A_TRACE = {sync_call: 12, method_call: 14, async_call: 13, agent_call: 23}
+OUTSIDE = {sync_call: 24, agent_call: 35}
 
 
 def counted() -> dict[str, dict[str, int]]:

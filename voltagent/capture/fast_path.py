@@ -28,7 +28,8 @@ PIECE: Final = 1 << 18
 
 LARGE: Final = 1 << 128  # integers from here on take microseconds each, and are walked
 LOW: Final = -LARGE
-_ONE_DIGIT: Final = (1 << 30) - 1  # the most that CPython compares without a loop over digits
+_MOST: Final = (1 << 30) - 1  # the most that CPython compares without a loop over digits
+_LEAST: Final = -_MOST
 
 SHORT: Final = 1024  # characters that are not counted one by one
 
@@ -62,7 +63,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                 if space < 0:
                     return -1
             elif kind is int:
-                if (item > _ONE_DIGIT or item < -_ONE_DIGIT) and not LOW < item < LARGE:
+                if not _LEAST <= item <= _MOST and not LOW < item < LARGE:
                     return -1
             elif kind is not float and kind is not bool and item is not None:
                 return -1
@@ -96,7 +97,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
         elif kind is float:
             pass
         elif kind is int:
-            if (item > _ONE_DIGIT or item < -_ONE_DIGIT) and not LOW < item < LARGE:
+            if not _LEAST <= item <= _MOST and not LOW < item < LARGE:
                 return -1
         elif kind is inline:
             # one of a few messages: its texts are looked at here, which takes half the time of a call
@@ -116,7 +117,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                     if space < 0:
                         return -1
                 elif kind is int:
-                    if (part > _ONE_DIGIT or part < -_ONE_DIGIT) and not LOW < part < LARGE:
+                    if not _LEAST <= part <= _MOST and not LOW < part < LARGE:
                         return -1
                 elif kind is not float and kind is not bool and part is not None:
                     return -1

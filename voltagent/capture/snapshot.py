@@ -131,12 +131,11 @@ class Snapshot:
     def encode_object(self, value: Any, limit: int = LIMIT, owner: Owner | None = None) -> bytes:
         """:meth:`encode`, but always a JSON object: mappings and models as they are, else ``{"result": value}``."""
         kind = type(value)
-        is_collection = kind is dict or kind is list or kind is tuple
         try:
             if kind is str:
                 if len(value) < limit // 8:
                     return b'{"result":%b}' % encode_plain(value)
-            elif is_collection:
+            elif kind is dict or kind is list or kind is tuple:
                 space = PIECE if limit > PIECE else limit  # noqa: FURB136 - as in `encode`
                 if plain(value, DEPTH, space) >= 0:
                     text = encode_plain(value)
@@ -148,7 +147,7 @@ class Snapshot:
         if id(kind) in _NOT_OBJECTS:
             return b'{"result":%b}' % self.encode(value, limit, owner)
         try:
-            text, is_object = self._walked(value, limit, owner, tried=is_collection)
+            text, is_object = self._walked(value, limit, owner, tried=kind is dict or kind is list or kind is tuple)
         except RecursionError:
             return _LOST
         return text if is_object else b'{"result":%b}' % text

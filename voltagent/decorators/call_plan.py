@@ -266,7 +266,7 @@ class CallPlan:
 class OperationPlan(CallPlan):
     """The plan of an agent, a tool, a memory, a retriever or a model call."""
 
-    __slots__ = ("_kind", "_model", "_reads_model", "_template")
+    __slots__ = ("_kind", "_model", "_reads_model", "_template", "_usual")
 
     def __init__(
         self,
@@ -290,6 +290,8 @@ class OperationPlan(CallPlan):
         )
         self._model: str | None = options.get(_MODEL)
         free = self._free_arguments
+        # of a function that is no method: all arguments by position, and all recorded
+        self._usual = free if self._given_input and not self.skips_first else None
         names_model = free.takes_any_keyword or any(map(free.has, _MODEL_PARAMETERS))
         self._reads_model = self._calls_model and self._model is None and names_model
 
@@ -307,9 +309,12 @@ class OperationPlan(CallPlan):
             if self._calls_model:
                 given = self._input(recorder, instance, args, kwargs)
                 return self._begin_model_call(recorder, above, given, instance, args, kwargs)
-            return recorder.start_from(
-                above, self._template, self._input(recorder, instance, args, kwargs), self._metadata
-            )
+            free = self._usual
+            if free is None or instance is not None or kwargs or len(args) != free.exact or not recorder.capture_input:
+                input = self._input(recorder, instance, args, kwargs)
+            else:  # as there, without a call: 2 to 3 percent of a small one
+                input = recorder.snapshot.encode_arguments(free.named(*args), args)
+            return recorder.start_from(above, self._template, input, self._metadata)
         except RecursionError:
             return None  # the stack is exhausted
         except BaseException as exc:
