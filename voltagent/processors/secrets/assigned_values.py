@@ -168,8 +168,8 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
 def phrase(scan: Scan, name: int, start: int) -> Range | None:
     """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
     text = scan.text
-    line = 1 + max(text.rfind(mark, max(0, name - _CALLED), name) for mark in "\n\0")
-    if text[line:name].strip(" \t\"'-") or (not line and name > _CALLED):
+    before = text[max(0, name - _CALLED) : name].rstrip(" \t\"'-")
+    if before[-1:] not in "\n\0" or (not before and name > _CALLED):
         return None
     match = _PHRASE.match(text, start)
     scan.spend(4)

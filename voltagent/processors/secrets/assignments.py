@@ -6,7 +6,6 @@ import re
 import string
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from itertools import compress
 from typing import Final, NamedTuple, cast
 
 from voltagent.processors.secrets.assigned_values import (
@@ -22,7 +21,7 @@ from voltagent.processors.secrets.assigned_values import (
 )
 from voltagent.processors.secrets.credential_forms import MIXED_WORD, atomic
 from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.prefilter import fast_check
+from voltagent.processors.secrets.prefilter import fast_check, has_literal
 from voltagent.processors.secrets.scan import Range, Scan, TooDenseError
 from voltagent.processors.secrets.words import HINTS, STEMS
 
@@ -141,10 +140,11 @@ def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int, kn
     What is ``known`` already, by where it begins, is not examined.
     """
     found: list[Range] = []
-    count = scan.low.count
-    counts = [count(hint, start, stop + len(hint) - 1) for hint in hints]
-    scan.spend(_NAMED * sum(counts))
-    for hint in compress(hints, counts):
+    low = scan.low
+    piece = low[start : stop + _LONGEST_HINT]
+    here = [hint for hint in hints if has_literal(hint)(piece) is not None]
+    scan.spend(_NAMED * sum([low.count(hint, start, stop + len(hint) - 1) for hint in here]))
+    for hint in here:
         _add_values(scan, hint, start, stop, known, found)
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from pydantic_core import SchemaValidator
@@ -216,6 +216,12 @@ def fast_check(pattern: str) -> Callable[[str | bytes], str | None]:
     text = {"type": "str", "pattern": pattern, "regex_engine": "rust-regex"}
     schema: Any = {"type": "default", "schema": text, "default": None, "on_error": "default"}
     return SchemaValidator(schema).validate_python
+
+
+@lru_cache(maxsize=1024)
+def has_literal(literal: str) -> Callable[[str | bytes], str | None]:
+    """Return a check for a literal: several times as fast as `str.find` where it does not stand."""
+    return fast_check(re.escape(literal))
 
 
 def is_suspect_text(text: str) -> bool:

@@ -32,6 +32,7 @@ _KEY_MARKS: Final = (("-begin ", "-end "), ("- begin ", "- end "), ("private-lin
 _KEY_NAME: Final = "private"
 _KEY_LINE: Final = 100  # characters
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
+_LONGEST_NEEDLE: Final = 32  # characters
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
 _MATCHED: Final = 4  # units of work for a match
 _FEW: Final = 12  # places of a literal in a piece at most of which a pattern is tried one by one
@@ -179,9 +180,10 @@ def _any_group() -> Callable[[str], str | None]:
 def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group], found: list[Range]) -> None:
     """Add what all searches find but those for tokens and assignments."""
     low = scan.low
+    piece = low[start : stop + _LONGEST_NEEDLE]
     for group in groups:
-        for needle, searches in group.by_needle:
-            count = low.count(needle, start, stop + len(needle) - 1)
+        for needle, has_needle, searches in group.by_needle:
+            count = has_needle(piece) is not None and low.count(needle, start, stop + len(needle) - 1)
             if count:
                 scan.spend(
                     len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))
@@ -190,7 +192,8 @@ def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group],
                     _add_matches(scan, search, pattern, start, stop, found, is_frequent=count > _FEW)
 
 
-_Searches: TypeAlias = "tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
+_Check: TypeAlias = "Callable[[str], str | None]"
+_Searches: TypeAlias = "tuple[tuple[str, _Check, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
 
 
 class _Group(NamedTuple):
@@ -211,7 +214,7 @@ def _by_needle(searches: Sequence[Search]) -> _Searches:
     found: dict[str, list[tuple[Search, re.Pattern[str]]]] = {}
     for search in searches:
         found.setdefault(search.needle, []).append((search, re.compile(search.pattern)))
-    return tuple((needle, tuple(searches)) for needle, searches in found.items())
+    return tuple((needle, fast_check(re.escape(needle)), tuple(searches)) for needle, searches in found.items())
 
 
 def _add_matches(
