@@ -111,7 +111,8 @@ _ECHOED: Final = (
     r"echo[ \t]{1,4}(?:-n[ \t]{1,4})?(?P<quote>[\"'])?(?P<value>[^\"'$`|\s\0]{4,200})(?(quote)(?P=quote)|)"
     r"[ \t]{0,4}\|[^\n|\0]{0,100}(?:--password-stdin|--with-token|sudo -s|chpasswd|--passphrase-fd|passwd --stdin)"
 )
-_GO_USER: Final = re.compile(r"[\w.-]{1,60}:([^\s\"'`/\\]{1,200})\Z")
+_NO_USER: Final = re.compile(r"[\s\"'`/\\]")
+_GO_USER: Final = re.compile(r"[\w.-]{1,60}:(.{1,200})\Z", re.DOTALL)
 _THIN: Final = r"thin:[^\s/\"'@\0]{1,60}/([^\s\"'@\0]{1,200})@"
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
 
@@ -196,10 +197,10 @@ def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the password of ``user:password@tcp(host)/db``."""
-    start = max(0, match.start() - _COMMAND)
-    before = scan.text[start : match.start()]
-    found = _GO_USER.search(before) if ":" in before else None  # it is tried at each of the characters
-    return None if found is None or is_placeholder(found[1]) else (start + found.start(1), match.start())
+    before = scan.text[max(0, match.start() - _COMMAND) : match.start()]
+    written = _NO_USER.split(before)[-1]
+    found = _GO_USER.search(written) if ":" in written else None
+    return None if found is None or is_placeholder(found[1]) else (match.start() - len(found[1]), match.start())
 
 
 def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:

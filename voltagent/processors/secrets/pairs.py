@@ -73,6 +73,7 @@ _OF_WORDS: Final = frozenset(
     ("count", "logprob", "pos", "tag", "lemma", "freq", "frequency", "prob", "score", "label", "type")
 )
 _LONGEST_HEADER: Final = 512  # characters
+_CHECKED: Final = 1024  # characters of a text with tables that are checked at once
 _LONGEST_ROW: Final = 4096
 _LEAST_DIGITS: Final = 4  # of a number in a table whose cells have spaces around them
 _ROW_WORK: Final = 2  # units
@@ -179,10 +180,16 @@ def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
     check, text, found = _may_be_header(), scan.text, list[Range]()
     if check(scan.low[start : stop + _LONGEST_HEADER]) is None:
         return found
+    checked = start
     position = max(start, scan.past_table)
     if position and text[position - 1] not in "\n\0":
         position = _next_line(text, position, stop)
     while position < stop:
+        if position >= checked:
+            checked = position + _CHECKED
+            if check(scan.low[position : checked + _LONGEST_HEADER]) is None:
+                position = _next_line(text, checked - 1, stop)
+                continue
         end = text.find("\n", position, position + _LONGEST_HEADER)
         if end < 0:
             position = _next_line(text, position, stop)

@@ -120,12 +120,13 @@ class Scan:
         text, length = self.text if is_exact else self.low, len(literal)
         while start < stop:
             limit = min(stop, start + _AT_ONCE)
-            found = text.find(literal, start, min(stop, limit + length - 1))
-            if found < 0:
-                start = limit
-            else:
+            last = min(stop, limit + length - 1)
+            found = text.find(literal, start, last)
+            while found >= 0:
                 yield found
                 start = found + length
+                found = text.find(literal, start, last)
+            start = max(start, limit)
 
     def group(self, match: Match[str], group: int | str) -> str:
         """Return what a group matched, as it is written in the text."""
