@@ -16,7 +16,7 @@ from voltagent.processors.secrets.commands import COMMANDS
 from voltagent.processors.secrets.dense import hide_values
 from voltagent.processors.secrets.headers import HEADERS_AND_URLS
 from voltagent.processors.secrets.pairs import PAIRS, find_columns
-from voltagent.processors.secrets.prefilter import fast_check, prefilter
+from voltagent.processors.secrets.prefilter import fast_check, has_literal, prefilter
 from voltagent.processors.secrets.prose import PROSE
 from voltagent.processors.secrets.scan import Range, Scan, Search, TooDenseError
 from voltagent.processors.secrets.tokens import INNER_TOKENS, find_tokens
@@ -182,8 +182,8 @@ def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group],
     low = scan.low
     piece = low[start : stop + _LONGEST_NEEDLE]
     for group in groups:
-        for needle, has_needle, searches in group.by_needle:
-            count = has_needle(piece) is not None and low.count(needle, start, stop + len(needle) - 1)
+        for needle, searches in group.by_needle:
+            count = has_literal(needle)(piece) is not None and low.count(needle, start, stop + len(needle) - 1)
             if count:
                 scan.spend(
                     len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))
@@ -192,8 +192,7 @@ def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group],
                     _add_matches(scan, search, pattern, start, stop, found, is_frequent=count > _FEW)
 
 
-_Check: TypeAlias = "Callable[[str], str | None]"
-_Searches: TypeAlias = "tuple[tuple[str, _Check, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
+_Searches: TypeAlias = "tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
 
 
 class _Group(NamedTuple):
@@ -214,7 +213,7 @@ def _by_needle(searches: Sequence[Search]) -> _Searches:
     found: dict[str, list[tuple[Search, re.Pattern[str]]]] = {}
     for search in searches:
         found.setdefault(search.needle, []).append((search, re.compile(search.pattern)))
-    return tuple((needle, fast_check(re.escape(needle)), tuple(searches)) for needle, searches in found.items())
+    return tuple((needle, tuple(searches)) for needle, searches in found.items())
 
 
 def _add_matches(
