@@ -9,7 +9,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json
 
@@ -36,9 +36,13 @@ _LONGEST_ESCAPE: Final = 12  # bytes: two halves of a character, such as `\ud83d
 _DEEPEST: Final = 200  # levels of a value that is measured
 _MOST: Final = 1 << 40  # more than any value has
 
+# What becomes of some items of a large list or object: `(items, their text, how many came before) -> items`. What is in
+# a single item may already have become so.
+Keep: TypeAlias = Callable[[Any, bytes, int], Any]
 
-def decode(text: bytes) -> Any:
-    """Decode a JSON text.
+
+def decode(text: bytes, keep: Keep | None = None) -> Any:
+    """Decode a JSON text; of a large one, ``keep`` gets the items of each piece and returns those to keep.
 
     Raises:
         ValueError: it is not JSON, or nested too deep.
@@ -46,7 +50,7 @@ def decode(text: bytes) -> Any:
     if len(text) <= LARGE:
         return from_json(text, cache_strings="none")
     try:
-        value, end = _value(text, _past_spaces(text, 0))
+        value, end = _value(text, _past_spaces(text, 0), keep)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if _past_spaces(text, end) != len(text):
@@ -54,13 +58,13 @@ def decode(text: bytes) -> Any:
     return value
 
 
-def _value(text: bytes, start: int) -> tuple[Any, int]:
+def _value(text: bytes, start: int, keep: Keep | None) -> tuple[Any, int]:
     """Return the value that begins at a position, and where it ends."""
     first = text[start : start + 1]
     if first == b"[":
-        return _collection(text, start, [])
+        return _collection(text, start, [], keep)
     if first == b"{":
-        return _collection(text, start, {})
+        return _collection(text, start, {}, keep)
     if first == b'"':
         end = _end_of_string(text, start)
         return _string(text, start, end), end
@@ -135,7 +139,7 @@ def _end_of_string(text: bytes, start: int) -> int:
     raise ValueError("not JSON")
 
 
-def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
+def _collection(text: bytes, start: int, found: Any, keep: Keep | None) -> tuple[Any, int]:
     """Decode the list or object that begins at ``start`` piece by piece, smaller ones if none ends with an item."""
     opening, closing = (b"[", b"]") if type(found) is list else (b"{", b"}")
     add: Callable[[Any], None] = found.extend if isinstance(found, list) else found.update
@@ -148,8 +152,10 @@ def _collection(text: bytes, start: int, found: Any) -> tuple[Any, int]:
             stop, items = _piece(text, position, size, opening, closing, gap)
             size = size // 4 if items is None else min(4 * size, PIECE)
         if items is None:
-            items, stop = _item(text, position, opening)
+            items, stop = _item(text, position, opening, keep)
             size = _SMALLEST
+        elif keep is not None:
+            items = keep(items, opening + text[position:stop] + closing, len(found))
         add(items)
         comma = _past_spaces(text, stop)
         after = text[comma : comma + 1]
@@ -187,19 +193,40 @@ def _piece(text: bytes, start: int, size: int, opening: bytes, closing: bytes, g
     return start, None
 
 
-def _item(text: bytes, start: int, opening: bytes) -> tuple[Any, int]:
+def _item(text: bytes, start: int, opening: bytes, keep: Keep | None) -> tuple[Any, int]:
     """Return the one item that begins at a position, as a collection of its own."""
     if opening == b"[":
-        value, stop = _value(text, start)
-        return [value], stop
+        value, stop = _value(text, start, keep)
+        return [_keep_alone(value, text, start, stop, keep)], stop
     if text[start : start + 1] != b'"':
         raise ValueError("not JSON")
     end = _end_of_string(text, start)
     colon = _past_spaces(text, end)
     if text[colon : colon + 1] != b":":
         raise ValueError("not JSON")
-    value, stop = _value(text, _past_spaces(text, colon + 1))
-    return {_string(text, start, end): value}, stop
+    begin = _past_spaces(text, colon + 1)
+    value, stop = _value(text, begin, keep)
+    return {_string(text, start, end): _keep_alone(value, text, begin, stop, keep)}, stop
+
+
+def _keep_alone(value: Any, text: bytes, start: int, stop: int, keep: Keep | None) -> Any:
+    return value if keep is None or stop - start > PIECE else keep([value], b"[" + text[start:stop] + b"]", 0)[0]
+
+
+def decode_deep(text: bytes) -> Any:
+    """Decode a short JSON text, which may be nested as deep as a long one."""
+    try:
+        return from_json(text, cache_strings="none")
+    except ValueError:
+        return _value(text, 0, None)[0]
+
+
+def encode_deep(value: Any) -> bytes:
+    """JSON text of a short value, which may be nested as deep as a long one."""
+    try:
+        return encoded(value)
+    except ValueError:
+        return encode(value, LARGE + 1)
 
 
 def release(value: Any) -> None:

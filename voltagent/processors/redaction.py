@@ -18,17 +18,19 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json
 
-from voltagent.capture.pieces import LARGE, decode, encode, release
+from voltagent.capture.pieces import LARGE, decode, release
 from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.first_look import is_suspect
+from voltagent.processors.parted_strings import texts_with_parts
+from voltagent.processors.parts import outline, sign_for
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.prefilter import is_suspect_text, prefilter
-from voltagent.processors.secrets.streams import edges_of
+from voltagent.processors.secrets.streams import edges_of, items_of, texts_of
 from voltagent.processors.secrets.strings import Rules
 from voltagent.processors.secrets.values import Walk
 
@@ -36,13 +38,7 @@ _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern
 
 
 class _Redacted(bytes):
-    """JSON text that :meth:`Redactor.process` has redacted: another destination, or a retry, leaves it alone."""
-
-    __slots__ = ()
-
-
-class _RedactedUsage(dict[str, Any]):
-    """The same for the usage of a span."""
+    """JSON text that :meth:`Redactor.process` has redacted: the worker of another destination leaves it alone."""
 
     __slots__ = ()
 
@@ -134,20 +130,25 @@ class Redactor:
                 value = _split_stream(text) if path == "output" else _NOTHING
                 if value is _NOTHING:
                     return text
-            value, is_changed = self._redacted(decode(text) if value is _NOTHING else value, path, found, len(text))
-            result = encode(value, len(text)) if is_changed else text
+            sign = sign_for(text) if self._hook is None else ""  # a hook gets the collections
+            if value is _NOTHING:
+                value = outline(text) if sign else decode(text)
+            walk = Walk(self._rules, found, len(text), sign)
+            value, is_changed = self._redacted(value, path, found, walk)
+            result = walk.encoded(value) if is_changed else text
             if len(text) > LARGE and self._hook is None:  # a hook may have kept a part of it
+                walk.release()
                 release(value)
             return result
         except Exception as exc:  # not JSON, or nested too deep: it may hold a secret all the same
             pass_on_interrupt(exc)
             return encoded({"error": _FAILED})
 
-    def _redacted(self, value: Any, path: str, found: Found, size: int) -> tuple[Any, bool]:
-        value, is_changed = Walk(self._rules, found, size).payload(value, is_output=path == "output")
+    def _redacted(self, value: Any, path: str, found: Found, walk: Walk) -> tuple[Any, bool]:
+        value, is_changed = walk.payload(value, is_output=path == "output")
         if self._hook is None:
             return value, is_changed
-        hooks = HookWalk(self._hook, lambda new: Walk(self._rules, found, size).payload(new)[0])
+        hooks = HookWalk(self._hook, lambda new: Walk(self._rules, found, walk.size).payload(new)[0])
         hooked = hooks.payload(value, path)
         return hooked, is_changed or hooked is not value
 
@@ -193,7 +194,7 @@ class Redactor:
                 found = self._found.pop(span, Found())
                 _redact_end(span, redactors, found)
                 if found.count:
-                    span.more_metadata = (*span.more_metadata, _Redacted(b'{"redacted":%d}' % found.count))
+                    span.more_metadata = (*span.more_metadata, b'{"redacted":%d}' % found.count)
                     self._share(span, found)
             else:
                 found = Found()
@@ -253,12 +254,10 @@ def _redact_end(span: Span, redactors: tuple[Redactor, ...], found: Found) -> No
         span.more_metadata = tuple(_redacted(text, "metadata", redactors, found) for text in span.more_metadata)
     if span.more_tags:
         span.more_tags = tuple(_redacted_text(tag, redactors, found) for tag in span.more_tags)
-    if span.usage is not None and type(span.usage) is not _RedactedUsage:
+    if span.usage is not None:
         text = encoded(span.usage)
         redacted = _redacted(text, "usage", redactors, found)
-        if redacted != text:
-            usage = from_json(redacted)
-            span.usage = _RedactedUsage(usage) if type(usage) is dict else usage
+        span.usage = span.usage if redacted == text else from_json(redacted)
     if isinstance(span.error, bytes):
         span.error = _redacted(span.error, "error", redactors, found)
 
@@ -297,8 +296,9 @@ def _split_stream(text: bytes) -> Any:
     """
     if not text.startswith(b'{"result":[') or text.count(b'"') < _LEAST_QUOTES:
         return _NOTHING
-    value = decode(text)
-    edges = edges_of(value)
+    has_parts = sign_for(text) != ""
+    value = outline(text) if has_parts else decode(text)
+    edges = edges_of(items_of(value), texts_with_parts if has_parts else texts_of)
     if edges and is_suspect_text(edges):
         return value
     if len(text) > LARGE:

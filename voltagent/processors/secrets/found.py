@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -63,7 +63,7 @@ class Replacer:
         self._patterns = patterns
         self._frequent = _pattern_of(frequent)
 
-    def replaced(self, texts: list[str], found: dict[int, list[Range]]) -> dict[int, tuple[str, int]]:
+    def replaced(self, texts: list[str], found: Mapping[int, Sequence[Range]]) -> dict[int, tuple[str, int]]:
         """Return the texts that change, by their numbers, each with the count of what was replaced."""
         after: dict[int, tuple[str, int]] = {}
         for number, ranges in found.items():

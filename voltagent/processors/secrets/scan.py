@@ -137,31 +137,40 @@ class Scan:
         """Return where the string ends that holds a position."""
         return self._starts[bisect_right(self._starts, position)] - 1
 
-    def by_string(self, ranges: Sequence[Range]) -> dict[int, list[Range]]:
-        """Ranges of the joined text, in order, as ranges of each string, by its number."""
-        found: dict[int, list[Range]] = {}
+    def by_string(self, ranges: Sequence[Range]) -> dict[int, Sequence[Range]]:
+        """Ranges of the joined text, in order, as ranges of each string, by its number.
+
+        In tuples: there may be as many as strings, and Python's collection of garbage forgets tuples of numbers.
+        """
+        found: dict[int, Sequence[Range]] = {}
         starts = self._starts
         last = len(starts) - 1
-        begin, end, here = 0, -1, list[Range]()  # of the string that was found last, and its ranges
+        number, begin, end = 0, 0, -1  # of the string that was found last
+        here: list[Range] = []  # the ranges in it if it has several
         for start, stop in ranges:
             if start > end:
+                if here:
+                    found[number] = tuple(here)
+                    here = []
                 number = bisect_right(starts, start) - 1
                 begin, end = starts[number], starts[number + 1] - 1
                 if stop <= end:
-                    here = found[number] = [*found.get(number, ()), (start - begin, stop - begin)]
+                    found[number] = (*found.get(number, ()), (start - begin, stop - begin))
                     continue
             elif stop <= end:
+                if not here:
+                    here = found[number] = [*found[number]]
                 here.append((start - begin, stop - begin))
                 continue
-            number = bisect_right(starts, start) - 1
             if start < end:
-                found.setdefault(number, []).append((start - starts[number], end - starts[number]))
+                found[number] = (*found.get(number, ()), (start - begin, end - begin))
+                here = []
             number += 1
             while number < last and starts[number + 1] <= stop:  # a whole string
-                found[number] = [(0, starts[number + 1] - starts[number] - 1)]
+                found[number] = ((0, starts[number + 1] - starts[number] - 1),)
                 number += 1
             if number < last and starts[number] < stop:
-                found[number] = [(0, min(stop, starts[number + 1] - 1) - starts[number])]
+                found[number] = ((0, min(stop, starts[number + 1] - 1) - starts[number]),)
         return found
 
 

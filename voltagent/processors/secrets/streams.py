@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from voltagent.processors.parts import PARTS
 from voltagent.processors.secrets.scan import Range
 from voltagent.processors.secrets.structure import are_strings
 
@@ -18,8 +19,8 @@ Container: TypeAlias = "dict[str, Any] | list[Any]"
 
 _EDGE: Final = 256  # characters at either end of a long chunk that may belong to a split secret
 _AT_ONCE: Final = 1 << 15  # chunks
-_DEEPEST: Final = 8  # levels of an item in which its texts stand
-_MOST_PLACES: Final = 1024  # a stream of text has few, and each costs several objects
+DEEPEST: Final = 8  # levels of an item in which its texts stand
+MOST_PLACES: Final = 1024  # a stream of text has few, and each costs several objects
 
 
 class Texts:
@@ -33,7 +34,7 @@ class Texts:
         self.keys: list[Any] = []
         self.inside: dict[Any, Texts] = {}
 
-    def add(self, container: Container, key: Any, value: Any, places: list[Texts], levels: int = _DEEPEST) -> None:
+    def add(self, container: Container, key: Any, value: Any, places: list[Texts], levels: int = DEEPEST) -> None:
         """Add a value in this place: a text, or a collection of some. ``places`` are those new with the item."""
         which = type(value)
         if which is str:
@@ -43,9 +44,9 @@ class Texts:
         elif levels and (which is dict or which is list):
             inside = self.inside
             for name, item in value.items() if which is dict else enumerate(value):
-                if type(item) in _WITH_TEXTS:
+                if type(item) in WITH_TEXTS:
                     if name not in inside:
-                        if len(places) >= _MOST_PLACES:
+                        if len(places) >= MOST_PLACES:
                             continue
                         inside[name] = Texts()
                         places.append(inside[name])
@@ -59,15 +60,12 @@ class Texts:
             yield from place
 
 
-_WITH_TEXTS: Final = frozenset((str, dict, list))
+WITH_TEXTS: Final = frozenset((str, dict, list))
 
 
-def edges_of(value: Any) -> str:
+def edges_of(items: list[Any], texts: Callable[[list[Any]], Texts]) -> str:
     """Return the texts of a stream, each joined, without the middle of long chunks, which no split secret reaches."""
-    items = items_of(value)
-    if are_strings(items):
-        return _edges(items)
-    return "\0".join([_edges(place.texts) for place in texts_of(items)])
+    return _edges(items) if are_strings(items) else "\0".join([_edges(place.texts) for place in texts(items)])
 
 
 def _edges(texts: Sequence[str]) -> str:
@@ -80,7 +78,7 @@ def _edges(texts: Sequence[str]) -> str:
 def items_of(value: Any) -> list[Any]:
     """Return the items of a stream, which are under ``result`` of an output."""
     items = value.get("result") if type(value) is dict else None
-    return items if type(items) is list and len(items) > 1 else []
+    return items if type(items) is list and (len(items) > 1 or (items and type(items[0]) in PARTS)) else []
 
 
 def texts_of(items: list[Any]) -> Texts:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
@@ -36,16 +36,15 @@ class Rules(NamedTuple):
 class Tree:
     """A decoded JSON text: the payload, or one that stands in strings of it."""
 
-    __slots__ = ("is_changed", "level", "places", "renamed", "root", "size")
+    __slots__ = ("is_changed", "level", "renamed", "root", "size", "text", "uses")
 
-    def __init__(self, root: list[Any], size: int, level: int) -> None:
+    def __init__(self, root: list[Any], size: int, level: int, text: str = "") -> None:
         self.root = root  # one item
         self.size = size  # of the text
         self.level = level  # how deep JSON texts may still stand inside of it
-        # Container, key and outer tree of each string that it was decoded from, one after another: there may be
-        # thousands of trees, and each object more is work for Python's collection of garbage.
-        self.places: list[Any] = []
-        self.renamed: list[tuple[dict[str, Any], dict[str, str]]] | None = None
+        self.text = text  # that it was decoded from; as long as it has not changed, and then the new one
+        self.uses: list[int] = []  # where strings stand that it was decoded from, by their numbers
+        self.renamed: list[int] = []  # dictionaries whose keys have changed, by their numbers
         self.is_changed = False
 
 
@@ -56,8 +55,14 @@ class Strings:
     """
 
     __slots__ = (
+        "_after",
+        "_changed",
         "_containers",
+        "_dictionaries",
+        "_dictionary_trees",
+        "_first_keys",
         "_found",
+        "_key_numbers",
         "_keys",
         "_numbers",
         "_places",
@@ -66,6 +71,10 @@ class Strings:
         "_slots",
         "_texts",
         "_trees",
+        "_use_containers",
+        "_use_places",
+        "_use_trees",
+        "_used",
     )
 
     def __init__(self, rules: Rules, found: Found) -> None:
@@ -73,12 +82,24 @@ class Strings:
         self._texts: list[str] = []
         self._numbers: dict[str, int] = {}  # of the texts that are not long
         self._slots: list[int] = []  # the number of the text in each place
-        self._containers: list[_Container] = []
+        self._containers: list[_Container | None] = []  # None in a part that is text again
         self._places: list[Any] = []
-        self._keys: list[tuple[dict[str, Any], Sequence[str], list[int], Tree]] = []  # keys of dictionaries
+        # Dictionaries of which some keys are searched: where those begin in the lists of all, and the tree.
+        self._dictionaries: list[dict[str, Any] | None] = []
+        self._first_keys: list[int] = []
+        self._dictionary_trees: list[Tree] = []
+        self._keys: list[str] = []
+        self._key_numbers: list[int] = []
+        # Strings that are JSON: where they stand, in which tree, and the one that was decoded from them.
+        self._use_containers: list[_Container | None] = []
+        self._use_places: list[Any] = []
+        self._use_trees: list[Tree] = []
+        self._used: list[Tree] = []
         # The places from which on another tree holds them, and that tree.
         self._since: list[int] = []
         self._trees: list[Tree] = []
+        self._after: dict[int, tuple[str, int]] = {}  # the texts that change, by their numbers, and how many marks
+        self._changed: dict[int, str] = {}  # what stands in places in a part that is text again
 
     def add(self, container: _Container, key: Any, text: str) -> None:
         """Search a string; ``key`` is its place in the container."""
@@ -94,7 +115,19 @@ class Strings:
 
     def add_keys(self, container: dict[str, Any], keys: Sequence[str], tree: Tree) -> None:
         """Search keys of a dictionary."""
-        self._keys.append((container, keys, self._numbers_of(keys), tree))
+        self._dictionaries.append(container)
+        self._dictionary_trees.append(tree)
+        self._first_keys.append(len(self._keys))
+        self._keys += keys
+        self._key_numbers += self._numbers_of(keys)
+
+    def add_use(self, container: _Container, key: Any, tree: Tree, inner: Tree) -> None:
+        """Note that a string of a tree is JSON, from which another one was decoded."""
+        inner.uses.append(len(self._used))
+        self._use_containers.append(container)
+        self._use_places.append(key)
+        self._use_trees.append(tree)
+        self._used.append(inner)
 
     def _number(self, text: str) -> int:
         """Return the number of a text, which is the same for equal texts."""
@@ -131,6 +164,9 @@ class Strings:
         items = items_of(value)
         if are_strings(items):
             return [self._slots_of_list(items)]
+        return self._slots_of_items(items)
+
+    def _slots_of_items(self, items: list[Any]) -> list[Sequence[int]]:
         return [self._add_texts(place) for place in texts_of(items)]
 
     def _slots_of_list(self, items: list[Any]) -> Sequence[int]:
@@ -165,7 +201,7 @@ class Strings:
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
         replacer = Replacer(self._rules.patterns, frequent)
         for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):
-            wholes = merged(found.pop(number, []) + replacer.frequent_in(parts))
+            wholes = merged([*found.pop(number, ()), *replacer.frequent_in(parts)])
             if wholes:
                 self._put_split(slots, parts, wholes, found, replacer)
         self._put_all(replacer.replaced(texts, found))
@@ -175,19 +211,19 @@ class Strings:
         slots: Sequence[int],
         parts: list[str],
         wholes: list[Range],
-        found: dict[int, list[Range]],
+        found: dict[int, Sequence[Range]],
         replacer: Replacer,
     ) -> None:
         """Put back the chunks of a stream that have a part of a secret, without that and what they hold alone."""
-        numbers, containers, places = self._slots, self._containers, self._places
+        numbers = self._slots
         split = split_over(wholes, parts)
         self._trees[-1].is_changed = True
         for first, last in split.emptied:
             for slot in slots[first:last]:
-                containers[slot][places[slot]] = ""
+                self._set(slot, "")
         texts = [parts[at] for at in split.ranges]
         ranges = [
-            merged(ranges + found[numbers[slots[at]]]) if numbers[slots[at]] in found else ranges
+            merged([*ranges, *found[numbers[slots[at]]]]) if numbers[slots[at]] in found else ranges
             for at, ranges in split.ranges.items()
         ]
         after = replacer.replaced(texts, dict(enumerate(ranges)))
@@ -198,24 +234,32 @@ class Strings:
 
     def _put_all(self, after: dict[int, tuple[str, int]]) -> None:
         """Put back all strings that changed, where they stand; ``after`` has them by their numbers."""
+        self._after = after
         texts, containers, places = self._texts, self._containers, self._places
+        changed = self._changed
         count = end = 0  # of the tree that was marked last
         for slot, number in enumerate(self._slots):
             if number in after:
                 container, place = containers[slot], places[slot]
-                if container[place] == texts[number]:
+                if container is None:
+                    if changed.get(slot, texts[number]) != texts[number]:
+                        continue
+                    changed[slot], more = after[number]
+                elif container[place] == texts[number]:
                     container[place], more = after[number]
-                    count += more
-                    if slot >= end:
-                        end = self._mark_tree(slot)
-        for container, keys, numbers, tree in self._keys:
-            renamed = {key: after[number] for key, number in zip(keys, numbers, strict=True) if number in after}
-            if renamed:
-                count += sum([more for _, more in renamed.values()])
+                else:
+                    continue
+                count += more
+                if slot >= end:
+                    end = self._mark_tree(slot)
+        for place, number in enumerate(self._key_numbers):
+            if number in after:
+                count += after[number][1]
+                dictionary = bisect_right(self._first_keys, place) - 1
+                tree = self._dictionary_trees[dictionary]
                 tree.is_changed = True
-                if tree.renamed is None:
-                    tree.renamed = []
-                tree.renamed.append((container, {key: text for key, (text, _) in renamed.items()}))
+                if tree.renamed[-1:] != [dictionary]:
+                    tree.renamed.append(dictionary)
         self._found.count += count
 
     def _mark_tree(self, slot: int) -> int:
@@ -227,45 +271,80 @@ class Strings:
     def _put(self, slot: int, text: str, count: int) -> None:
         self._found.count += count
         self._mark_tree(slot)
-        self._containers[slot][self._places[slot]] = text
+        self._set(slot, text)
+
+    def _set(self, slot: int, text: str) -> None:
+        container = self._containers[slot]
+        if container is None:
+            self._changed[slot] = text
+        else:
+            container[self._places[slot]] = text
 
     def release(self) -> None:
         """Let go of many strings in small steps: to free them all in one takes long."""
-        for numbers in (self._slots, self._containers, self._places, self._texts):
+        for numbers in (self._slots, self._containers, self._places, self._texts, self._dictionaries, self._keys):
             while numbers:
                 del numbers[-_STRINGS:]
-        numbered = self._numbers
-        while numbered:
-            numbered.popitem()
-        while self._keys:
-            self._keys.pop()
+        for known in (self._numbers, self._after):
+            while known:
+                known.popitem()
         while self._trees:
             tree = self._trees.pop()
-            if tree.places and tree.size > LARGE:
+            if tree.uses and tree.size > LARGE:
                 release(tree.root)
 
     def close_trees(self) -> None:
         """Rename keys, and encode again what was decoded from a string and has changed, innermost first."""
         for tree in sorted(dict.fromkeys(self._trees), key=lambda tree: tree.level):
-            for container, names in tree.renamed or ():
-                _rename(container, names)
-            if tree.is_changed and tree.places:
-                text = encode(tree.root[0], tree.size).decode()
-                places = iter(tree.places)
-                self._found.count += marks_added(tree.places[0][tree.places[1]], text) * (len(tree.places) // 3 - 1)
-                for holder, key, outer in zip(places, places, places, strict=True):
-                    holder[key] = text
-                    outer.is_changed = True
+            for dictionary in tree.renamed:
+                self._rename(dictionary)
+            if tree.is_changed and tree.uses:
+                text = self.encoded(tree.root[0], tree.size).decode()
+                self._found.count += marks_added(self._used_text(tree.uses[0]), text) * (len(tree.uses) - 1)
+                tree.text = text
+                for use in tree.uses:
+                    container = self._use_containers[use]
+                    if container is not None:
+                        container[self._use_places[use]] = text
+                    self._use_trees[use].is_changed = True
+
+    def _rename(self, number: int) -> None:
+        """Rename keys of a dictionary."""
+        first, last = self._first_keys[number], self._first_keys[number + 1 : number + 2]
+        some = slice(first, last[0] if last else None)
+        after = self._after
+        names = {
+            key: after[number][0]
+            for key, number in zip(self._keys[some], self._key_numbers[some], strict=True)
+            if number in after
+        }
+        self._rename_keys(number, names)
+
+    def _rename_keys(self, number: int, names: dict[str, str]) -> None:
+        dictionary = self._dictionaries[number]
+        if dictionary is not None:
+            keyed = dict(zip(renamed(dictionary, names), dictionary.values(), strict=True))
+            dictionary.clear()
+            dictionary.update(keyed)
+
+    def encoded(self, value: Any, size: int) -> bytes:
+        """JSON text of a payload, or of what was decoded from a string of it."""
+        return encode(value, size)
+
+    def _used_text(self, use: int) -> str:
+        """Return the string from which a tree was decoded, or what became of it."""
+        container = self._use_containers[use]
+        return self._used[use].text if container is None else cast(str, container[self._use_places[use]])
 
 
-def _rename(container: dict[str, Any], names: dict[str, str]) -> None:
-    """Rename keys in place; keys that become equal are numbered, in linear time."""
-    items = list(container.items())
-    container.clear()
+def renamed(keys: Iterable[str], names: dict[str, str]) -> Iterator[str]:
+    """Yield keys with new names; those that become equal are numbered, in linear time."""
+    seen: set[str] = set()
     clashes = 0
-    for key, item in items:
-        name = names.get(key, key)
-        if name in container:
+    for key in keys:
+        name = given = names.get(key, key)
+        while name in seen:
             clashes += 1
-            name += " " if clashes == 1 else f" ({clashes})"
-        container[name] = item
+            name = given + (" " if clashes == 1 else f" ({clashes})")
+        seen.add(name)
+        yield name

@@ -12,6 +12,8 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
+from voltagent.capture.pieces import decode_deep
+from voltagent.processors.parts import Undecoded
 from voltagent.processors.secrets.credential_forms import is_weak_secret
 from voltagent.processors.secrets.found import SHORTEST_TEXT
 from voltagent.processors.secrets.names import Strength
@@ -168,17 +170,19 @@ def _is_schema(value: dict[str, Any]) -> bool:
         return _SECURITY_FIELDS[which] in value and _SCHEME_FIELDS.issuperset(value)
     if "value" in value:  # as `terraform output -json` and the fields of forms have it
         return False
-    return (
-        (type(which) is str and which in _SCHEMA_TYPES) or type(which) is list or not _SCHEMA_FIELDS.isdisjoint(value)
-    )
+    return (type(which) is str and which in _SCHEMA_TYPES) or _is_list(which) or not _SCHEMA_FIELDS.isdisjoint(value)
+
+
+def _is_list(value: Any) -> bool:
+    return type(value) is list or (type(value) is Undecoded and value[1:2] == b"[")
 
 
 def leaves(value: Any) -> Iterator[Any]:
     """Yield the values inside a collection that are no collections."""
     if type(value) is dict:
         value = list(value.values())
-    if type(value) is list:
-        for item in value:
+    if type(value) is list or type(value) is Undecoded:
+        for item in decode_deep(value) if type(value) is Undecoded else value:
             yield from leaves(item)
     else:
         yield value

@@ -15,8 +15,10 @@ from typing import Any, Final, TypeAlias
 
 from pydantic_core import from_json
 
-from voltagent.capture.pieces import LARGE, decode
+from voltagent.capture.pieces import decode, decode_deep
 from voltagent.capture.secrets import SECRET_TEXT
+from voltagent.processors.parted_strings import PartedStrings
+from voltagent.processors.parts import Undecoded, outline, part_of
 from voltagent.processors.secrets.commands import attached_password, is_flag_value, password_flags
 from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
@@ -58,18 +60,22 @@ _NONE: Final = Strength.NONE
 
 
 class Walk:
-    """One pass over one payload; ``size`` is that of its JSON text in bytes."""
+    """One pass over one payload; ``size`` is that of its JSON text in bytes.
 
-    def __init__(self, rules: Rules, found: Found, size: int) -> None:
+    With a ``sign``, see :func:`~voltagent.processors.parts.sign_for`, some of it is decoded a part at a time.
+    """
+
+    def __init__(self, rules: Rules, found: Found, size: int, sign: str = "") -> None:
         self._decodes = _FREE_DECODES + size // _SIZE_PER_DECODE
-        self._size = size
+        self.size = size
         self._has_patterns = bool(rules.patterns)
         self._strength = rules.names.strength
         self._has_own_names = bool(rules.names.own)
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
         self._shapes = rules.shapes
-        self._strings = Strings(rules, found)
+        self._parted = PartedStrings(rules, found, sign) if sign else None
+        self._strings = self._parted or Strings(rules, found)
         self._inner: list[dict[str, Tree]] = [{} for _ in range(_NESTED)]  # by their texts, of each level
         self._tree: Tree  # the one that is being walked
 
@@ -78,21 +84,31 @@ class Walk:
 
         The items of a stream, which are under ``result`` of an output, are also searched as one text.
         """
-        tree = self._tree = Tree([value], self._size, _NESTED)
+        tree = self._tree = Tree([value], self.size, _NESTED)
         self._enter(tree)
         self._strings.replace_secrets(self._strings.add_stream(value) if is_output else [])
         self._strings.close_trees()
-        if self._size > LARGE:
-            for known in self._inner:
-                while known:
-                    known.popitem()
-            self._strings.release()
         return tree.root[0], tree.is_changed
+
+    def release(self) -> None:
+        """Let go of a large payload in small steps."""
+        for known in self._inner:
+            while known:
+                known.popitem()
+        self._strings.release()
+
+    def encoded(self, value: Any) -> bytes:
+        """JSON text of the payload."""
+        return self._strings.encoded(value, self.size)
 
     def _enter(self, tree: Tree) -> None:
         before, self._tree = self._tree, tree
         self._strings.note_tree(tree)
+        parted = self._parted if tree.uses and len(tree.text) <= _LARGE else None
+        position = None if parted is None else parted.position()
         self._value(tree.root, 0, tree.root[0], tree.level)
+        if parted is not None and position is not None:
+            tree.root = [parted.encode_part(tree.root, position)]
         self._tree = before
         self._strings.note_tree(before)
 
@@ -105,13 +121,50 @@ class Walk:
             self._dict(value, nested)
         elif which is list:
             self._list(value, nested)
+        elif which is Undecoded:
+            self._part(container, key, value, nested)
+
+    def _part(
+        self,
+        container: _Container,
+        key: Any,
+        part: Undecoded,
+        nested: int,
+        strength: Strength | None = None,
+        *,
+        is_pairs: bool = False,
+    ) -> None:
+        """Examine a part, and keep its text again; with a ``strength``, as the value of a name."""
+        parted = self._parted
+        if parted is None or (strength is None and part.find(b'"') < 0):
+            return
+        items: list[Any] = decode_deep(part)
+        position = parted.position()
+        if is_pairs:
+            self._pairs(items, nested)
+        elif type(container) is list and strength is None:
+            for number, item in enumerate(items):
+                self._value(items, number, item, nested)
+        else:
+            value = {key: items[0]}
+            if strength is not None:
+                self._named_value(value, key, items[0], strength, nested)
+            else:
+                if type(items[0]) is list and len(key) >= _LEAST_RAW:
+                    self._raw_headers(key, items[0])
+                self._value(value, key, items[0], nested)
+            items = [value[key]]
+            if type(items[0]) is str:  # hidden
+                container[key] = items[0]
+                return
+        container[key] = parted.encode_part(items, position)
 
     def _text(self, container: _Container, key: Any, value: str, nested: int) -> None:
         if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING:
             tree = self._inner_tree(value, nested - 1)
             if tree is not None:
-                is_new = not tree.places
-                tree.places += (container, key, self._tree)
+                is_new = not tree.uses
+                self._strings.add_use(container, key, self._tree, tree)
                 if is_new:
                     self._enter(tree)
                 return
@@ -126,10 +179,13 @@ class Walk:
             return None
         self._decodes -= 1
         try:
-            inner = decode(text.encode()) if len(text) > _LARGE else from_json(text, cache_strings="none")
+            if len(text) <= _LARGE:
+                inner = from_json(text, cache_strings="none")
+            else:
+                inner = (outline if self._parted is not None else decode)(text.encode())
         except ValueError:
             return None
-        tree = Tree([inner], len(text), level)
+        tree = Tree([inner], len(text), level, text)
         if len(text) <= _LARGE:
             known[text] = tree
         return tree
@@ -154,6 +210,8 @@ class Walk:
                     if len(key) >= _LEAST_RAW:
                         self._raw_headers(key, item)
                     self._list(item, nested)
+                elif which is Undecoded:
+                    self._part(value, key, item, nested)
         if shape.searched:
             self._strings.add_keys(value, shape.searched, self._tree)
 
@@ -191,6 +249,9 @@ class Walk:
         return found
 
     def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
+        if type(item) is Undecoded:
+            self._part(container, key, item, nested, strength)
+            return
         if is_secret(key, item, strength) and not _is_row(key, item):
             self._hide(container, key, item)
             return
@@ -210,8 +271,12 @@ class Walk:
     def _cookies(self, cookies: _Container) -> None:
         """Hide the values of cookies by their names, and of those with a name and a value in fields of their own."""
         if not isinstance(cookies, dict):
-            for cookie in cookies:
-                if type(cookie) is dict and "name" in cookie and is_credential(str(cookie.get("value"))):
+            for number, cookie in enumerate(cookies):
+                if type(cookie) is Undecoded:
+                    some = decode_deep(cookie)
+                    self._cookies(some)
+                    cookies[number] = part_of(some)
+                elif type(cookie) is dict and "name" in cookie and is_credential(str(cookie.get("value"))):
                     self._hide(cookie, "value", cookie["value"])
             return
         for name, value in cookies.items():
@@ -245,10 +310,18 @@ class Walk:
                 else:
                     self._strings.add_list(value)
                 return
+            elif which is Undecoded:
+                if not number and _are_pairs(value):
+                    self._pairs(value, nested)
+                    return
+                self._part(value, number, item, nested)
 
-    def _pairs(self, pairs: list[list[Any]], nested: int) -> None:
+    def _pairs(self, pairs: list[Any], nested: int) -> None:
         """Examine pairs of a name and a value."""
-        for item in pairs:
+        for number, item in enumerate(pairs):
+            if type(item) is Undecoded:
+                self._part(pairs, number, item, nested, is_pairs=True)
+                continue
             self._value(item, 0, item[0], nested)
             strength = self._strength(item[0])
             if strength is _NONE:
@@ -282,6 +355,8 @@ class Walk:
                 self._dict(item, nested)
             elif which is list:
                 self._list(item, nested)
+            elif which is Undecoded:
+                self._part(value, number, item, nested)
 
     def _raw_headers(self, key: str, items: list[Any]) -> None:
         """Hide the values of a list under ``rawHeaders``, where names and values may stand in turn."""
@@ -318,7 +393,11 @@ def _is_row(key: object, item: object) -> bool:
 
 
 def _are_pairs(items: list[Any]) -> bool:
-    return all(type(item) is list and len(item) == _PAIR and type(item[0]) is str for item in items)
+    return all(
+        (type(item) is list and len(item) == _PAIR and type(item[0]) is str)
+        or (type(item) is Undecoded and _are_pairs(decode_deep(item)))
+        for item in items
+    )
 
 
 def _command_of(items: list[Any]) -> str:

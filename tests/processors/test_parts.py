@@ -1,0 +1,123 @@
+"""Payloads with very many collections are decoded a part at a time: with the same result, and few objects at once."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from pydantic_core import to_json
+
+from tests.processors.corpus import hide_first, keep_first, second
+from voltagent.capture import pieces
+from voltagent.processors import parts
+from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.found import Found
+
+SECRET = "password=hunter22xy"
+# A mark as one would be if the payload did not hold its first character, and texts that belong together.
+MARKS = ["\ue000s1", "\ue000k0", "\ue001j0", "\x00", "\\ue000", "[redacted]"]
+ARGUMENTS = ["mysql", "-p", "-psecret9", "--password", "-u", "bob:hunter22x", "hunter2Zx9", "see hunter2Zx9 there"]
+SPLIT = ["ghp_a1B2", "a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2 and", "token=abc", "pw=x"]
+CORPUS = [text for text, _ in (*hide_first.HIDE, *second.HIDE)] + [*keep_first.KEEP, *second.KEEP]
+KEYS = ["a", "b", "password", "token", "rawHeaders", "headers", "key", "name", "value", "cookies", "type", "result"]
+LONG_KEYS = [
+    "password=hunter2Zx9 is",
+    "password=hunter3Zx9 is",
+    "x" * 20 + " y",
+    "[redacted] ",
+    "password=[redacted] is",
+]
+
+simple = st.none() | st.booleans() | st.integers() | st.sampled_from([1.5, "", "a", *MARKS, *ARGUMENTS, *SPLIT])
+leaves = simple | st.sampled_from(CORPUS)
+keys = st.sampled_from([*KEYS, *LONG_KEYS]) | st.text(max_size=3)
+
+
+def _repeated(what: tuple[Any, int]) -> list[Any]:
+    return [what[0]] * what[1]
+
+
+def _inside(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    lists = st.lists(inner, max_size=7)
+    return (
+        lists
+        | st.dictionaries(keys, inner, max_size=7)
+        | st.lists(st.tuples(keys, inner), max_size=4)  # pairs
+        | st.lists(st.fixed_dictionaries({"name": keys, "value": inner}), max_size=4)
+        | st.tuples(inner, st.integers(2, 9)).map(_repeated)
+        | st.builds(json.dumps, lists, indent=st.sampled_from([None, 1]), ensure_ascii=st.booleans())
+    )
+
+
+payloads = st.recursive(leaves, _inside, max_leaves=40)
+
+
+def redacted(text: bytes, path: str, most: int, piece: int, large: int) -> tuple[bytes, list[str], int]:
+    found = Found()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts, "MOST", most)
+        patch.setattr(pieces, "PIECE", piece)
+        patch.setattr(pieces, "LARGE", large)
+        result = Redactor().apply(text, path, found)
+    # a text of a stream that is nothing but a mark of redaction counts once for each time it is looked at
+    return result, list(found.secrets), 0 if path == "output" else found.count
+
+
+@settings(deadline=None)
+@given(payloads, st.sampled_from([16, 64, 256, 2048]), st.booleans(), st.integers(1, 30))
+def test_a_payload_in_parts_is_redacted_to_the_same(value: Any, piece: int, is_stream: bool, times: int) -> None:
+    many = [value] * times
+    text, path = to_json({"result": many} if is_stream else [many, value]), "output" if is_stream else "input"
+    assert redacted(text, path, -1, piece, 2 * piece) == redacted(text, path, 1 << 30, piece, 2 * piece)
+
+
+def _filled(one: Callable[[int], Any], size: int = 300_000) -> list[Any]:
+    return [one(number) for number in range(size * 1000 // len(to_json([one(number) for number in range(1000)])))]
+
+
+def _mixed(number: int) -> dict[str, Any]:
+    return {"a": [number], "password": f"x{number}"}
+
+
+KINDS: dict[str, Callable[[], Any]] = {
+    "lists": lambda: [*_filled(lambda _: []), SECRET],
+    "nested lists": lambda: [*_filled(lambda _: [[[[[[]]]]]]), SECRET],
+    "lists with texts": lambda: _filled(lambda n: [f"pw=x{n}y"]),
+    "texts": lambda: _filled(lambda n: f"pw=x{n}y"),
+    "texts with two": lambda: _filled(lambda n: f"pw=x{n}y pw=z{n}y"),
+    "dictionaries of lists": lambda: [*_filled(_mixed), SECRET],
+    "one dictionary of lists": lambda: {**{f"k{n}": [] for n in range(30_000)}, "password": "hunter22"},
+    "keys": lambda: _filled(lambda n: {f"pw=hunter{n}xy": 1}),
+    "pairs": lambda: _filled(lambda n: ["password", [f"hunter{n}"]]),
+    "a secret of lists": lambda: {"password": _filled(lambda _: [])},
+    "JSON": lambda: json.dumps([*_filled(lambda _: []), SECRET]),
+    "many JSON texts": lambda: _filled(lambda n: json.dumps([[], [], [], {"password": f"x{n}"}, f"pw=x{n}y"])),
+    "JSON texts of lists": lambda: _filled(lambda n: json.dumps([[]] * 80 + [f"pw=x{n}y"])),
+    "stream of lists": lambda: {"result": _filled(lambda n: [["a", [f"pw=x{n}y"]]])},
+    "clean stream": lambda: {"result": _filled(lambda n: [["a", []]])},
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_few_objects_are_decoded_at_the_same_time(name: str) -> None:
+    text, redactor, most = to_json(KINDS[name]()), Redactor(), 0
+    path = "output" if "stream" in name else "input"
+    redactor.apply(to_json({"result": [SECRET, "-u a:b", ["a", "b"]]}), path)  # compiles patterns
+    gc.collect()
+    before = len(gc.get_objects())
+
+    def counted(phase: str, details: dict[str, int]) -> None:
+        nonlocal most
+        if phase == "stop" and details["generation"] > 0:
+            most = max(most, len(gc.get_objects()) - before)
+
+    gc.callbacks.append(counted)
+    try:
+        redactor.apply(text, path)
+    finally:
+        gc.callbacks.remove(counted)
+    assert most < 30_000  # of which a collection takes a millisecond; there are up to 100,000 in such a payload

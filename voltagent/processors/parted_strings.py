@@ -1,0 +1,287 @@
+"""Strings of a payload that is decoded a part at a time: marks stand for them in what becomes text again."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeAlias, cast
+
+from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
+from voltagent.processors.parts import PARTS, Marked, Undecoded, encode_outline
+from voltagent.processors.secrets.found import Found
+from voltagent.processors.secrets.streams import DEEPEST, MOST_PLACES, WITH_TEXTS, Container, Texts
+from voltagent.processors.secrets.strings import Rules, Strings, renamed
+
+# `(place, text, its container, its key, whether in a part) -> text`
+_TakeText: TypeAlias = Callable[[Texts, str, Any, Any, bool], str]
+# What a mark stands for: a string by its slot, one that is JSON by the number of its use, or the key of a dictionary.
+_STRING: Final = "s"
+_JSON: Final = "j"
+_KEY: Final = "k"
+
+
+class _Marks:
+    """The marks in the place of strings in parts; ``sign`` is a character that the payload does not have."""
+
+    def __init__(self, sign: str) -> None:
+        self._sign = sign
+        self._pattern = re.compile(b'"%b([sjk])([0-9]+)"' % sign.encode())
+        self._keys: list[str] = []
+        self._new_keys: dict[int, str] = {}
+        self._first_keys: dict[int, int] = {}  # of dictionaries, by their numbers
+        self._last_keys: dict[int, int] = {}
+        self._named: list[tuple[dict[str, Any], list[str]]] = []  # dictionaries whose keys are no marks for a while
+
+    def mark(self, kind: str, number: int) -> str:
+        """Return a mark."""
+        return f"{self._sign}{kind}{number}"
+
+    def read(self, text: str) -> tuple[str, int]:
+        """Return what a text marks; nothing if it is no mark."""
+        return (text[1], int(text[2:])) if text.startswith(self._sign) else ("", 0)
+
+    def mark_keys(self, number: int, dictionary: dict[str, Any]) -> None:
+        """Replace the keys of a dictionary by marks."""
+        values = list(dictionary.values())
+        first = self._first_keys[number] = len(self._keys)
+        self._keys += dictionary
+        self._last_keys[number] = len(self._keys)
+        dictionary.clear()
+        dictionary.update((self.mark(_KEY, place), value) for place, value in enumerate(values, first))
+
+    def rename(self, number: int, renamed: Callable[[list[str]], Iterable[str]]) -> None:
+        """Rename the keys of a dictionary."""
+        first = self._first_keys[number]
+        keys = self._keys[first : self._last_keys[number]]
+        self._new_keys.update(enumerate(renamed(keys), first))
+
+    def named_items(self, dictionary: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+        """Return the items of a dictionary in a part with marks, whose keys stand in it until :meth:`mark_again`."""
+        if next(iter(dictionary), "").startswith(self._sign):
+            marks, values = list(dictionary), list(dictionary.values())
+            self._named.append((dictionary, marks))
+            dictionary.clear()
+            dictionary.update(zip([self._keys[self.read(mark)[1]] for mark in marks], values, strict=True))
+        return dictionary.items()
+
+    def mark_again(self) -> None:
+        """Put the marks back in the place of keys."""
+        for dictionary, marks in self._named:
+            values = list(dictionary.values())
+            dictionary.clear()
+            dictionary.update(zip(marks, values, strict=True))
+        self._named.clear()
+
+    def text_of(self, part: Undecoded | Marked, text_at: Callable[[str, int], str]) -> bytes:
+        """Return the text of a part with strings in the place of its marks; ``text_at`` has those that are no keys."""
+        if isinstance(part, bytes):
+            return encode_deep(decode_deep(part))
+        pieces_and_marks = self._pattern.split(part)
+        pieces_and_marks[1::3] = [
+            encode_any(self._text(kind.decode(), int(number), text_at))
+            for kind, number in zip(pieces_and_marks[1::3], pieces_and_marks[2::3], strict=True)
+        ]
+        del pieces_and_marks[2::3]
+        return b"".join(pieces_and_marks)
+
+    def _text(self, kind: str, number: int, text_at: Callable[[str, int], str]) -> str:
+        if kind == _KEY:
+            return self._new_keys.get(number, self._keys[number])
+        return text_at(kind, number)
+
+
+class PartedStrings(Strings):
+    """Strings that may stand in parts: what was decoded of a part becomes text at once, with marks in their place."""
+
+    __slots__ = ("_marks", "_streamed")
+
+    def __init__(self, rules: Rules, found: Found, sign: str) -> None:
+        super().__init__(rules, found)
+        self._marks = _Marks(sign)
+        self._streamed: dict[int, int] = {}  # places in a stream of strings that are JSON
+
+    def position(self) -> tuple[int, int, int]:
+        """Return how far the lists go, for :meth:`encode_part`."""
+        return len(self._slots), len(self._used), len(self._dictionaries)
+
+    def encode_part(self, items: list[Any], position: tuple[int, int, int]) -> Marked:
+        """Return the text of a part whose strings were added from a position on."""
+        marks = self._marks
+        slots, containers, places, texts = self._slots, self._containers, self._places, self._texts
+        for slot in range(position[0], len(slots)):
+            container = containers[slot]
+            if container is not None:
+                if container[places[slot]] == texts[slots[slot]]:
+                    container[places[slot]] = marks.mark(_STRING, slot)
+                else:  # it was hidden meanwhile
+                    slots[slot] = -1
+                containers[slot] = places[slot] = None
+        for use in range(position[1], len(self._used)):
+            container = self._use_containers[use]
+            if container is not None:
+                container[self._use_places[use]] = marks.mark(_JSON, use)
+                self._use_containers[use] = self._use_places[use] = None
+        for number in range(position[2], len(self._dictionaries)):
+            dictionary = self._dictionaries[number]
+            if dictionary is not None:
+                marks.mark_keys(number, dictionary)
+                self._dictionaries[number] = None
+        return Marked(encode_deep(items))
+
+    def encoded(self, value: Any, size: int) -> bytes:  # noqa: ARG002 - that of the parts is not known
+        return encode_outline(value, lambda part: self._marks.text_of(part, self._text_at))
+
+    def _text_at(self, kind: str, number: int) -> str:
+        """Return what stands in the place of a mark in the end."""
+        if kind == _STRING:
+            text = self._changed.get(number)
+            return self._texts[self._slots[number]] if text is None else text
+        tree = self._used[number]
+        return tree.text if tree.is_changed else self._used_text(number)
+
+    def _used_text(self, use: int) -> str:
+        if self._use_containers[use] is None and use in self._streamed:
+            return self._changed.get(self._streamed[use], self._used[use].text)
+        return super()._used_text(use)
+
+    def _rename_keys(self, number: int, names: dict[str, str]) -> None:
+        if self._dictionaries[number] is None:
+            self._marks.rename(number, lambda keys: renamed(keys, names))
+        else:
+            super()._rename_keys(number, names)
+
+    def _slots_of_items(self, items: list[Any]) -> list[Sequence[int]]:
+        """Return the slots of the texts of a stream of which there are parts."""
+        slots: dict[Texts, list[int]] = {}
+
+        def take_text(place: Texts, text: str, container: Any, key: Any, is_part: bool) -> str:
+            slot, text = self._slot_of(text, container, key, is_part=is_part)
+            slots.setdefault(place, []).append(slot)
+            return text
+
+        stream = _Texts(self._marks, take_text)
+        found = stream.add_all(items)
+        for place in stream.places:
+            if len(place.texts) == 1 and self._slots[slots[place][0]] < 0:  # not searched
+                self._changed.setdefault(slots[place][0], place.texts[0])
+        for place in found:
+            for slot, number in zip(slots[place], self._numbers_of(place.texts), strict=True):
+                if self._slots[slot] < 0:
+                    self._slots[slot] = number
+        return [slots[place] for place in found]
+
+    def _slot_of(self, text: str, container: Any, key: Any, *, is_part: bool) -> tuple[int, str]:
+        """Return the slot of a text of a stream, and the text if that is a mark."""
+        slot = len(self._slots)
+        if is_part:
+            kind, number = self._marks.read(text)
+            if kind == _STRING:
+                return number, self._texts[self._slots[number]]
+            if kind == _JSON:
+                self._streamed[number] = slot
+                text = self._used[number].text
+            else:
+                container[key] = self._marks.mark(_STRING, slot)
+        self._slots.append(-1)  # until all are known
+        self._containers.append(None if is_part else container)
+        self._places.append(None if is_part else key)
+        return slot, text
+
+
+def texts_with_parts(items: list[Any]) -> Texts:
+    """Return the texts of the items of a stream of which there are parts, by their places."""
+    return _Texts().add_all(items)
+
+
+class _Texts:
+    """Collects the texts of a stream with parts, see :mod:`voltagent.processors.parts`: one is decoded at a time.
+
+    ``take_text`` gets each text with its place and container while these are decoded; of a mark it returns the text.
+    """
+
+    def __init__(self, marks: _Marks | None = None, take_text: _TakeText | None = None) -> None:
+        self._marks, self._take_text = marks, take_text
+        self.places = [Texts()]
+        self._new = 0  # places that are new with an item
+        self._waiting: list[Texts] = []  # places with texts that were not yet taken
+
+    def add_all(self, items: list[Any]) -> Texts:
+        """Add the items of a stream, and return the texts."""
+        for number, item in enumerate(items):
+            if type(item) not in PARTS:
+                self._new = 0
+                self._add(self.places[0], items, number, item, DEEPEST)
+                continue
+            some = self._decoded(item)
+            for at, one in enumerate(some):
+                self._new = 0
+                self._add(self.places[0], some, at, one, DEEPEST)
+            self._close(items, number, some)
+        self._take(is_part=False)
+        return self.places[0]
+
+    def _add(self, place: Texts, container: Container, key: Any, value: Any, levels: int) -> None:
+        if type(value) is str:
+            if not place.containers:
+                self._waiting.append(place)
+            place.texts.append(value)
+            place.containers.append(container)
+            place.keys.append(key)
+        elif levels and type(value) is dict:
+            for name, item in self._items_of(value):
+                self._add_inside(place, name, value, name, item, levels)
+        elif levels and type(value) is list:
+            first = 0
+            for number, item in enumerate(value):
+                first += self._add_inside(place, first, value, number, item, levels)
+
+    def _add_inside(self, place: Texts, name: Any, container: Container, key: Any, item: Any, levels: int) -> int:
+        """Add what is in a dictionary or list, and return the number of values."""
+        if type(item) not in PARTS:
+            if type(item) in WITH_TEXTS:
+                self._add_to(self._inner(place, name), container, key, item, levels)
+            return 1
+        some = self._decoded(item)
+        for number, one in enumerate(some):
+            self._add_to(self._inner(place, name + number if number else name), some, number, one, levels)
+        self._close(container, key, some)
+        return len(some)
+
+    def _add_to(self, place: Texts | None, container: Container, key: Any, item: Any, levels: int) -> None:
+        if place is not None:
+            self._add(place, container, key, item, levels - 1)
+
+    def _items_of(self, value: dict[str, Any]) -> list[tuple[str, Any]]:
+        return list(value.items() if self._marks is None else self._marks.named_items(value))
+
+    def _inner(self, place: Texts, name: Any) -> Texts | None:
+        found = place.inside.get(name)
+        if found is None and self._new < MOST_PLACES:
+            self._new += 1
+            found = place.inside[name] = Texts()
+            self.places.append(found)
+        return found
+
+    def _decoded(self, part: Undecoded | Marked) -> list[Any]:
+        self._take(is_part=False)
+        return cast("list[Any]", decode_deep(bytes(part)))
+
+    def _close(self, container: Any, key: Any, items: list[Any]) -> None:
+        self._take(is_part=True)
+        if self._marks is not None:
+            self._marks.mark_again()
+            container[key] = Marked(encode_deep(items))
+
+    def _take(self, *, is_part: bool) -> None:
+        for place in self._waiting:
+            if self._take_text is not None:
+                first = len(place.texts) - len(place.containers)
+                for at, (container, key) in enumerate(zip(place.containers, place.keys, strict=True), first):
+                    place.texts[at] = self._take_text(place, place.texts[at], container, key, is_part)
+            place.containers.clear()
+            place.keys.clear()
+        self._waiting.clear()
