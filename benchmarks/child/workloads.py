@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from itertools import repeat
 from time import perf_counter, thread_time
 from typing import Any
@@ -67,47 +68,26 @@ class Workloads:
         function = self.search
         return self._inside(calls, lambda: _each(function, calls, payload))
 
-    def method(self, calls: int) -> Burst:
-        function = self.decorate("tool", lookup_method)
-        subject = type("Service", (), {"lookup": function})()
+    # Decorated once, as in a program: a first call, which may look at the signature, is no call of a burst.
 
-        def loop() -> None:
-            for _ in repeat(None, calls):
-                subject.lookup("Istanbul", 3)
+    @cached_property
+    def _service(self) -> Any:
+        return type("Service", (), {"lookup": self.decorate("tool", lookup_method)})()
 
-        return self._inside(calls, loop)
+    @cached_property
+    def _stream(self) -> Any:
+        return self.decorate("tool", stream)
 
-    def generator(self, calls: int) -> Burst:
-        function = self.decorate("tool", stream)
+    @cached_property
+    def _async_lookup(self) -> Any:
+        return self.decorate("tool", async_lookup)
 
-        def loop() -> None:
-            for _ in repeat(None, calls):
-                for _ in function("Istanbul", 3):
-                    pass
+    @cached_property
+    def _async_stream(self) -> Any:
+        return self.decorate("tool", async_stream)
 
-        return self._inside(calls, loop)
-
-    def coroutine(self, calls: int) -> Burst:
-        function = self.decorate("tool", async_lookup)
-
-        async def loop() -> None:
-            for _ in repeat(None, calls):
-                await function("Istanbul", 3)
-
-        return self._inside_async(calls, loop)
-
-    def async_generator(self, calls: int) -> Burst:
-        function = self.decorate("tool", async_stream)
-
-        async def loop() -> None:
-            for _ in repeat(None, calls):
-                async for _ in function("Istanbul", 3):
-                    pass
-
-        return self._inside_async(calls, loop)
-
-    def nested(self, calls: int) -> Burst:
-        """A trace with an agent in it, and in that a retriever and three tools: six operations."""
+    @cached_property
+    def _handle(self) -> Any:
         tool, find = self.lookup, self.decorate("retriever", search_small)
 
         def agent(question: str) -> str:
@@ -121,7 +101,49 @@ class Workloads:
         def handle(question: str) -> str:
             return decorated_agent(question)  # type: ignore[no-any-return]
 
-        root = self.decorate("trace", handle)
+        return self.decorate("trace", handle)
+
+    def method(self, calls: int) -> Burst:
+        subject = self._service
+
+        def loop() -> None:
+            for _ in repeat(None, calls):
+                subject.lookup("Istanbul", 3)
+
+        return self._inside(calls, loop)
+
+    def generator(self, calls: int) -> Burst:
+        function = self._stream
+
+        def loop() -> None:
+            for _ in repeat(None, calls):
+                for _ in function("Istanbul", 3):
+                    pass
+
+        return self._inside(calls, loop)
+
+    def coroutine(self, calls: int) -> Burst:
+        function = self._async_lookup
+
+        async def loop() -> None:
+            for _ in repeat(None, calls):
+                await function("Istanbul", 3)
+
+        return self._inside_async(calls, loop)
+
+    def async_generator(self, calls: int) -> Burst:
+        function = self._async_stream
+
+        async def loop() -> None:
+            for _ in repeat(None, calls):
+                async for _ in function("Istanbul", 3):
+                    pass
+
+        return self._inside_async(calls, loop)
+
+    def nested(self, calls: int) -> Burst:
+        """A trace with an agent in it, and in that a retriever and three tools: six operations."""
+        root = self._handle
         return _timed(calls, lambda: _each(root, calls, "What is the weather?"))
 
     def deep(self, depth: int, calls: int) -> Burst:
