@@ -42,7 +42,7 @@ def interrupted(*outcomes: Any) -> tuple[Buffer, Account, Settlement]:
     settlement = Settlement(buffer, 3, 1.0)
     with pytest.raises(KeyboardInterrupt):
         settlement.settle(left, outcomes, 1.0)
-    settlement.give_back(left, prepared=True)
+    settlement.give_back(left)
     return buffer, account, settlement
 
 
@@ -79,27 +79,23 @@ def put_back(at: int) -> BetweenSignals:
     settlement = Settlement(buffer, 3, 1.0)
     left: list[Any] = []
     outcomes = [RETRY] * 2 + [Outcome(Verdict.UNTRIED)] * 4
-    is_taken = False
 
     def send() -> None:
-        nonlocal is_taken
         buffer.batch(512, 1 << 22, left)
-        is_taken = True
         settlement.settle(left, outcomes, 1.0)
 
     between = BetweenSignals(("delivery/settlement.py", "delivery/buffer.py"), at, interrupt)
     try:
         between.run(send)
     except KeyboardInterrupt:
-        settlement.give_back(left, prepared=is_taken)
+        settlement.give_back(left)
     assert (buffer.count, account.pending) == (6, 6), between.place
     buffer.release(100.0)
     again: list[Any] = []
-    prepared = buffer.batch(512, 1 << 22, again)
+    buffer.batch(512, 1 << 22, again)
     found = [(span.id, phase) for phase, span, _ in again]
     assert sorted(found, key=lambda one: (one[0], one[1] is Phase.END)) == sorted(found, key=lambda one: one[0])
     assert (len(found), len(set(found))) == (6, 6), between.place
-    assert prepared == [is_taken] * 6, between.place
     settlement.settle(again, [ACCEPTED] * 6, 2.0)
     assert (account.accepted, account.pending, buffer.size, buffer.traces) == (6, 0, 0, {}), between.place
     return between

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 from pydantic_core import from_json, to_json
 
 from tests.processors.secret_cases import hidden_cases
-from voltagent.core.span import TRACE, Phase, SharedFacts, Span, SpanEvent, TraceInfo
+from voltagent.core.span import TRACE, Failure, Phase, SharedFacts, Span, SpanEvent, TraceInfo
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
@@ -68,11 +68,34 @@ def test_many_are_made_safe_as_one_by_one(events: list[SpanEvent]) -> None:
     )
 
 
-def test_what_is_done_stays_as_it_is() -> None:
-    trace = TraceInfo(1, "a", None)
-    span = Span(trace, None, TRACE, "a", b'{"password":"hunter2-correct"}', identifier=1)
-    Pipeline(Redactor()).many([(Phase.START, span, None)], [True])
-    assert span.input == b'{"password":"hunter2-correct"}'
+def whole(span: Span) -> tuple[object, ...]:
+    """All that the processors may change in a span."""
+    facts, trace = dict(span.facts or {}), span.trace
+    return (span.name, span.agent_id, trace.user_id, span.input, span.output, span.metadata, span.tags, facts,
+            span.usage, span.error, span.more_metadata, span.more_tags)  # fmt: skip
+
+
+@settings(max_examples=30)
+@given(runs(), st.booleans())
+def test_what_passes_a_second_time_stays_as_it_is(events: list[SpanEvent], is_hooked: bool) -> None:
+    # a hook that makes of its own result another one
+    pipeline = Pipeline(Redactor(hook=lambda _, value: f"{value}!"))
+    pipeline = pipeline if is_hooked else Pipeline(Redactor())
+    secret = "password=hunter2-correct"
+    span = Span(events[0][1].trace, events[0][1], "tool", "a", to_json({"a": [secret] * 40_000}), identifier=99)
+    span.metadata, span.tags = to_json({"n": 1, "token": "hunter2-correct"}), (secret,)
+    span.facts = {"tool_description": secret, "instructions": "n" * 2_000_000}
+    span.usage = {"prompt_tokens": 3, "token": "hunter2-correct"}
+    span.error = Failure("ValueError", "ValueError", 1)
+    span.error.message = secret
+    span.output, span.more_tags = to_json({"a": "x" * 2_000_000, "password": "hunter2-correct"}), (secret,)
+    update: Any = (Phase.UPDATE, span, {"output": to_json({"password": "hunter2-correct"}), "level": "INFO"})
+    once = pipeline.many([*events, (Phase.START, span, None), update, (Phase.END, span, None)])
+    safe = [event for event in once if event is not None]
+    before = [(phase, whole(span), fields) for phase, span, fields in safe]
+    assert [event is not None for event in pipeline.many(safe)] == [True] * len(safe)
+    assert [(phase, whole(span), fields) for phase, span, fields in safe] == before
+    assert b"hunter2-correct" not in repr(before[-3:]).encode()
 
 
 def test_a_secret_is_found_between_other_texts() -> None:

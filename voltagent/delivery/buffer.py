@@ -200,12 +200,11 @@ class Buffer:
                 self.close_if_over(trace)
         return released
 
-    def batch(self, limit: int, max_size: int, chosen: list[SpanEvent]) -> list[bool]:
+    def batch(self, limit: int, max_size: int, chosen: list[SpanEvent]) -> None:
         """Put up to ``limit`` events of about ``max_size`` bytes into a list, each trace's in order up to its share.
 
-        They are there as soon as they left their traces: an interrupt loses none. Return which passed the processors.
+        They are there as soon as they left their traces: an interrupt loses none.
         """
-        prepared: list[bool] = []
         share = max(8, limit // max(1, len(self.ready)))
         while self.ready and len(chosen) < limit and max_size > 0:
             _, trace = self.ready.popitem(last=False)
@@ -224,18 +223,14 @@ class Buffer:
                     waiting[trace.id] = trace
                     waiting.move_to_end(trace.id, last=False)
                 break
-            done = min(number, trace.prepared)
             # no call from here on, nor a branch
             trace.is_in_batch = True
-            prepared += [True] * done + [False] * (number - done)
             chosen += trace.events[:number]
-            trace.prepared -= done
             trace.size -= size
             self.size -= size
             del trace.events[:number], trace.sizes[:number]
             if trace.events:
                 self.ready[trace.id] = trace  # at the end of the line
-        return prepared
 
     def account_of(self, span: Span) -> Account | None:
         """Return the account of a span's trace, if it is known here."""
@@ -278,7 +273,7 @@ class Buffer:
         self.count -= len(events)
         self.size -= trace.size
         trace.account.pending -= len(events)
-        trace.size = trace.prepared = 0
+        trace.size = 0
         self.ready.pop(trace.id, None)
         self.unsent.pop(trace.id, None)
         for event in events:

@@ -68,7 +68,6 @@ class Dispatcher:
         self.log = LogMessages(self.exporter.name, LossCount(place_of(self.exporter)))
         self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
         self._batch: list[Any] = []  # the batch under way, as far as it is not accounted for
-        self._is_safe = False  # whether the processors have seen it
         self._limit = BATCH_EVENTS
 
     def send(self, now: float, stops: Sequence[Shutdown]) -> None:
@@ -79,16 +78,15 @@ class Dispatcher:
         with buffer.lock:
             if buffer.evicted:
                 free(buffer, 8 * BATCH_EVENTS)
-            self._is_safe, self._batch = False, []
-            prepared = buffer.batch(limit, BATCH_BYTES, self._batch)
+            self._batch = []
+            buffer.batch(limit, BATCH_BYTES, self._batch)
         if not self._batch:
             return
-        found = self._safe(self._batch, prepared, is_stopping=bool(stops))
+        found = self._safe(self._batch, is_stopping=bool(stops))
         sent: list[SpanEvent] = list(filter(None, found))
         is_whole = len(sent) == len(found)
-        # what is not safe stays in the batch, which is made safe anew if it is put back
+        # what is not safe stays in the batch; all of it passes the processors again if it is put back
         self._batch = found if is_whole else [made or event for made, event in zip(found, self._batch, strict=True)]
-        self._is_safe = is_whole
         deadline = now + 2 * self.options.timeout
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
@@ -119,14 +117,14 @@ class Dispatcher:
         if logger.isEnabledFor(logging.DEBUG):
             self.log.report_batch(outcomes, ended - now)
 
-    def _safe(self, batch: list[Any], prepared: Sequence[bool], *, is_stopping: bool) -> list[SpanEvent | None]:
+    def _safe(self, batch: list[Any], *, is_stopping: bool) -> list[SpanEvent | None]:
         """Return the events of a batch as they may leave the process; ``None`` for those that cannot be made so."""
         process = self._processing
         if process is None:
             return batch
         if is_stopping or len(batch) <= GROUP:
-            return process(batch, prepared)
-        return self.courtesy.process(process, batch, prepared)
+            return process(batch)
+        return self.courtesy.process(process, batch)
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export events; an exporter that raises, or returns too few outcomes, lets them wait for a retry."""
@@ -142,7 +140,7 @@ class Dispatcher:
     def recover(self) -> None:
         """After an error: let wait again what of a batch is not accounted for."""
         with self.buffer.lock:
-            self._settlement.give_back(self._batch, prepared=self._is_safe)
+            self._settlement.give_back(self._batch)
 
     def _follow_up(
         self, outcomes: Sequence[Outcome], stops: Sequence[Shutdown], ended: float, *, is_probe: bool = False

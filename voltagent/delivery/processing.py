@@ -25,8 +25,8 @@ _SHARE: Final = 4  # there are no pauses once this part of the queue is in use
 class BatchProcessor(Protocol):
     """A processor that takes several events at once."""
 
-    def many(self, events: Sequence[SpanEvent], done: Sequence[bool]) -> list[SpanEvent | None]:
-        """Return the events in their order; those that are marked in ``done`` as they are."""
+    def many(self, events: Sequence[SpanEvent]) -> list[SpanEvent | None]:
+        """Return the events in their order."""
         ...
 
 
@@ -34,7 +34,7 @@ class Processing:
     """Applies processors in turn; an event for which one returns ``None`` or raises is never sent as it is.
 
     Processors change a span in place, so they are applied by one thread at a time: several workers may have the same
-    span.
+    span. What they have changed they leave as it is the next time, as for another destination, or for a retry.
     """
 
     def __init__(self, processors: Sequence[Processor]) -> None:
@@ -48,30 +48,30 @@ class Processing:
         """In a forked child: the thread that has the lock is the parent's, and never releases it here."""
         self._lock = threading.Lock()
 
-    def __call__(self, events: Sequence[SpanEvent], done: Sequence[bool] = ()) -> list[SpanEvent | None]:
-        """Return the events as they may leave the process; those that are marked in ``done`` as they are."""
+    def __call__(self, events: Sequence[SpanEvent]) -> list[SpanEvent | None]:
+        """Return the events as they may leave the process."""
         with self._lock:
             if self._batched is not None:
                 try:
-                    found = self._batched.many(events, done)
+                    found = self._batched.many(events)
                 except Exception as exc:  # of which event it is not known
                     guard.Guard.swallowed(exc)
-                    found = self._one_by_one(events, done)
+                    found = self._one_by_one(events)
             else:
-                found = self._one_by_one(events, done)
+                found = self._one_by_one(events)
         if None in found:
             for (phase, span, fields), safe in zip(events, found, strict=True):
                 if safe is None and fields is None and phase is not Phase.END:  # an update is not in its span
                     _withhold(span)
         return found
 
-    def _one_by_one(self, events: Sequence[SpanEvent], done: Sequence[bool]) -> list[SpanEvent | None]:
+    def _one_by_one(self, events: Sequence[SpanEvent]) -> list[SpanEvent | None]:
         """Process each event by itself: one that fails is withheld, and costs no other."""
         found: list[SpanEvent | None] = []
-        for number, event in enumerate(events):
+        for event in events:
             current: SpanEvent | None = event
             try:
-                for processor in () if done and done[number] else self._processors:
+                for processor in self._processors:
                     if current is None:
                         break
                     current = processor(current)
@@ -123,14 +123,12 @@ class Courtesy:
         if self.is_due():
             pause(_PAUSE)
 
-    def process(
-        self, processing: Processing, events: Sequence[SpanEvent], done: Sequence[bool]
-    ) -> list[SpanEvent | None]:
+    def process(self, processing: Processing, events: Sequence[SpanEvent]) -> list[SpanEvent | None]:
         """Return the events as they may leave the process, with a pause between groups of them where it is due."""
         found: list[SpanEvent | None] = []
         self._seen = -1  # nothing can be recorded before the first pause, as this thread has the interpreter
         for first in range(0, len(events), GROUP):
             if first:
                 self.give_way()
-            found += processing(events[first : first + GROUP], done[first : first + GROUP])
+            found += processing(events[first : first + GROUP])
         return found

@@ -100,7 +100,7 @@ class Settlement:
             elif verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
                 untouched.append(trace)
             # it stays in the batch, from where it is put back, also if an interrupt comes meanwhile
-        self._put_back(batch, waits, now, prepared=True)
+        self._put_back(batch, waits, now)
         self._still_unsent(untouched)
 
     def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
@@ -113,9 +113,9 @@ class Settlement:
             if trace.events and not trace.held and not trace.in_flight:
                 self._buffer.ready[trace.id] = trace
 
-    def give_back(self, batch: list[Any], *, prepared: bool) -> None:
+    def give_back(self, batch: list[Any]) -> None:
         """Put unaccounted events of a batch back at the head of their traces, and mend what an interrupt left."""
-        self._put_back(batch, {}, 0.0, prepared=prepared)
+        self._put_back(batch, {}, 0.0)
         buffer = self._buffer
         for trace in list(buffer.traces.values()):
             if trace.events and not trace.held and not trace.in_flight:
@@ -124,7 +124,7 @@ class Settlement:
                 trace.is_in_batch = False
                 buffer.close_if_over(trace)
 
-    def _put_back(self, batch: list[Any], waits: dict[WaitingTrace, float], now: float, *, prepared: bool) -> None:
+    def _put_back(self, batch: list[Any], waits: dict[WaitingTrace, float], now: float) -> None:
         """Put what is left of a batch back at the head of its traces, which wait as long as a retry must.
 
         The events of a trace leave the batch in the step in which the trace gets them: an interrupt loses none.
@@ -139,7 +139,6 @@ class Settlement:
         for trace, events in again.items():
             sizes = [size_of(event) for event in events]
             size, number = sum(sizes), len(events)
-            more_prepared = number if prepared else -trace.prepared
             delay = waits.get(trace, 0.0)
             if delay > 0.0:
                 buffer.ready.pop(trace.id, None)
@@ -149,7 +148,6 @@ class Settlement:
             # no call from here on, nor a branch
             trace.events[:0] = events
             trace.sizes[:0] = sizes
-            trace.prepared += more_prepared
             trace.size += size
             buffer.size += size
             del batch[:number]

@@ -32,15 +32,14 @@ class Tries:
 class WaitingTrace:
     """The events of one trace, in their order."""
 
-    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "open", "parked", "prepared", "size",
-                 "sizes", "tries", "usage")  # fmt: skip
+    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "open", "parked", "size", "sizes",
+                 "tries", "usage")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
         self.account = account
         self.events: list[SpanEvent] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
         self.sizes: list[int] = []  # of these
-        self.prepared = 0  # that many of the first have passed the processors
         self.size = 0
         self.open = 0  # spans that were started here and have not ended
         self.is_in_batch = False

@@ -56,8 +56,8 @@ class Pipeline:
             return safe
         return fit_event(safe)
 
-    def many(self, events: Sequence[SpanEvent], done: Sequence[bool] = ()) -> list[SpanEvent | None]:
-        """Return several events, in their order; those that are marked in ``done`` as they are.
+    def many(self, events: Sequence[SpanEvent]) -> list[SpanEvent | None]:
+        """Return several events, in their order.
 
         The payloads of neighbouring plain events are searched as one text, and if nothing in it looks like a secret,
         these events are done. So most events cost no call.
@@ -65,7 +65,7 @@ class Pipeline:
         found: list[SpanEvent | None] = list(events)
         for first in range(0, len(events), _TOGETHER):
             last = min(first + _TOGETHER, len(events))
-            plain, other = self._sorted(events, done, first, last)
+            plain, other = self._sorted(events, first, last)
             for number in other:
                 found[number] = self(events[number])
             if other and self._redactor.remembers_secrets():
@@ -74,9 +74,7 @@ class Pipeline:
                     found[number] = self(events[number])
         return found
 
-    def _sorted(  # noqa: PLR0912 - in one piece: no call for each event
-        self, events: Sequence[SpanEvent], done: Sequence[bool], first: int, last: int
-    ) -> tuple[list[int], list[int]]:
+    def _sorted(self, events: Sequence[SpanEvent], first: int, last: int) -> tuple[list[int], list[int]]:
         """Return the places of events that are safe as they are, and of those to look at one by one."""
         redactor, facts_known = self._redactor, self._clean_facts
         clean = redactor.clean
@@ -85,8 +83,6 @@ class Pipeline:
         plain: list[int] = []
         other: list[int] = []
         for number in range(first, last):
-            if done and done[number]:
-                continue
             phase, span, fields = events[number]
             if is_careful or fields is not None or span.error is not None or span.redact is not None:
                 other.append(number)

@@ -38,7 +38,13 @@ _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern
 
 
 class _Redacted(bytes):
-    """JSON text that :meth:`Redactor.process` has redacted: the worker of another destination leaves it alone."""
+    """JSON text that :meth:`Redactor.process` has redacted: it is left alone for another destination, or for a retry."""
+
+    __slots__ = ()
+
+
+class _RedactedUsage(dict[str, Any]):
+    """The same for the usage of a span."""
 
     __slots__ = ()
 
@@ -194,7 +200,7 @@ class Redactor:
                 found = self._found.pop(span, Found())
                 _redact_end(span, redactors, found)
                 if found.count:
-                    span.more_metadata = (*span.more_metadata, b'{"redacted":%d}' % found.count)
+                    span.more_metadata = (*span.more_metadata, _Redacted(b'{"redacted":%d}' % found.count))
                     self._share(span, found)
             else:
                 found = Found()
@@ -254,10 +260,12 @@ def _redact_end(span: Span, redactors: tuple[Redactor, ...], found: Found) -> No
         span.more_metadata = tuple(_redacted(text, "metadata", redactors, found) for text in span.more_metadata)
     if span.more_tags:
         span.more_tags = tuple(_redacted_text(tag, redactors, found) for tag in span.more_tags)
-    if span.usage is not None:
+    if span.usage is not None and type(span.usage) is not _RedactedUsage:
         text = encoded(span.usage)
         redacted = _redacted(text, "usage", redactors, found)
-        span.usage = span.usage if redacted == text else from_json(redacted)
+        if redacted != text:
+            usage = from_json(redacted)
+            span.usage = _RedactedUsage(usage) if type(usage) is dict else usage
     if isinstance(span.error, bytes):
         span.error = _redacted(span.error, "error", redactors, found)
 
