@@ -31,7 +31,7 @@ def six():
     sdk.flush()
     time.sleep(0.02)
 six(); six()
-on[1] = sdk._sender.workers[0]._thread.ident
+on[1] = sdk._sender.workers[0].loop.owner.ident
 found = []
 for _ in range(5):
     counts[0] = 0

@@ -52,8 +52,7 @@ class Loop:
         """Begin anew, as in a forked child."""
         self.signal = threading.Lock()  # wakes the thread: its release cannot block
         self.signal.acquire()
-        self.owner: object = None  # what runs it: a thread, or a call on a thread of the program
-        self.is_alive = False  # whether something does
+        self.owner: object = None  # what runs it, if anything: a thread, or a call on a thread of the program
         self.is_requested = False  # a flush wants what was recorded before it to be sent, however short its timeout
         self._due = NEVER  # when the oldest event in a queue has waited for long enough
         self._is_child: bool | None = None  # of `multiprocessing`, as far as is known
@@ -62,7 +61,7 @@ class Loop:
 
     def _release(self) -> threading.Thread | None:
         thread = self.owner if isinstance(self.owner, threading.Thread) else None
-        self.owner, self.is_alive = None, False
+        self.owner = None
         return thread
 
     def wake(self, _: object = None) -> None:
@@ -130,7 +129,7 @@ class Loop:
             self._due = now + interval
         is_due = is_wanted or self._due <= now or waiting_bytes(self._accounts, self._buffer) >= BATCH_BYTES
         has_older = self._is_round and buffer.ready and state.current is State.UP and now >= state.until
-        is_time_to_write = waits and spool is not None and spool.next_write() <= now
+        is_time_to_write = waits and spool is not None and spool.write_due <= now
         if (is_due and not has_older) or is_time_to_write:
             self._is_round = self._is_round or is_due
             self.is_requested = False
@@ -201,7 +200,7 @@ class Loop:
         if buffer.held.heap:
             wake = min(wake, max(buffer.held.heap[0][0], state.until))
         if self._spool is not None and (buffer.count or self._spool.pending()):
-            wake = min(wake, max(now, self._spool.next_write()))
+            wake = min(wake, max(now, self._spool.write_due))
         return wake
 
     def _set_marks(self, *, is_idle: bool) -> None:

@@ -100,7 +100,7 @@ class Queue:
         if len(self.waiting) >= self.limit_events:
             self.limit = -1
         if process_hooks.has_left():
-            if not worker.loop.is_alive:  # in a hook that runs after ours: no other thread will send this
+            if worker.loop.owner is None:  # in a hook that runs after ours: no other thread will send this
                 began = clock.monotonic()
                 worker.run_here(began + process_hooks.late_budget())
                 process_hooks.note_late(clock.monotonic() - began)
@@ -108,7 +108,7 @@ class Queue:
             self.mark = self.bytes + BATCH_BYTES // 16  # try again some events later
         else:
             try:
-                if worker.loop.is_alive:  # else it may not come: the next event tries again
+                if worker.loop.owner is not None:  # else it may not come: the next event tries again
                     self.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
                 worker.loop.signal.release()
             except RuntimeError as exc:

@@ -106,7 +106,7 @@ class Worker:
     def start(self) -> bool:
         """Make sure that the thread runs; False if no thread can be started."""
         now = clock.monotonic()
-        if self.loop.is_alive or now < self._start_again:
+        if self.loop.owner is not None or now < self._start_again:
             return True
         self._start_again = now + _STARTING
         process_hooks.register()
@@ -137,11 +137,11 @@ class Worker:
 
     def _call_thread(self, account: Account, deadline: float) -> None:
         """Make the thread look at the requests of an SDK; do the work here if no thread can be started."""
-        if account.is_finished or (not self.loop.is_alive and not self._has_work(account)):
+        if account.is_finished or (self.loop.owner is None and not self._has_work(account)):
             account.is_finished = account.is_finished or account.shutdown is not None
             account.settle_futures()
             return
-        if not self.loop.is_alive:
+        if self.loop.owner is None:
             self._start_again = 0.0
         if self.start():
             self.loop.wake()
@@ -176,13 +176,13 @@ class Worker:
         deadline = now + self.dispatcher.options.timeout
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
-        if self.loop.is_alive:
+        if self.loop.owner is not None:
             self.loop.wake()
         return stop
 
     def wait_until_left(self, stop: Shutdown) -> None:
         """Wait for the thread to finish, as long as there is hope; without a thread, finish here."""
-        if not self.loop.is_alive and any(self._has_work(account) for account in self.accounts):
+        if self.loop.owner is None and any(self._has_work(account) for account in self.accounts):
             self.run_here(stop.deadline)
         thread = self._thread
         while thread is not None and thread.is_alive():
@@ -217,10 +217,9 @@ class Worker:
 
     def run_here(self, deadline: float) -> None:
         """Run the loop on this thread, as no other can be had."""
-        if self.loop.is_alive:
+        if self.loop.owner is not None:
             return
-        me = object()
-        self.loop.owner, self.loop.is_alive = me, True
+        me = self.loop.owner = object()
         try:
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
             with exit_hook.imports_kept(), sending.fatal_signals_held():
@@ -231,7 +230,7 @@ class Worker:
             raise
         finally:
             if self.loop.owner is me:
-                self.loop.owner, self.loop.is_alive = None, False
+                self.loop.owner = None
 
     def _has_work(self, account: Account) -> bool:
         """Return whether the thread has anything to do for an SDK."""
@@ -252,12 +251,11 @@ class Worker:
         if isinstance(self.exporter, Announcing):
             with guard.guard:
                 self.exporter.announce()
-        while not self.loop.is_alive:  # else another thread was quicker
-            me = self._thread = threading.current_thread()
-            self.loop.owner, self.loop.is_alive = me, True
+        while self.loop.owner is None:  # else another thread was quicker
+            me = self._thread = self.loop.owner = threading.current_thread()
             self._run_safely()
             if self.loop.owner is me:
-                self.loop.owner, self.loop.is_alive = None, False
+                self.loop.owner = None
             if not any(account.waiting for account in self.accounts):
                 break
         del keep

@@ -38,7 +38,7 @@ _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern
 
 
 class _Redacted(bytes):
-    """JSON text that :meth:`Redactor.process` has redacted: it is left alone for another destination, or for a retry."""
+    """JSON text that :meth:`Redactor.process` has redacted: another destination, or a retry, leaves it alone."""
 
     __slots__ = ()
 

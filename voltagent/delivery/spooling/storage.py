@@ -61,7 +61,7 @@ class SpoolStorage:
         self._buffer.done = []
         self._disk = threading.Lock()  # around every use of the spool; never taken by those who record
         self._kept = KeptEvents(self._buffer, self._accounts[0] if self._accounts else Account())
-        self._write_due = 0.0
+        self.write_due = 0.0  # when the next flush interval ends
         self.look_due = 0.0
         self._events = SpoolEvents(self._name, self._buffer, self.spool, self._kept, self._remembering)
 
@@ -90,7 +90,7 @@ class SpoolStorage:
         """Write all that is new to disk, for each SDK in pieces."""
         if self._accounts:
             self._kept.first = self._accounts[0]
-        self._write_due = clock.monotonic() + self._interval
+        self.write_due = clock.monotonic() + self._interval
         self._delete_settled({})
         for account in list(accounts):
             events = self._next_events(account)
@@ -209,7 +209,7 @@ class SpoolStorage:
         """Write what is recorded while a batch is sent."""
         while not over.acquire(timeout=min(_WATCH, self._interval)):
             half_full = any(len(one.waiting) >= self._options.queue_events // 2 for one in list(self._accounts))
-            if clock.monotonic() >= self._write_due or half_full:
+            if clock.monotonic() >= self.write_due or half_full:
                 try:
                     self.accept()
                 except Exception as exc:
@@ -251,10 +251,6 @@ class SpoolStorage:
         if account is None:
             return sum(kept.between.values()) + sum(kept.unread.values())
         return kept.between[account] + kept.unread[account] + kept.handed_over[account]
-
-    def next_write(self) -> float:
-        """Return when the next flush interval ends."""
-        return self._write_due
 
     def open_spans(self) -> list[Span]:
         """Return them without those of dead processes: when they ended is not known."""
