@@ -172,3 +172,35 @@ def test_a_pool_waits_little_for_a_server_that_never_answers(tmp_path: Path) -> 
     took = sorted(map(float, ran.stdout.split()))
     if took[2] > 0.2:  # 0.05 s, on a machine that does nothing else
         raise TooSlow(f"{took} s")
+
+
+@posix
+def test_processes_that_end_right_after_their_first_call_leave_its_record(tmp_path: Path) -> None:
+    program = """
+    def hard(name):
+        work(name)
+        os._exit(0)
+
+    def made(name):
+        path = os.environ["VOLTAGENT_LOCAL_PATH"]
+        before = os.path.exists(path)
+        VoltAgentSDK()
+        print(before, os.path.exists(path), flush=True)
+
+    if __name__ == "__main__":
+        import multiprocessing
+        def run(work, names):
+            children = [multiprocessing.get_context("fork").Process(target=work, args=(name,)) for name in names]
+            for child in children: child.start()
+            for child in children: child.join()
+        run(made, ["made"])
+        os.unlink(os.environ["VOLTAGENT_LOCAL_PATH"])
+        run(hard, map(str, range(5)))
+    """
+    store = tmp_path / "traces.db"
+    where = {"VOLTAGENT_EXPORTER": "local", "VOLTAGENT_LOCAL_PATH": str(store)}
+    ran = _run(textwrap.dedent(program), "", tmp_path, **where)
+    assert (ran.stdout, ran.stderr) == ("False True\n", ""), "the file is made before there is a record"
+    number = len(list(load_traces(store)))
+    if number != 5:  # the end of a task waits 50 ms, which may still be too little
+        raise TooSlow(f"{number} of 5 records")

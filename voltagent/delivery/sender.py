@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from weakref import WeakValueDictionary, ref
 
 from voltagent.core import clock
+from voltagent.core.process import exit_hook
 from voltagent.core.span import SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.processing import Processing, Processor
@@ -72,6 +73,8 @@ class Workers:
         )
         for worker in self.workers:
             worker.shared_with = ref(self)  # so that SDKs to come find it, for as long as its thread runs
+            if exit_hook.is_worker_process():  # it may end right after its first call, which leaves no time for this
+                worker.announce()
 
     @classmethod
     def shared(cls, key: Hashable, make: Callable[[], Workers]) -> Workers:

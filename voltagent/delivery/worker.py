@@ -69,6 +69,12 @@ class Worker:
 
     # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
 
+    def announce(self) -> None:
+        """Prepare the destination for what will be recorded, where it needs that."""
+        if isinstance(self.exporter, Announcing):
+            with guard.guard:
+                self.exporter.announce()
+
     def join(self, queue: Queue) -> None:
         """Send for one more SDK."""
         queue.account.refer_to(queue, self.loop.wake)
@@ -248,9 +254,7 @@ class Worker:
     def _run(self) -> None:
         """Run the loop on this thread, unless another one does."""
         keep = self.shared_with()
-        if isinstance(self.exporter, Announcing):
-            with guard.guard:
-                self.exporter.announce()
+        self.announce()
         while self.loop.owner is None:  # else another thread was quicker
             me = self._thread = self.loop.owner = threading.current_thread()
             self._run_safely()

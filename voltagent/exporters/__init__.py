@@ -71,10 +71,13 @@ class Exporter(Protocol):
 
 @runtime_checkable
 class Announcing(Protocol):
-    """An exporter that shows other processes that this one records, before anything is sent."""
+    """An exporter that has something to do before anything is sent, such as to show that this process records."""
 
     def announce(self) -> None:
-        """Show that this process records. Called when the sender's thread starts; does not raise."""
+        """Show that this process records, and open what the first batch needs. May be called again; does not raise.
+
+        Called when the sender's thread starts, and before that where a process may end right after its first call.
+        """
         ...
 
 

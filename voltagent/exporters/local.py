@@ -26,6 +26,7 @@ from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store
 
 _NO_TRACES: Final = (0, "")
+_OPENING: Final = 0.05  # seconds in which the file is opened in advance
 _recorded: Final[dict[str, tuple[int, int | str]]] = {}  # by store: how many traces, and the id of the last
 _forked: Final[list[bool]] = []  # not empty in a child, whose parent reports for it
 
@@ -55,7 +56,7 @@ class LocalExporter:
     """Appends every batch to the local store, in one transaction.
 
     Args:
-        path: the SQLite file. It is opened by the first batch, not here.
+        path: the SQLite file. It is opened by :meth:`announce` or the first batch, not here.
     """
 
     name = "local"
@@ -70,12 +71,13 @@ class LocalExporter:
         self._shown = str(self._store.path)
 
     def announce(self) -> None:
-        """Take the lock that shows the commands that a program records, before its first batch is stored."""
+        """Take the lock that shows the commands that a program records, and open the file: its making takes longest."""
         try:
             make_folder(self._store.path.parent)
-        except OSError:  # the first batch reports it
-            return
-        self._writer.name()
+            self._writer.name()
+            self._store.open(clock.monotonic() + _OPENING)
+        except (OSError, StoreError):  # the first batch reports it
+            pass
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Store the events; see :class:`voltagent.exporters.Exporter`.

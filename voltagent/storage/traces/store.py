@@ -94,6 +94,10 @@ class Store:
         """The SQLite file."""
         return self.file.path
 
+    def open(self, deadline: float) -> None:
+        """Open the file for writing, and make it if need be, until a time on :func:`voltagent.core.clock.monotonic`."""
+        self.file.use(lambda _: None, deadline, create=True)
+
     def append(
         self, events: Sequence[SpanEvent], deadline: float | None = None, more: Sequence[Statement] = ()
     ) -> dict[int, str]:
