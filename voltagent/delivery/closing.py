@@ -15,7 +15,7 @@ from voltagent.delivery.eviction import drop_waiting
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.tracing.token_counts import settle
 
-_UNFINISHED: Final = b'{"unfinished":true}'
+UNFINISHED: Final = b'{"unfinished":true}'
 
 
 class Closing:
@@ -73,15 +73,14 @@ class Closing:
             self._ended.add(span)
             if span.end_ns is None:
                 _cancel(span)
-            if any(more is _UNFINISHED for more in span.more_metadata):  # by this library: by another worker perhaps
+            if any(more is UNFINISHED for more in span.more_metadata):  # by this library: by another worker perhaps
                 account.waiting.append((Phase.END, span, None))
 
     def let_go(self, now: float) -> bool:
         """Finish the accounts that are shut down, and remove those that no SDK uses; whether none is left."""
         leaving = self.leaving
         if leaving is not None:
-            last_answer = self._dispatcher.last_answer()
-            if not all(self.is_settled(one) for one in self._accounts) and leaving.seconds_left(now, last_answer) > 0:
+            if not self._is_over(leaving, self._accounts, now):
                 return False
             self._close(self._accounts)
             self.leaving = None  # what later exit hooks record is sent by their own thread
@@ -91,7 +90,7 @@ class Closing:
             if stop is None and account.is_over():
                 self._count_losses(account)
                 self._accounts.remove(account)
-            elif stop is not None and self._is_finished(account, stop, now):
+            elif stop is not None and self._is_over(stop, [account], now):
                 self._finish(account)
                 if not self._accounts:
                     return True
@@ -100,8 +99,9 @@ class Closing:
         self._close([])
         return True
 
-    def _is_finished(self, account: Account, stop: Shutdown, now: float) -> bool:
-        return self.is_settled(account) or stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
+    def _is_over(self, stop: Shutdown, accounts: list[Account], now: float) -> bool:
+        """Return whether nothing of the accounts waits any more, or the time for it is up."""
+        return all(map(self.is_settled, accounts)) or stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
 
     def _finish(self, account: Account) -> None:
         """Close for one SDK: all of the worker if it is the last one, else what that SDK still has in memory."""
@@ -152,8 +152,7 @@ class Closing:
 
     def has_ended(self, now: float, own: Shutdown) -> bool:
         """Return whether a run of the loop on a thread of the program has ended: then all who wait get their report."""
-        settled = all(self.is_settled(account) for account in self._accounts)
-        if not settled and own.seconds_left(now, self._dispatcher.last_answer()) > 0:
+        if not self._is_over(own, self._accounts, now):
             return False
         for account in self._accounts:
             account.settle_futures()
@@ -162,7 +161,7 @@ class Closing:
 
 def _cancel(span: Span) -> None:
     """End a span that was left open, as cancelled and marked as unfinished."""
-    span.more_metadata = (*span.more_metadata, _UNFINISHED)
+    span.more_metadata = (*span.more_metadata, UNFINISHED)
     span.status = CANCELLED
     span.end_ns = span.time_of_end()
     with guard.guard:

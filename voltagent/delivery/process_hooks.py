@@ -95,7 +95,7 @@ def _leave() -> None:
     finally:
         _state["left"] = clock.monotonic()
     for worker in workers:
-        worker.count_losses()
+        worker.loop.closing.count_losses()
     print_exit_lines()
 
 

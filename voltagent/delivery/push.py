@@ -16,6 +16,7 @@ from typing import Any, Final
 from voltagent.core import clock
 from voltagent.core.clock import id_text
 from voltagent.core.span import CANCELLED, Phase, SpanEvent
+from voltagent.delivery.closing import UNFINISHED
 from voltagent.delivery.sender import Sender
 from voltagent.exporters import Exporter, Outcome, Verdict
 from voltagent.storage.traces.store import Store
@@ -25,7 +26,6 @@ _TRACES: Final = 256
 _LOOK: Final = 0.1  # seconds between two checks whether to stop
 _HOPELESS: Final = 20  # traces in a row of which an available destination accepted nothing
 _GRACE: Final = 2.0  # seconds for traces in progress after an interrupt by the user
-_UNFINISHED: Final = b'{"unfinished":true}'
 
 
 @dataclass(slots=True)
@@ -265,7 +265,7 @@ def finished(events: Sequence[SpanEvent]) -> list[SpanEvent]:
     last = max((span.end_ns or span.start_ns for _, span, _ in events), default=0)
     for span in open_ones:
         span.status, span.end_ns = CANCELLED, last
-        span.more_metadata = (*span.more_metadata, _UNFINISHED)
+        span.more_metadata = (*span.more_metadata, UNFINISHED)
     added: list[SpanEvent] = [(Phase.END, span, None) for span in reversed(open_ones)]
     if added and added[-1][1].parent is not None:  # the trace itself has ended: its end stays the last event
         return [*events[:-1], *added, events[-1]]

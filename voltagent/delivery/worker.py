@@ -204,10 +204,6 @@ class Worker:
             if queue is not None:
                 queue.limit = -1  # what later hooks record is looked at more closely
 
-    def count_losses(self) -> None:
-        """Add what was lost to the losses of the process: nothing more will be sent."""
-        self.loop.closing.count_losses()
-
     def after_fork(self) -> None:
         """Start anew in a forked child: what was pending is the parent's to send."""
         queues = [queue for queue in (account.queue() for account in self.accounts) if queue is not None]
@@ -246,7 +242,7 @@ class Worker:
             account.has_work()
             or bool(self.storage.pending(account))
             or (stops and bool(self.storage.open_spans()))
-            or (is_requested and spool is not None and spool.has_leftovers())
+            or (is_requested and spool is not None and bool(spool.spool.leftovers()))
         )
 
     # The thread.

@@ -192,10 +192,6 @@ class SpoolStorage:
         """Events that are on the disk only."""
         return sum(self._kept.unread.values())
 
-    def has_leftovers(self) -> bool:
-        """Return whether other processes have left files."""
-        return bool(self.spool.leftovers())
-
     # While a batch is sent, and after it.
 
     def keep_up(self) -> threading.Lock:
