@@ -94,6 +94,10 @@ _NAME_OF_HEADER: Final = re.compile(
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 # A passphrase of plain words: all that is left of a line of configuration.
 _PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){3,24})[ \t]{0,4}(?=[\r\n\0#]|\Z)")
+# The same with a number among the words, behind an equals sign.
+_WORDS_AND_NUMBERS: Final = re.compile(
+    r"(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){2,8})[ \t]{0,4}(?=[\r\n\0]|\Z)"
+)
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
@@ -165,15 +169,17 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     return None if is_weak and not is_weak_secret(one.name, value) else (start, end)
 
 
-def phrase(scan: Scan, name: int, start: int) -> Range | None:
+def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
     """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
     text = scan.text
     before = text[max(0, name - _CALLED) : name].rstrip(" \t\"'-")
     if before[-1:] not in "\n\0" or (not before and name > _CALLED):
         return None
     match = _PHRASE.match(text, start)
+    if match is None and operator == "=":
+        match = _WORDS_AND_NUMBERS.match(text, start)
     scan.spend(4)
-    return None if match is None or not IN_SENTENCES.isdisjoint(match[1].split()) else match.span(1)
+    return None if match is None or not IN_SENTENCES.isdisjoint(match[1].lower().split()) else match.span(1)
 
 
 def _end_of_joined(scan: Scan, end: int) -> int:
@@ -388,6 +394,8 @@ def _call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     if literals and all(map(is_placeholder, literals)):
         return None
     is_sure = any(is_credential(one) or is_mixture(one) for one in literals)
+    if "field(" in called.lower() and not is_sure:
+        return None
     if not is_sure and (len(literals) > 1 or _NAME_OF_HEADER.search(scan.text, bracket, found[1]) is not None):
         return None  # a name and its help
     return start, found[1]

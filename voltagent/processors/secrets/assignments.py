@@ -33,10 +33,10 @@ _AFTER_HINT: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(*]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(*]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
     # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
     r"(?:(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*)|)"
-    r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| as string(?=\s)"
+    r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| (?:as )?string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
     r"(?P<operator>"
     + atomic(r"\s{0,16}", "left")
@@ -83,7 +83,7 @@ _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than `_AFTER_HINT`.
 _MAY_FOLLOW: Final = (
     r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]*"
-    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]|[\s\x1c-\x1f]+(?:[=:!?|+<\d-]|for |of |n?var|n?text|as string|\{ ?get))"
+    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]|[\s\x1c-\x1f]+(?:[=:!?|+<\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
 )
 
 
@@ -197,7 +197,9 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
                 if is_secret:
                     secret = plain.span()
                 elif one.takes_phrase and text[plain.end() : plain.end() + 1] == " ":
-                    secret = phrase(scan, name, value) or _behind_code(scan, one.beginning, value, plain.end())
+                    secret = phrase(scan, one.beginning.operator, name, value) or _behind_code(
+                        scan, one.beginning, value, plain.end()
+                    )
                 else:
                     secret = _behind_code(scan, one.beginning, value, plain.end())
             elif plain.lastgroup == "number":
@@ -257,6 +259,8 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
     is_comparison = operator in COMPARISONS
     if strength is Strength.NONE or (quote is None and is_comparison):
         return None
+    if strength is Strength.WEAK and text[start - 1 : start] == "/" and match["operator"] == ":":
+        return None  # the user of a URL, whose password is found there
     if quote is not None and start > 0 and not match["close"] and text[start - 1] == quote:
         is_call = operator in (",", "(") or operator.startswith(")")
         if not is_call:  # `'Password: '`: the quote closes the label

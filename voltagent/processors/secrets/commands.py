@@ -10,6 +10,7 @@ from typing import Final
 from voltagent.processors.secrets.credential_forms import (
     is_credential,
     is_mixture,
+    is_ordinary,
     is_placeholder,
     is_weak_secret,
 )
@@ -36,7 +37,7 @@ SHORT_FLAGS: Final = (
     (
         "-p",
         r"-p(?<=[ \t]-p)[ \t]{1,4}",
-        (" login ", "mongo", "sqlcmd", "bcp ", "unzip", "zip ", "cqlsh", "useradd", "usermod", "ipmitool"),
+        (" login ", "mongo", "sqlcmd", "bcp ", "unzip", "zip ", "cqlsh", "twine", "useradd", "usermod", "ipmitool"),
     ),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s%:\"'\0]{1,100}%", ("smbclient", "rpcclient", "smbget")),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s,\"'\0]{1,100},", ("lftp",)),
@@ -46,9 +47,10 @@ SHORT_FLAGS: Final = (
     ("-n", r"-n(?<=[ \t]-n)[ \t]{1,4}", ("ssh-keygen",)),
     ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
     ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des")),
-    ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
+    ("-b", r"-b(?<=[ \t]-b)c?[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
 )
 _SHORT_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
+_DIGIT: Final = re.compile(r"\d")
 _COMMAND: Final = 200  # characters before a flag in which its command stands
 # A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
 _SET_NAME: Final = r"(?://[^\s:\0]{1,100}:)?(?P<name>[\w.-]{2,80})"
@@ -57,6 +59,8 @@ SETTERS: Final = {
     "define": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,
     "requirepass": "(?P<name>requirepass)",
     "masterauth": "(?P<name>masterauth)",
+    "bindpw": "(?P<name>bindpw)",
+    "_pass": "(?P<name>_pass)",
     "secret.key": r"(?P<name>secret\.key)",
     "setx": r"setx[ \t]{1,4}" + _SET_NAME,
     "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
@@ -77,6 +81,8 @@ _CURL_OPTION: Final = (
 _COOKIES: Final = r"(?:-b(?<=[ \t]-b)|--cookie)[ \t=]{1,4}[\"']?([\w.-]{1,60}=[^\s\"'\0][^\"'\n\0]{2,4000})"
 # What stands before the host of a database in the strings of drivers.
 _GO_HOST: Final = r"@(?:tcp|unix)\("
+# What is compared with a literal in tests and checks.
+_COMPARED: Final = r"[^()\"'\n\0,]{0,40}(?:password|passwd|secret|token|api_?key)[\w.)\]]{0,20}"
 # The literal that is the key or the password in a call, whatever the names of its arguments are.
 CALLS: Final = {
     "jwt.": r"jwt\.(?:sign|verify|encode|decode)\([^\"'\n()\\\0]{1,100},[ \t]{0,4}",
@@ -84,6 +90,11 @@ CALLS: Final = {
     "hmac.new(": r"hmac\.new\([ \t]{0,4}",
     "fernet(": r"fernet\([ \t]{0,4}",
     ".login(": r"\.login\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
+    "assert": r"assert\w{0,24}\(" + _COMPARED + r",[ \t]{0,4}",
+    "strcmp(": r"strcmp\(" + _COMPARED + r",[ \t]{0,4}",
+    "hash_equals(": r"hash_equals\(" + _COMPARED + r",[ \t]{0,4}",
+    "compare_digest(": r"compare_digest\(" + _COMPARED + r",[ \t]{0,4}",
+    "expect(": r"expect\(" + _COMPARED + r"\.to\w{1,20}\([ \t]{0,4}",
     "networkcredential(": r"networkcredential\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
     "new pdo(": r"new pdo\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     ".getconnection(": r"\.getconnection\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
@@ -91,7 +102,10 @@ CALLS: Final = {
 }
 # The keys in the configuration of routers and servers, and what may stand before the key: how it is encrypted.
 DEVICE_KEYS: Final = {
-    "snmp": r"snmp(?:-server)?[ \t]{1,4}community",
+    "snmp": r"snmp(?:-server|-agent)?[ \t]{1,4}community(?: read| write)?",
+    "isakmp key": "isakmp key",
+    "digest-key": r"digest-key[ \t]{1,4}\d{1,3}[ \t]{1,4}md5",
+    "password 0": "password 0",
     "-server key": r"-server key(?<=(?:tacacs|radius)-server key)",
     "key-string": "key-string",
     "wpa-psk": "wpa-psk",
@@ -99,7 +113,7 @@ DEVICE_KEYS: Final = {
     "authentication-key": "authentication-key",
 }
 _DEVICE_VALUE: Final = (
-    r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|cipher|simple|[05-9])[ \t]{1,4})?"
+    r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple|[05-9])[ \t]{1,4}){0,2}"
     r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<bare>[^\s\"'\0]{3,200}))"
 )
 _ENDS_DEVICE_LINE: Final = re.compile(r"[ \t]{0,4}(?:[;\r\n\0]|r[ow]\b|view |author|\Z)")
@@ -136,9 +150,11 @@ def _short_flag(commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> 
 
 def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
     """Return whether what follows a flag is a secret: anything but a short word or the name of a value (``TEXT``)."""
-    name = value.rstrip("]")  # `[--password PASSWORD]`
+    name = value.strip("[]")  # `[--password PASSWORD]`
     if strength is Strength.NONE or is_placeholder(value) or (name.isupper() and name.isalpha()):
         return False
+    if flag.strip("-").lower() == "secret" and not value.isalnum() and is_ordinary(value) and not _DIGIT.search(value):
+        return False  # the name of one: `gcloud … --secret=db-password`
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
     return (strength is Strength.STRONG and not is_short_word) or is_weak_secret(flag, value)
 
@@ -227,7 +243,7 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, which)
     if is_placeholder(value) or value.lower() in _NO_COMMUNITY:
         return None
-    is_word = match[0].startswith("snmp") and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
+    is_word = match[0].startswith(("snmp", "password")) and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
     return match.span(which) if match["quote"] or is_word or is_credential(value) or is_mixture(value) else None
 
 
@@ -254,7 +270,8 @@ _SHORT: Final = SearchGroup(
     ),
 )
 _SETTERS: Final = SearchGroup(
-    r"(?:env|define|setx|setenv|requirepass|masterauth|secret\.key|set -[a-z]+|config(?:ure)?)[ \t]+[a-z0-9_.-]{2}",
+    r"(?:env|define|setx|setenv|requirepass|masterauth|secret\.key|bindpw|_pass|set -[a-z]+"
+    r"|config(?:ure)?)[ \t]+[a-z0-9_.-]{2}",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
 _CONNECTIONS: Final = SearchGroup(
@@ -269,10 +286,14 @@ _CONNECTIONS: Final = SearchGroup(
     ),
 )
 _DEVICES: Final = SearchGroup(
-    r"snmp(?:-server)?[ \t]+community[ \t]|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|tion-key)[ \t]"
+    r"snmp(?:-server|-agent)?[ \t]+community|isakmp key|digest-key|password 0| enc |add_user |: pass "
+    r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|tion-key)[ \t]"
     r"|> auth[ \t]|stats auth[ \t]|echo[ \t]",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
+        Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", _value),
+        Search("add_user", r"add_user [\w.-]{1,60} ([^\s\0]{4,200})", _password_line),
+        Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _password_line),
         Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", _value),
         Search("echo", _ECHOED, _echoed),
         Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", _value),

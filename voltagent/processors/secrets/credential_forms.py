@@ -43,18 +43,18 @@ _NO_VALUES: Final = (
 _PLACEHOLDER: Final = re.compile(
     rf"""[\s"']{{0,4}}(?:(?:{_SCHEMES})\b"""
     r"""[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
-    r"""(?:\Z|(?:[\w.-]{1,40}:)?\$(?:[{(]|\w{1,60}(?![\w!#%^~]))|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
-    r"""%[sdr(]|%\w{1,40}%|\*{2,}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
+    r"""(?:\Z|#\{|(?:[\w.-]{1,40}:)?\$(?:[{(]|\w{1,60}(?![\w!#%^~]))|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
+    r"""%[sdr(]|%\w{1,40}%|\*{2,}|[•●]{3}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
     r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|[*_]{1,2}[a-z]{1,40}[*_]{1,2}\Z|"""
     r"""your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
     rf"""(?:{_NO_VALUES})(?![\w!#$%&*+-]))""",
     re.IGNORECASE,
 )
 _BEGIN_PLACEHOLDER: Final = frozenset(word[:2] for word in f"{_SCHEMES}|{_NO_VALUES}|your|my|xx".split("|"))
-_BEGIN_NO_PLACEHOLDER: Final = frozenset("0123456789-+/#!&~^(")  # unless a variable follows
+_BEGIN_NO_PLACEHOLDER: Final = frozenset("0123456789-+/!&~^(")  # unless a variable follows
 _FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
 _PATH: Final = re.compile(
-    r"#/|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
+    r"#/|(?:~|\.{1,2})/[\w./@+-]{1,200}\Z|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
     r"|[a-z_]{3,40}(?:\.[a-z_]{2,40}){1,8}\.(?=\w{0,60}[a-z]{4})[A-Za-z_]\w{0,80}\Z"  # of a class in a module
     r"|[\^~<>=v]{0,2}\d{1,4}(?:\.\d{1,5}){1,3}(?:[-+.][a-z0-9.]{1,20})?\Z"  # a version
 )
@@ -71,6 +71,7 @@ _NO_PASSWORD: Final = re.compile(
 _DIGIT: Final = re.compile(r"\d")
 _CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
 _SHORTEST: Final = 6  # characters of a credential
+_CUT_SHORT: Final = 20  # characters of a token that was cut to show its prefix: `sk-...`
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 
 
@@ -95,7 +96,7 @@ def is_placeholder(value: str) -> bool:
         begins.isalpha() and begins.isascii() and begins.lower() not in _BEGIN_PLACEHOLDER
     )
     if is_none and "$" not in value:
-        return SECRET_TEXT in value or value in _FETCH_MODES
+        return SECRET_TEXT in value or value in _FETCH_MODES or (value[-3:] == "..." and len(value) < _CUT_SHORT)
     return not value.strip() or SECRET_TEXT in value or value in _FETCH_MODES or _PLACEHOLDER.match(value) is not None
 
 
@@ -114,7 +115,7 @@ def is_credential(value: str) -> bool:
 
 
 def _is_path(value: str) -> bool:
-    return ("." in value or value[:1] == "#") and _PATH.match(value) is not None
+    return ("." in value or value[:1] in ("#", "~")) and _PATH.match(value) is not None
 
 
 def is_mixture(value: str) -> bool:

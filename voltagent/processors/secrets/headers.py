@@ -16,7 +16,7 @@ _OTHER_KEYS: Final = (
     ("private-lines:", r"private-lines:[ \t]{0,4}\d{1,4}", "private-mac:"),
 )
 _KEY_END: Final = "-----end "
-_HASH: Final = r"\$(?:apr1|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$[^\s\"'`,;:<>\\\0]{8,512}"  # of a password
+_HASH: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$[^\s\"'`,;:<>\\\0]{8,512}"  # of a password
 
 
 def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
@@ -47,7 +47,7 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
             and _EXAMPLE_HOST.match(scan.low, match.end()) is not None
         )
         return None if is_example or is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
-    if not scan.text[match.end() : match.end() + 1].strip("\"' "):  # no host
+    if "," in user or not scan.text[match.end() : match.end() + 1].strip("\"' "):  # a list, or no host
         return None
     is_name = user in _SHARED_USERS or (len(user) < _LONG_USER and user.isalpha()) or "@" in user
     if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
@@ -177,11 +177,12 @@ def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
 
 
 _KEYS_AND_HASHES: Final = SearchGroup(
-    r"---- ?-?begin |private-lines:|\$(?:apr1|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{ssha",
+    r"---- ?-?begin |private-lines:|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha",
     (
         Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
         *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
         Search("$", _HASH, _whole),
+        Search("{sha", r"\{sha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
         Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
     ),
 )

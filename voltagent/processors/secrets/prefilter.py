@@ -33,7 +33,7 @@ NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 _AT_ONCE: Final = r"[\])%>\[\r\n]|[,;\t][a-z\"]|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
-    r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|as string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
+    r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
     r"|[A-Za-z._~+/=-]*[0-9])"
 )
 KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
@@ -72,15 +72,15 @@ WORDED: Final = (
 )
 # More of these: an expression of too many beginnings is slower than two. Their order matters to the engine as well.
 MORE_WORDED: Final = (
-    r"\$(?:apr1|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{ssha",
-    r"pwd?[ \t]+(?:is|was)[ \t]|\|[ \t]*sudo -s|chpasswd",
+    r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha",
+    r"networkcredential\(|new pdo\(|\.getconnection\(|snmp(?:-server|-agent)?[ \t]+community|stats auth|\"kty",
     r":5432:",
-    r"networkcredential\(|new pdo\(|\.getconnection\(|snmp(?:-server)?[ \t]+community|stats auth|\"kty",
     r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|\.login\(|db\.auth\(|auth plain",
+    r"pwd?[ \t]+(?:is|was|for)[ \t]| enc [a-z0-9+/]{12}|rabbitmqctl |\|[ \t]*sudo -s|chpasswd",
 )
 PAIRS: Final = "security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
 CODES: Final = (
-    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?code"
+    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access|pin)[ -](?:pass)?code"
 )
 ADDRESSES: Final = r"://[^\s/?#\"'<>\\]+@|@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])"
 FLAG: Final = r"-[a-z]{0,3}(?:u|[pabwk][^a-z])"

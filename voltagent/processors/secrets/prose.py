@@ -9,7 +9,9 @@ from voltagent.processors.secrets.credential_forms import atomic, is_credential,
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.words import STEMS
 
-_VERB: Final = r"(?:(?=[iwletscéè])(?:is|was|ist|war|lautet|est|es|é|è|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
+_VERB: Final = (
+    r"(?:(?=[iwletscéèä])(?:is|was|ist|war|lautet|est|es|é|è|är|er|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
+)
 _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
 _QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
 _CALLED: Final = r"[ \t]{0,4}\([ \t]{0,4}(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)[ \t]{0,4}\)"
@@ -30,7 +32,7 @@ _NO_SECRET: Final = re.compile(
 _CODE: Final = r"code(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
 _NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
 _CODE_WORDS: Final = re.compile(
-    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
+    r"(?:one[- ]time|verification|security|pin|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
 )
 # `Recovery codes: 8f2k-91mz 77ab-0cde`
 _CODES_OF_PARTS: Final = (
@@ -117,12 +119,13 @@ _QUOTED_WORDS: Final = (
     "passwort",
 )
 _CODES: Final = SearchGroup(
-    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:)[ \t]+[a-z0-9]{4}|pwd?[ \t]+(?:is|was)[ \t]"
+    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:)[ \t]+[a-z0-9]{4}|pwd?[ \t]+(?:is|was|for)[ \t]"
     r"|(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
     (
         Search("code", _CODE, _code),
         Search("code", _CODES_OF_PARTS, _codes),
         *(Search(word, rf"{word}(?<![\w-]{word})" + _WITH_VERB, _stated) for word in ("pw", "pwd")),
+        *(Search(word, rf"{word}(?<![\w-]{word})" + _OF_SOMETHING, _stated) for word in ("pw", "pwd")),
         *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
     ),
 )

@@ -223,7 +223,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Discord bot", "[MNO][TDj][A-Za-z0-9]{22,26}\\.[A-Za-z0-9_-]{6}\\.", _B64URL, 20),
     Format("Grafana, before version 9", "eyJrIjoi", _B62, 32),
     Format("JSON web token", "eyJ[A-Za-z0-9_-]{5,2000}\\.", "[A-Za-z0-9_.-]", 8),
-    Format("JSON web token, cut", "eyJ(?:hbGciO|0eXAiO|raWQiO)", "[A-Za-z0-9_-]", 8),
+    Format("JSON web token, cut", "eyJ(?:hbGciO|0eXAiO|raWQiO|wYXlsb2FkIjo)", "[A-Za-z0-9_-]", 8),
     Format("Iron session", "Fe26\\.2\\*", "[A-Za-z0-9_*-]", 16),
 )
 

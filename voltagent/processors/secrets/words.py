@@ -37,7 +37,7 @@ _BESIDE: Final = {
     ),
     "key": (
         "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
-        "group dict object idempotency dedup deduplication routing translation message event field config hot "
+        "group dict object idempotency dedup deduplication translation message event field config hot "
         "arrow join order project name names code down up press error type id ids count label keyword column "
         "map sorted issue context metric tag feature registry path file length size gcs blob s publishable"
     ),
@@ -48,7 +48,7 @@ _BESIDE: Final = {
         "has name names validator validators hasher hashers score status strategy error errors message prompt "
         "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
         "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last sent "
-        "domain domains endpoint endpoints algorithm algorithms allow existing samesite"
+        "domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids"
     ),
 }
 
@@ -66,7 +66,7 @@ STEMS: Final = tuple(_STEMS.split())
 _HINTS: Final = (
     "pass secret cred token key auth cookie pin code pwd pswd jwt sessid bearer otp cvv cvc kennwort contrase clave "
     "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
-    "geslo geheim haslo sifre segre zugangsdaten"
+    "geslo sessionid geheim haslo sifre segre zugangsdaten"
 )
 HINTS: Final = tuple(_HINTS.split())
 # Words that are in most sentences about a password, and in no passphrase.
@@ -94,7 +94,10 @@ STRONG_PAIRS: Final = frozenset(
                 "security webhook sas gpg client function functions"
             ),
         ),
-        (("code", "codes"), "recovery backup verification security auth otp pin access mfa twofactor factor"),
+        (
+            ("code", "codes"),
+            "recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login",
+        ),
         (("string", "strings"), "connection conn"),
         (("passe",), "de palavra"),
         (("answer", "answers"), "security"),
