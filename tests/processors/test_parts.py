@@ -83,6 +83,10 @@ def _mixed(number: int) -> dict[str, Any]:
     return {"a": [number], "password": f"x{number}"}
 
 
+def _key_and_list(number: int) -> tuple[str, list[int]]:
+    return f"k{number}", [number]
+
+
 KINDS: dict[str, Callable[[], Any]] = {
     "lists": lambda: [*_filled(lambda _: []), SECRET],
     "nested lists": lambda: [*_filled(lambda _: [[[[[[]]]]]]), SECRET],
@@ -90,7 +94,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "texts": lambda: _filled(lambda n: f"pw=x{n}y"),
     "texts with two": lambda: _filled(lambda n: f"pw=x{n}y pw=z{n}y"),
     "dictionaries of lists": lambda: [*_filled(_mixed), SECRET],
-    "one dictionary of lists": lambda: {**{f"k{n}": [] for n in range(30_000)}, "password": "hunter22"},
+    "one dictionary of lists": lambda: dict(_filled(_key_and_list)) | {"password": "hunter22"},
     "keys": lambda: _filled(lambda n: {f"pw=hunter{n}xy": 1}),
     "pairs": lambda: _filled(lambda n: ["password", [f"hunter{n}"]]),
     "a secret of lists": lambda: {"password": _filled(lambda _: [])},
