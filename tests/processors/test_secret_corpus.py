@@ -248,7 +248,7 @@ HOSTILE: dict[str, Any] = {
     "cookies": "cookie: a=b " * 10_000, "urls": "://a@" * 40_000, "quotes": "password='" * 10_000, "keys": "-----BEGIN PRIVATE KEY " * 5_000,
     "backslashes": 'password="' + "\\" * 100_000, "letters": "Aa" * 80_000, "access keys": "AKIA" * 40_000, "spaces": "password" + " " * 150_000 + "=x",
     "tables": "password,token\n" * 12_000, "headers of tables": "a,token\nb\n" * 12_000, "quoted rows": 'a,token\n' + '"b,c"","x\n' * 10_000,
-    "snmp": "snmp community " * 10_000, "echo": "echo aaaa| " * 15_000, "words": "password: aa bb cc dd the\n" * 6_000,
+    "inserted rows": "insert into u (a, secret) values ('b', 'c')" + ", ('b', 'c')" * 9_000, "snmp": "snmp community " * 10_000, "echo": "echo aaaa| " * 15_000, "words": "password: aa bb cc dd the\n" * 6_000,
     "secret keys": {f"password{number}_token_key": "abcDEF123" for number in range(6_000)},
     "equal keys": {f"sk-proj-Zz9Zz9Zz9Zz9Zz9{number}": 1 for number in range(6_000)},
 }
@@ -752,3 +752,34 @@ def test_plain_words_behind_the_name_of_a_passphrase_at_the_beginning_of_a_line_
 )
 def test_sentences_behind_such_a_name_are_kept(text: str) -> None:
     assert redactor.text(f"Notes\n{text}\nmore") == f"Notes\n{text}\nmore"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [["name", "password"], ["ann", "tulip"], ["bob", "rose"]],
+        [["id", "user", "api_key"], [1, "ann", "tulip"], [2, "bob", "rose"]],
+        {"columns": ["user", "password"], "rows": [["ann", "tulip"], ["bob", "rose"]]},
+        {"fields": [{"name": "user"}, {"name": "secret"}], "data": [["ann", "tulip"], ["bob", "rose"]]},
+        "INSERT INTO u (name, password) VALUES ('ann', 'tulip'),\n ('bob', 'rose');",
+    ],
+)
+def test_the_columns_of_secrets_in_rows_are_hidden(value: Any) -> None:
+    recorded = redactor.apply(to_json(value)).decode()
+    assert "tulip" not in recorded
+    assert "rose" not in recorded
+    assert "ann" in recorded
+    assert "bob" in recorded
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"columns": ["user", "age"], "rows": [["ann", "tulip"]]},
+        [["name", "age"], ["ann", 7]],
+        [["name", "password"], ["ann", True]],
+        {"columns": ["token", "count"], "rows": [["the", 12]]},
+    ],
+)
+def test_other_columns_in_rows_are_kept(value: Any) -> None:
+    assert json.loads(redactor.apply(to_json(value))) == value

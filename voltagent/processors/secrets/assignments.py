@@ -67,7 +67,7 @@ _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be miss
 # The form of an unquoted value: a word of prose or a name, or a credential beyond doubt. What is neither is examined.
 _PLAIN: Final = re.compile(
     rf"(?P<word>{atomic('[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40}', 'plain')}"
-    r"(?=[.,;!?)\0\r\n]|:(?![:\w])|[ \t]{1,16}(?![=|])|\Z))"
+    r"(?=[.,;?)\0\r\n]|!(?![A-Za-z0-9])|:(?![:\w])|[ \t]{1,16}(?![=|])|\Z))"
     rf"|(?P<mixture>{MIXED_WORD}(?=[\s\0]|[,;&](?=[\w.$-]{{0,60}}[=:\s\0]|\Z)|\Z))"
     r"|(?P<number>[0-9]{1,20})(?=[\s;&\0]|\Z)"
 )

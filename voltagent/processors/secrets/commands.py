@@ -89,7 +89,7 @@ CALLS: Final = {
     "createhmac(": r"createhmac\([ \t]{0,4}\\{0,4}[\"'][\w-]{1,20}\\{0,4}[\"'],[ \t]{0,4}",
     "hmac.new(": r"hmac\.new\([ \t]{0,4}",
     "fernet(": r"fernet\([ \t]{0,4}",
-    ".login(": r"\.login\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
+    "login(": r"login\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
     "assert": r"assert\w{0,24}\(" + _COMPARED + r",[ \t]{0,4}",
     "strcmp(": r"strcmp\(" + _COMPARED + r",[ \t]{0,4}",
     "hash_equals(": r"hash_equals\(" + _COMPARED + r",[ \t]{0,4}",

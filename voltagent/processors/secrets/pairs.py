@@ -56,6 +56,8 @@ _ESCAPED_NAME: Final = re.compile(r"&lt;(?:[\w-]{1,20}:)?([\w.-]{1,60})\Z")
 _ROW: Final = r"values\s{0,8}\("
 _COLUMNS: Final = re.compile(r"\(([\w\s,.\"`\[\]]{1,250})\)\s{0,8}\Z")
 _ITEM: Final = re.compile(r"\s{0,8}(?:[ENen]?'((?:[^'\\\0]|\\[^\0]|''){0,500})'|[^,'()\0]{1,200})\s{0,8}(?:,|\))")
+_NEXT_ROW: Final = re.compile(r"\s{0,8},\s{0,8}\(")
+_ITEM_WORK: Final = 3  # units
 _MOST_COLUMNS: Final = 40
 # The default of a Terraform variable.
 _DEFAULT: Final = r"default[ \t]{0,16}=[ \t]{0,16}(?P<quote>\\{0,4}\")(?P<value>[^\"\\\n\0]{1,1000})(?P=quote)"
@@ -134,19 +136,35 @@ def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _row(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the literal in the first row of an ``INSERT`` that belongs to the first column with a strong name."""
+    """Return the literal in the first row of an ``INSERT`` that belongs to the first column with a strong name.
+
+    Those in the next rows are noted beside the columns of tables.
+    """
     columns = _COLUMNS.search(scan.text[max(0, match.start() - _TAG) : match.start()])
     names = [] if columns is None else [name.strip(' \n\r\t"`[]') for name in columns[1].split(",")][:_MOST_COLUMNS]
+    secret = next((n for n, name in enumerate(names) if scan.names.strength(name) is Strength.STRONG), None)
+    if secret is None:
+        return None
+    found: list[Range] = []
     position = match.end()
-    for name in names:
+    while position:
+        position = _end_of_row(scan, position, len(names), secret, found)
+    scan.columns += found[1:]
+    return found[0] if found else None
+
+
+def _end_of_row(scan: Scan, position: int, width: int, secret: int, found: list[Range]) -> int:
+    """Note the literal in a column of a row, and return where the next row begins, or 0."""
+    for number in range(width):
         item = _ITEM.match(scan.text, position, position + 800)
-        scan.spend(4)
+        scan.units -= _ITEM_WORK
         if item is None:
-            return None
-        if scan.names.strength(name) is Strength.STRONG:
-            return item.span(1) if item[1] and not is_placeholder(item[1]) else None
+            return 0
+        if number == secret and item[1] and not is_placeholder(item[1]):
+            found.append(item.span(1))
         position = item.end()
-    return None
+    after = _NEXT_ROW.match(scan.text, position)
+    return 0 if after is None else after.end()
 
 
 def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:

@@ -68,19 +68,20 @@ WORDED: Final = (
     r"%3a%2f%2f",
     r"private-lines:",
     r"-value[ \t]",
-    r"(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
+    r"(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}",
 )
 # More of these: an expression of too many beginnings is slower than two. Their order matters to the engine as well.
 MORE_WORDED: Final = (
     r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha",
     r"networkcredential\(|new pdo\(|\.getconnection\(|snmp(?:-server|-agent)?[ \t]+community|stats auth|\"kty",
     r":5432:",
-    r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|\.login\(|db\.auth\(|auth plain",
+    r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|login\(|db\.auth\(|auth plain",
     r"pwd?[ \t]+(?:is|was|for)[ \t]| enc [a-z0-9+/]{12}|rabbitmqctl |\|[ \t]*sudo -s|chpasswd",
 )
 PAIRS: Final = "security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
 CODES: Final = (
-    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access|pin)[ -](?:pass)?code"
+    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access|pin"
+    r"|(?:enter|use|type) (?:the|this))[ -](?:pass)?code"
 )
 ADDRESSES: Final = r"://[^\s/?#\"'<>\\]+@|@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])"
 FLAG: Final = r"-[a-z]{0,3}(?:u|[pabwk][^a-z])"

@@ -30,7 +30,9 @@ _NO_SECRET: Final = re.compile(
 )
 # `your verification code is 573920`: the number has no form of its own, so the words before it decide.
 _CODE: Final = r"code(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
-_NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+_NUMBER: Final = (
+    r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+)
 _CODE_WORDS: Final = re.compile(
     r"(?:one[- ]time|verification|security|pin|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
 )
@@ -39,6 +41,7 @@ _CODES_OF_PARTS: Final = (
     r"codes?(?:[ \t]{1,3}(?:is|are)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}"
     r"(?P<value>[a-z0-9]{4,8}-[a-z0-9]{4,8}(?:[ ,]{1,3}[a-z0-9]{4,8}-[a-z0-9]{4,8}){0,15})(?![\w-])"
 )
+_ENTERED: Final = re.compile(r"\b(?:enter|use|type) (?:the|this) \Z")
 _PART_WORDS: Final = re.compile(r"(?:backup|recovery|scratch|mfa|2fa)[ -]\Z")
 # `パスワードは「…」`, `我的密码是…`: no spaces, and other verbs.
 _OTHER_STATED: Final = (
@@ -103,6 +106,12 @@ def _codes(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_code else None
 
 
+def _entered(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``Enter the code 573920``."""
+    before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
+    return match.span("value") if _ENTERED.search(before) is not None else None
+
+
 def _number(_: Scan, match: re.Match[str]) -> Range:
     """``Your OTP is 573920``."""
     return match.span("value")
@@ -119,11 +128,12 @@ _QUOTED_WORDS: Final = (
     "passwort",
 )
 _CODES: Final = SearchGroup(
-    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:)[ \t]+[a-z0-9]{4}|pwd?[ \t]+(?:is|was|for)[ \t]"
-    r"|(?:otp|pin)[ \t]+(?:is|was)[ \t]*:?[ \t]+[0-9]{4}",
+    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:|)[ \t]+[a-z0-9]{4}|pwd?[ \t]+(?:is|was|for)[ \t]"
+    r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}",
     (
         Search("code", _CODE, _code),
         Search("code", _CODES_OF_PARTS, _codes),
+        Search("code", r"code[ \t]{1,2}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])", _entered),
         *(Search(word, rf"{word}(?<![\w-]{word})" + _WITH_VERB, _stated) for word in ("pw", "pwd")),
         *(Search(word, rf"{word}(?<![\w-]{word})" + _OF_SOMETHING, _stated) for word in ("pw", "pwd")),
         *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
@@ -146,6 +156,7 @@ _STATEMENTS: Final = SearchGroup(
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
         *(Search(word, word + _STATED, _stated) for word in WORDS),
         *(Search(word, word + _OF_SOMETHING, _stated) for word in ("password", "passphrase", "api key")),
+        Search("contraseña", r"contraseña[ \t]{1,3}[a-zà-ÿ]{4,14}[ \t]{1,3}es[ \t]{1,3}" + _VALUE, _stated),
         Search("token", "token" + _WITH_VERB, _stated),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _CALLED, _called),

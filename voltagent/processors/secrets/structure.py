@@ -35,14 +35,19 @@ _NAME_FIELDS: Final = (
     "OptionName",
     "keyName",
     "id",
+    "selector",
 )
 _VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content", "ParameterValue")
 _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
+_MOST_COLUMNS: Final = 256
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
 _COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))
 # The private members of a JSON web key, by what it has beside them.
 _JWK_TYPE: Final = "kty"
 _JWK_PRIVATE: Final = frozenset(("k", "d", "p", "q", "dp", "dq", "qi"))
+# The fields of a table: the names of its columns, and its rows.
+_COLUMNS: Final = frozenset(("columns", "header", "headers", "fields"))
+_ROWS: Final = ("rows", "data", "values")
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
@@ -73,6 +78,7 @@ class KeyShape(NamedTuple):
     value: str  # that field
     is_cookie: bool
     is_harmless: bool  # no key says anything about a value
+    rows: str  # the field with the rows of a table, whose columns another field names
 
 
 def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
@@ -83,13 +89,15 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
     of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
     if _JWK_TYPE in keys:
         of_keys = [_STRONG if key in _JWK_PRIVATE else own for key, own in zip(keys, of_keys, strict=True)]
+    rows = "" if _COLUMNS.isdisjoint(keys) else next((field for field in _ROWS if field in keys), "")
     return KeyShape(
         of_keys,
         tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
         names,
         next((name for name in _VALUE_FIELDS if name in keys), ""),
         not _COOKIE_FIELDS.isdisjoint(keys),
-        not names and all(one is None for one in of_keys),
+        not names and not rows and all(one is None for one in of_keys),
+        rows,
     )
 
 
@@ -175,6 +183,12 @@ def _is_schema(value: dict[str, Any]) -> bool:
 
 def _is_list(value: Any) -> bool:
     return type(value) is list or (type(value) is Undecoded and value[1:2] == b"[")
+
+
+def column_names(table: dict[str, Any]) -> list[str]:
+    """Return the names of the columns of a table."""
+    columns: list[Any] = next((table[field] for field in table if field in _COLUMNS and type(table[field]) is list), [])
+    return [str(one.get("name")) if type(one) is dict else str(one) for one in columns[:_MOST_COLUMNS]]
 
 
 def leaves(value: Any) -> Iterator[Any]:

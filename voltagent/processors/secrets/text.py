@@ -52,7 +52,6 @@ def find_secrets(scan: Scan) -> list[Range]:
     Where candidates stand too close together for each to be examined, all values in suspicious lines are secrets.
     """
     found: list[Range] = []
-    columns: list[Range] = []
     names, tokens = prefilter()
     for start, stop in scan.windows():
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
@@ -62,14 +61,14 @@ def find_secrets(scan: Scan) -> list[Range]:
         if may_have_token or may_have_name:
             hints = hints_in(scan, start, stop) if may_have_name else None
             if may_have_name:
-                columns += find_columns(scan, start, stop)
+                scan.columns += find_columns(scan, start, stop)
             window = _Window(hints, _groups_in(scan, start, stop), may_have_token, is_one_piece=stop - start <= _PIECE)
             for first in range(start, stop, _PIECE):
                 last = min(stop, first + _PIECE)
                 if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
                     continue
                 _add_merged(found, _in_piece(scan, first, last, window))
-    return merged([*found, *columns]) if columns else found
+    return merged([*found, *scan.columns]) if scan.columns else found
 
 
 class _Window(NamedTuple):

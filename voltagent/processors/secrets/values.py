@@ -26,6 +26,7 @@ from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
 from voltagent.processors.secrets.structure import (
     KeyShape,
+    column_names,
     is_plain_list,
     is_secret,
     leaves,
@@ -50,6 +51,8 @@ _SHORT_FLAG: Final = 2  # characters
 _RAW_HEADERS: Final = "rawheaders"
 _LEAST_RAW: Final = len(_RAW_HEADERS)
 _PAIR: Final = 2  # items
+# What the first column of a table is about, by which its header is known from a pair of a name and a value.
+_FIRST_COLUMNS: Final = frozenset(("id", "name", "user", "username", "login", "email", "account", "service", "host"))
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 _MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
@@ -215,8 +218,23 @@ class Walk:
         if shape.searched:
             self._strings.add_keys(value, shape.searched, self._tree)
 
+    def _table(self, names: list[str], rows: Any, first: int = 0) -> None:
+        """Hide the columns of a table whose names are those of secrets; its rows are lists."""
+        strengths = [(number, name, self._strength(name)) for number, name in enumerate(names)]
+        secret = [one for one in strengths if one[2] is not _NONE]
+        if not secret or type(rows) is not list:
+            return
+        for row in islice(rows, first, None):
+            if type(row) is list and len(row) == len(names):
+                for number, name, strength in secret:
+                    item = row[number]
+                    if type(item) in (str, int) and is_secret(name, item, strength) and not is_placeholder(str(item)):
+                        self._hide(row, number, item)
+
     def _dict_with_names(self, value: dict[str, Any], shape: KeyShape, nested: int) -> None:
         """Examine a dictionary with keys that may name secrets."""
+        if shape.rows:
+            self._table(column_names(value), value[shape.rows])
         add, shortest = self._strings.add, self._shortest
         strengths = named_strengths(shape, value, self._strength) if shape.names else shape.strengths
         for (key, item), strength in zip(value.items(), strengths, strict=True):
@@ -300,7 +318,9 @@ class Walk:
             if which is dict:
                 self._dict(item, nested)
             elif which is list:
-                if not number and len(item) == _PAIR and _are_pairs(value):
+                if not number and _is_header(item, value):
+                    self._table(item, value, 1)
+                elif not number and len(item) == _PAIR and _are_pairs(value):
                     self._pairs(value, nested)
                     return
                 self._list(item, nested)
@@ -390,6 +410,20 @@ class Walk:
 
 def _is_row(key: object, item: object) -> bool:
     return type(item) is str and str(key).lower() == "key" and _NUMBERED.match(item) is not None
+
+
+def _is_header(item: list[Any], rows: list[Any]) -> bool:
+    """Return whether the first of several lists names what is in the next ones: `[["user", "password"], …]`."""
+    return (
+        1 < len(item) <= _MOST_KEYS
+        and len(rows) > 1
+        and set(map(type, item)) == {str}
+        and all(map(str.isidentifier, item))
+        and type(rows[1]) is list
+        and len(rows[1]) == len(item)
+        and len({*map(str.lower, item)}) == len(item)
+        and item[0].lower() in _FIRST_COLUMNS
+    )
 
 
 def _are_pairs(items: list[Any]) -> bool:

@@ -23,7 +23,7 @@ _STRONG: Final = (
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
 _WEAK: Final = (
     "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth csrftoken authtoken accesstoken "
-    "refreshtoken idtoken apitoken bottoken cookies"
+    "refreshtoken idtoken apitoken bottoken cookies salt"
 )
 
 # Words that make a name harmless, or a fact about a secret rather than a secret, by the word that they stand beside:
@@ -66,7 +66,7 @@ STEMS: Final = tuple(_STEMS.split())
 _HINTS: Final = (
     "pass secret cred token key auth cookie pin code pwd pswd jwt sessid bearer otp cvv cvc kennwort contrase clave "
     "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
-    "geslo sessionid geheim haslo sifre segre zugangsdaten"
+    "geslo sessionid salt geheim haslo sifre segre zugangsdaten"
 )
 HINTS: Final = tuple(_HINTS.split())
 # Words that are in most sentences about a password, and in no passphrase.
