@@ -34,6 +34,8 @@ from tests.helpers.server import (
 )
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender
+from voltagent.exporters.http import Unreachable
+from voltagent.exporters.http.destination import HttpDestination
 from voltagent.exporters.rest import RestExporter
 
 SECRET = "sk_very_secret"
@@ -210,6 +212,19 @@ def test_a_request_ends_at_its_limit(reply: Reply) -> None:
         hold(took, 0.9, "a request of 0.3 s")
         assert conserved(sender.stats()).pending == 1
         done(sender)
+
+
+def test_a_request_ends_at_its_limit_on_the_only_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end of a process no other thread can be started, to cut the connection."""
+    for tls_context in (None, tls()):
+        monkeypatch.setenv("SSL_CERT_FILE", CERTIFICATE)
+        with Server(drip(HEAD + b"x-a: ", every=0.02, then=b"y"), tls=tls_context) as server:
+            line = HttpDestination(server.url, {}, timeout=0.3).line()
+            began = time.monotonic()
+            with pytest.raises(Unreachable):
+                line.send("POST", "/x", b"{}", began + 0.3)
+            hold(time.monotonic() - began, 0.9, "a request of 0.3 s")
+            line.close()
 
 
 def test_a_body_that_drips_does_not_hide_its_status() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
@@ -138,6 +138,8 @@ class Line:
         """httpx's trace extension, which reveals the socket of a new connection."""
         if not self._own:
             return  # its connections are shared with others and must not be cut
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._limit_reads(info["return_value"])
         if event.endswith("connect_tcp.complete"):
             self._connected = True
             self._socket = info["return_value"].get_extra_info("socket")
@@ -146,6 +148,21 @@ class Line:
         elif event.endswith("start_tls.complete"):
             self._socket = info["return_value"].get_extra_info("socket")
             self._end_handshake()
+
+    def _limit_reads(self, stream: Any) -> None:
+        """Let all reads of a new connection together end in time: httpx has a limit for each, which a drip never meets.
+
+        Other threads cut the connection, but at the end of a process there may be none.
+        """
+        read: Callable[[int, float | None], bytes] = stream.read
+
+        def read_in_time(max_bytes: int, timeout: float | None = None) -> bytes:
+            left = self.until - clock.monotonic()
+            if left <= 0:
+                raise TimeoutError("no answer in time")
+            return read(max_bytes, left if timeout is None else min(timeout, left))
+
+        stream.read = read_in_time
 
     def _end_handshake(self) -> None:
         if self._handshake is not None:
