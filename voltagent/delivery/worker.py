@@ -123,6 +123,7 @@ class Worker:
 
     def flush(self, account: Account, future: ReportFuture) -> None:
         """Send what was recorded so far; the future is settled when that is done."""
+        future.marks[id(account)] = account.mark()
         account.futures.append(future)
         self.loop.is_requested = True
         self._call_thread(account, future.deadline)
@@ -181,6 +182,8 @@ class Worker:
         """Finish by the rules for the end of the process. Does not wait."""
         deadline = now + self.dispatcher.options.timeout
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
+        unfinished = len(self.buffer.open)  # what the program did not end is ended now, which is one event more
+        stop.marks.update({id(account): account.mark() + unfinished for account in self.accounts})
         self.dispatcher.set_deadline(stop.batch_deadline(now))
         if self.loop.owner is not None:
             self.loop.wake()
@@ -191,11 +194,11 @@ class Worker:
         if self.loop.owner is None and any(self._has_work(account) for account in self.accounts):
             self.run_here(stop.deadline)
         thread = self._thread
-        while thread is not None and thread.is_alive():
+        while thread is not None and thread.is_alive() and self.loop.closing.leaving is stop:
             left = stop.seconds_left(clock.monotonic(), self.dispatcher.last_answer())
             if left <= 0:
                 break
-            thread.join(min(left, 0.5))
+            thread.join(min(left, 0.05))
         if self.spool is not None and any(account.waiting or self.buffer.open for account in self.accounts):
             self.loop.closing.end_open_spans()
             self.spool.accept(patience=1.0)
@@ -256,7 +259,7 @@ class Worker:
             self._run_safely()
             if self.loop.owner is me:
                 self.loop.owner = None
-            if not any(account.waiting for account in self.accounts):
+            if exit_hook.began() or not any(account.waiting for account in self.accounts):
                 break
         del keep
 
