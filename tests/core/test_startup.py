@@ -89,6 +89,32 @@ def test_a_finalizer_may_set_variables_of_a_context_while_a_call_is_recorded(tmp
     assert (ran.returncode, ran.stdout) == (0, "ok\n")
 
 
+@posix
+def test_what_a_handler_raises_during_a_collection_is_not_lost(tmp_path: Path) -> None:
+    code = """
+    import gc, signal, time
+    sdk = VoltAgentSDK(exporter="local", quiet=True)
+    class Reached(Exception): pass
+    raised = caught = 0
+    def handle(*_):
+        global raised
+        raised += 1
+        raise Reached
+    signal.signal(signal.SIGALRM, handle)
+    gc.set_threshold(5, 2, 2)
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        try:
+            before = raised
+            signal.setitimer(signal.ITIMER_REAL, 0.0003 + caught % 17 * 0.0001)
+            while raised == before: work([[1], [2]])
+        except Reached: caught += 1
+    print(raised == caught > 0)
+    """
+    ran = run_program(SDK + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("True\n", "")
+
+
 def test_the_first_call_may_make_the_sdk_of_the_environment_among_finalizers(tmp_path: Path) -> None:
     code = """
     garbage = [Connection() for _ in range(300)]; del garbage

@@ -12,7 +12,8 @@ import pytest
 
 from tests.helpers.pace import hold
 from tests.helpers.program import run_program
-from voltagent import VoltAgentSDK, load_traces, tool
+from voltagent import VoltAgentSDK, tool
+from voltagent.records import load_traces
 
 
 @tool
@@ -50,19 +51,20 @@ def test_a_flush_waits_for_what_was_recorded_before_it_only(tmp_path: Path, paus
     assert (report.pending, report.recorded) == (0, report.accepted + sum(report.dropped.values()))
 
 
-def test_what_a_program_did_not_end_is_stored_at_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_program_did_not_end_is_stored_at_its_end(tmp_path: Path, late: bool) -> None:
     code = """
     from voltagent import VoltAgentSDK
     sdk = VoltAgentSDK(exporter="local")
     traces = [sdk.trace(agent_id="left open") for _ in range(3)]
     tools = [trace.add_tool(name="left open") for trace in traces]
-    sdk.flush()
+    if LATE: sdk.flush()
     sdk.trace(agent_id="ended").success()
     """
-    ran = run_program(textwrap.dedent(code), tmp_path)
+    ran = run_program(f"LATE = {late}\n" + textwrap.dedent(code), tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
     [store] = tmp_path.rglob("*.db")
-    found = Counter((trace.status, len(trace.operations)) for trace in load_traces(store))
+    found = Counter((trace.status, len(trace.children)) for trace in load_traces(store))
     assert found == {("cancelled", 1): 3, ("completed", 0): 1}
 
 

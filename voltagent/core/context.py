@@ -181,7 +181,7 @@ else:
     _run_elsewhere: Final[Any] = contextvars.Context().run
     _callbacks: Final[tuple[Any, ...]] = (
         partial(_run_elsewhere, setattr, _running),
-        partial("{0.keep}".format, COLLECTING),
+        partial("{0.keep.__class__.__name__}".format, COLLECTING),  # a text: `str` of others runs signal handlers
     )
 
     def _watch_collections() -> None:

@@ -182,8 +182,8 @@ class Worker:
         """Finish by the rules for the end of the process. Does not wait."""
         deadline = now + self.dispatcher.options.timeout
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
-        unfinished = len(self.buffer.open)  # what the program did not end is ended now, which is one event more
-        stop.marks.update({id(account): account.mark() + unfinished for account in self.accounts})
+        for account in self.accounts:  # what the program did not end is ended now: as many events more, at most
+            stop.marks[id(account)] = account.mark() + len(self.buffer.open) + len(account.waiting)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
         if self.loop.owner is not None:
             self.loop.wake()
@@ -259,7 +259,8 @@ class Worker:
             self._run_safely()
             if self.loop.owner is me:
                 self.loop.owner = None
-            if exit_hook.began() or not any(account.waiting for account in self.accounts):
+            is_leaving = exit_hook.began() and not process_hooks.has_left()
+            if is_leaving or not any(account.waiting for account in self.accounts):
                 break
         del keep
 
