@@ -26,6 +26,7 @@ _NEXT_PAIR: Final = re.compile(r"[,;&|](?=[\w.$-]{1,60}[ \t]{0,2}[=:])")
 _NO_OPERATOR: Final = re.compile(r"[@#$%^!~?]")
 _EXPRESSION: Final = re.compile(r"[!&*@-]{0,2}[A-Za-z_$][\w.$:?-]{0,100}(?:[(\[{<]|[|&<>]{1,2}[\w(]{1,60}\Z|\Z)")
 _OPENERS: Final = frozenset("([{<")
+_BEGINS_NO_WORD: Final = frozenset("?!<[({-")
 # What stands for a value that is kept elsewhere: the tags of CloudFormation and Home Assistant, ERB and JSP.
 _ELSEWHERE: Final = re.compile(
     r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var)\b|<%", re.IGNORECASE
@@ -111,6 +112,7 @@ class Beginning(NamedTuple):
     operator: str
     quote: str
     is_configuration: bool  # a line of an environment file or a parameter, where also a plain word is a password
+    is_pin: bool  # the name ends with it: in text, the pins of a circuit have names as well
 
 
 def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
@@ -198,13 +200,14 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     if one.operator == "|":
         cell = _CELL.match(text, start)
         return cell.span() if cell is not None and _is_cell(scan, one, start, cell[0]) else None
-    is_message = text.startswith(":?", start - 1) and "${" in text[max(0, start - 64) : start]  # `${NAME:?message}`
-    if is_message or _ELSEWHERE.match(text, start) is not None:
-        return None
-    if text.startswith("[]byte(", start):
-        return _call(scan, one, start + 2, start + 6)
-    if text.startswith(("{", "[", "(", "<", "- "), start):
-        return _several(scan, one, start)
+    if text[start : start + 1] in _BEGINS_NO_WORD:
+        is_message = text.startswith(":?", start - 1) and "${" in text[max(0, start - 64) : start]  # `${NAME:?message}`
+        if is_message or _ELSEWHERE.match(text, start) is not None:
+            return None
+        if text.startswith("[]byte(", start):
+            return _call(scan, one, start + 2, start + 6)
+        if text.startswith(("{", "[", "(", "<", "- "), start):
+            return _several(scan, one, start)
     match = _UNQUOTED.match(text, start)
     if match is None or text[start] == "$":
         return _shell_default(scan, one, start) or _referenced(scan, start)
@@ -219,10 +222,9 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
     value, after = text[start:end], text[end : end + 1]
     if after == "(":
         return _call(scan, one, start, end) or _code_default(scan, one, start)
-    if is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
-        annotated = _ANNOTATED.match(text, start, start + 100)
-        if annotated is not None:
-            return annotated.end(), closing_quote(scan, annotated.end(), annotated[1])
+    annotated = _ANNOTATED.match(text, start, start + 100)
+    if annotated is not None and is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
+        return annotated.end(), closing_quote(scan, annotated.end(), annotated[1])
     if after == "[" or is_placeholder(value) or _CODE.match(value):
         return _code_default(scan, one, start)
     value = value.rstrip(".:!?")
@@ -232,7 +234,7 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
 
 def _is_cell(scan: Scan, one: Beginning, start: int, value: str) -> bool:
     """Return whether a credential follows a cell of a table with nothing but a name in it."""
-    if is_pin(one.name) or (one.strength is Strength.WEAK and len(value) < 16):
+    if one.is_pin or (one.strength is Strength.WEAK and len(value) < 16):
         return False
     return (is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))) and _NAMED_CELL.search(
         scan.text[max(0, start - _WIDEST_CELL) : start]
@@ -244,7 +246,7 @@ def _with_marks(scan: Scan, one: Beginning, start: int) -> int | None:
 
     It has a character that no expression of code has at this place, a digit and a letter.
     """
-    match = _WITH_MARKS.match(scan.text, start) if one.strength is Strength.STRONG and not is_pin(one.name) else None
+    match = _WITH_MARKS.match(scan.text, start) if one.strength is Strength.STRONG and not one.is_pin else None
     if match is None:
         return None
     pair = _NEXT_PAIR.search(match[0])
@@ -270,7 +272,7 @@ def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value:
     ``PASSWORD=Summer-2024`` is one, ``password: step-2 of 3`` is not. Behind a space, the value must be all that is
     left of its line, and have both cases or a name in capitals.
     """
-    if one.strength is not Strength.STRONG or is_pin(one.name):
+    if one.strength is not Strength.STRONG or one.is_pin:
         return False
     is_joined = one.is_configuration or (one.operator == "=" and scan.text[start - 1] == "=")
     if is_joined and _is_passphrase(value):
@@ -357,7 +359,7 @@ def _code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
 def _is_secret_value(value: str, one: Beginning) -> bool:
     """Return whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
     is_strong = one.strength is Strength.STRONG
-    if is_pin(one.name) and not value.isdigit():
+    if one.is_pin and not value.isdigit():
         return False
     if value.isdigit():
         return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
@@ -366,11 +368,6 @@ def _is_secret_value(value: str, one: Beginning) -> bool:
     if _CONSTANT.match(value) or is_ordinary(value):
         return one.is_configuration and _is_word_of_configuration(value)
     return len(value) >= 4
-
-
-def is_pin(name: str) -> bool:
-    """Return whether a name ends with ``pin``: in text, the pins of a circuit have names as well."""
-    return name[-3:].lower() == "pin"
 
 
 def _is_word_of_configuration(value: str) -> bool:

@@ -14,7 +14,6 @@ from voltagent.processors.secrets.assigned_values import (
     argument,
     in_code,
     is_password_word,
-    is_pin,
     phrase,
     quoted,
     unquoted,
@@ -272,7 +271,8 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
     )
     is_argument = quote is not None and (operator in (",", "(") or operator.startswith(")"))
     prefixes = "bfru" if is_argument else "bfrun@$"
-    beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration)
+    is_pin = name[-3:].lower() == "pin"
+    beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration, is_pin)
     is_strong = strength is Strength.STRONG
     return _Match(
         beginning,
@@ -280,9 +280,9 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
         is_argument=is_argument,
         may_be_label=quote is not None and operator == ":" and not match["close"],
         is_spaced=text[value - 1] in " \t\n",
-        takes_word=is_strong and is_configuration and not is_pin(name),
+        takes_word=is_strong and is_configuration and not is_pin,
         takes_phrase=is_strong and operator in (":", "=") and any(map(name.lower().__contains__, _OF_PHRASES)),
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
         least_digits=_LEAST_DIGITS - (name[-3:].lower() in _OF_CARDS),
-        takes_mixture=not is_pin(name) and operator != "|",
+        takes_mixture=not is_pin and operator != "|",
     )
