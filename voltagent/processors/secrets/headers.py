@@ -141,7 +141,7 @@ _OPERATOR: Final = r"(\\{0,8}[\"']?)[ \t]{0,8}[:=][ \t]{0,8}(?=[^\s\"'\\,)\0])"
 _COOKIE: Final = re.compile(r"[\w.!#$%&*+^`|~-]{1,200}=[^\s;,\"\0]")
 _CREDENTIAL: Final = re.compile(r"(?:[A-Za-z][\w-]{1,30}[ \t]{1,4})?([^\s\"'\\,;\0]{4,4096})")
 _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1,20}=[\"\\]")
-_LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]|\\(?![nr\"']))*")
+_LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|\\(?![nr\"']))*")
 _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _SENTENCE: Final = re.compile(r"[,;]?[ \t]{1,4}[a-z]{1,20}[ \t,.;]")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
