@@ -19,9 +19,10 @@ from tests.processors.corpus import hide_first, keep_first, second
 from voltagent.processors.redaction import Redactor
 
 _ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits
-# Nanoseconds per byte that none of these may cost: about twice what they did where the bounds were set. In a short
-# payload, each candidate is examined, and all that is done once weighs more.
-_LIMITS = {1_000: 900, 10_000: 350, 100_000: 350}
+# Nanoseconds per byte that none of these may cost: about twice what the worst did where the bounds were set. In a
+# short payload, each candidate is examined, and all that is done once weighs more.
+_LIMITS = {1_000: 800, 10_000: 260, 100_000: 260, 1_000_000: 400}
+_SIZES = [pytest.param(size, marks=pytest.mark.slow if size > 100_000 else ()) for size in _LIMITS]
 _NAMES = ("API_KEY", "DB_PASSWORD", "AUTH_TOKEN", "NAME", "SECRET_KEY", "PATH")
 _DENSE = 'token=abc; key: def, api_key=x pass=1 auth="" secret: y cookie z=1 pin=2 pwd=q\n'
 _HTML = "<div class='key'><a href='/token?x=1&amp;y=2' data-auth='none'>Password</a><input type='password'></div>"
@@ -153,15 +154,17 @@ def _all() -> Iterator[tuple[str, str, Callable[[int], Any]]]:
         yield f"stream of {name}", "output", lambda size, make=make: {"result": make(size)}
 
 
-@pytest.mark.parametrize("size", _LIMITS)
+@pytest.mark.parametrize("size", _SIZES)
 @pytest.mark.parametrize(("path", "make"), [pytest.param(path, make, id=name) for name, path, make in _all()])
 def test_a_byte_costs_no_more_than_its_bound(size: int, path: str, make: Callable[[int], Any]) -> None:
     text, redactor, took = to_json(make(size)), Redactor(), inf
-    limit = _LIMITS[size] * 1e-9 * len(text) * slowness()
+    limit = _LIMITS[size] * slowness()
     for _ in range(5):  # what else the machine does makes single measurements larger
         started = time.thread_time()
         redactor.apply(text, path)
-        took = min(took, time.thread_time() - started)
+        took = min(took, (time.thread_time() - started) * 1e9 / len(text))
         if took <= limit:
-            return
-    raise TooSlow(f"{took * 1e9 / len(text):.0f} ns per byte of {len(text)}")
+            break
+    print(f"{took:.0f} ns per byte of {len(text)}, {took / limit:.2f} of the bound")
+    if took > limit:
+        raise TooSlow(f"{took:.0f} ns per byte of {len(text)}")
