@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from functools import partial
 from itertools import islice
-from operator import methodcaller
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -153,17 +152,15 @@ else:
     # walk has ended. One `set` may cause several collections, hence more than one map.
     _MOST_KEPT: Final = 32
 
+    # Code that sets CURRENT itself, to save a call, first calls `keep_context` if this is true.
+    COLLECTING: Final[Any] = deque[contextvars.Context](maxlen=_MOST_KEPT)
+
     class _Copies:
-        """Gives, to who iterates over it, one copy of the context."""
+        """Gives one copy of the context to who iterates over it, and has it kept as a collection starts or stops."""
 
         __slots__ = ()
         __iter__ = partial(islice, iter(contextvars.copy_context, object()), 1)
-
-    class _KeptContexts(deque[contextvars.Context]):
-        """Keeps the context that is current when one asks for ``keep``."""
-
-        __slots__ = ()
-        keep = property(methodcaller("extend", _Copies()))
+        start = stop = property(COLLECTING.extend)
 
     class _Running(set[str]):
         """Non-empty during a garbage collection."""
@@ -172,17 +169,13 @@ else:
         start = property(None, set.update)  # pyright: ignore
         stop = property(None, set.difference_update)  # pyright: ignore
 
-    # Code that sets CURRENT itself, to save a call, first calls `keep_context` if this is true.
-    COLLECTING: Final[Any] = _KeptContexts(maxlen=_MOST_KEPT)
     _running: Final = _Running()
-    # Called with "start" or "stop" and a dictionary, without bytecode: what a signal handler raised would get lost.
+    # Called with "start" or "stop" and a dictionary, without bytecode: what a signal handler raised would get lost. And
+    # with few calls within calls: Python prints an error if a collection starts where the stack ends.
     # To run in another context makes variables forget the values that they have looked up: what a finalizer sets inside
     # of a `set` is freed when that ends.
     _run_elsewhere: Final[Any] = contextvars.Context().run
-    _callbacks: Final[tuple[Any, ...]] = (
-        partial(_run_elsewhere, setattr, _running),
-        partial("{0.keep.__class__.__name__}".format, COLLECTING),  # a text: `str` of others runs signal handlers
-    )
+    _callbacks: Final[tuple[Any, ...]] = (partial(_run_elsewhere, setattr, _running), partial(getattr, _Copies()))
 
     def _watch_collections() -> None:
         if _callbacks[0] not in gc.callbacks:
