@@ -12,7 +12,6 @@ from voltagent.core.span import CANCELLED, Phase, Span
 from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
-from voltagent.delivery.process_hooks import has_left
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.tracing.token_counts import settle
 
@@ -50,21 +49,15 @@ class Closing:
         storage = self._storage
         return not storage.survives or self.leaving is not None or not storage.pending(account)
 
-    def _has_reached(self, account: Account, marks: dict[int, int]) -> bool:
-        """Return whether as much is settled as had been recorded then, whatever other threads record meanwhile."""
-        mark = marks.get(id(account))
-        return mark is not None and not self._storage.survives and account.answered() >= mark
-
     def settle_waiters(self, now: float) -> None:
-        """Report to those who wait: when what was recorded before is settled, or when their time is up."""
+        """Report to those who wait: when all is settled, or when their time is up."""
         for account in list(self._accounts):
             if not account.futures:
                 continue
             stop = account.shutdown or self.leaving
             is_settled = stop is None and self.is_settled(account)
             for future in list(account.futures):
-                has_reached = stop is None and self._has_reached(account, future.marks)
-                if is_settled or has_reached or future.deadline <= now:
+                if is_settled or future.deadline <= now:
                     try:
                         account.futures.remove(future)
                     except ValueError:
@@ -87,9 +80,7 @@ class Closing:
         """Finish the accounts that are shut down, and remove those that no SDK uses; whether none is left."""
         leaving = self.leaving
         if leaving is not None:
-            marks = {} if has_left() else leaving.marks  # what a later exit hook records is sent
-            has_reached = all(self.is_settled(one) or self._has_reached(one, marks) for one in self._accounts)
-            if not (has_reached or self._is_over(leaving, self._accounts, now)):
+            if not self._is_over(leaving, self._accounts, now):
                 return False
             self._close(self._accounts)
             self.leaving = None  # what later exit hooks record is sent by their own thread

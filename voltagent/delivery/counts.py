@@ -62,14 +62,6 @@ class Account:
             with suppress(ValueError):  # given up meanwhile
                 self.futures.remove(future)
 
-    def answered(self) -> int:
-        """Count the events that the destination took, or that were given up for another reason than a full queue."""
-        return self.accepted + sum(self.dropped.values()) - self.dropped.get("queue_full", 0)
-
-    def mark(self) -> int:
-        """Return what :meth:`answered` will be when all that was recorded so far has an answer."""
-        return self.answered() + self.pending + self.waiting_events()
-
     def has_work(self) -> bool:
         """Return whether something may be left to do."""
         return bool(self.waiting or self.refused or self.pending > self.parked)

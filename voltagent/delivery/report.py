@@ -87,7 +87,6 @@ class ReportFuture(Future[Report]):
     def __init__(self, deadline: float, report: Callable[[], Report], accounts: Iterable[object]) -> None:
         super().__init__()
         self.deadline = deadline  # on `clock.monotonic`
-        self.marks: dict[int, int] = {}  # by account: its answers, when what was recorded before has one
         self._report = report
         self._unsettled = set(map(id, accounts))
         self._is_watched = False

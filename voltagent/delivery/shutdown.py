@@ -36,7 +36,6 @@ class Shutdown:
         is_kept: bool = False,
     ) -> None:
         self.deadline = deadline
-        self.marks: dict[int, int] = {}  # by account: its answers, when what was recorded before has one
         self._began = self._progress = began
         self._settled = began  # when something was last taken or refused for good, not put off
         self._is_hopeless = False

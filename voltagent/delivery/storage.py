@@ -39,11 +39,9 @@ class MemoryStorage:
         """Move what waits in the queues into the buffer, in pieces, so that the lock is never held for long."""
         buffer = self._buffer
         for account in list(accounts):
-            left = len(account.waiting)  # what other threads record meanwhile is for the next time
-            while left > 0 or (account.refused and not left):
+            while account.waiting or account.refused:
                 with buffer.lock:
                     buffer.take_waiting(account, _CHUNK)
-                left -= _CHUNK
                 if courtesy is not None and account.waiting:
                     courtesy.give_way()
 

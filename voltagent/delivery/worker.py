@@ -123,7 +123,6 @@ class Worker:
 
     def flush(self, account: Account, future: ReportFuture) -> None:
         """Send what was recorded so far; the future is settled when that is done."""
-        future.marks[id(account)] = account.mark()
         account.futures.append(future)
         self.loop.is_requested = True
         self._call_thread(account, future.deadline)
@@ -182,8 +181,6 @@ class Worker:
         """Finish by the rules for the end of the process. Does not wait."""
         deadline = now + self.dispatcher.options.timeout
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
-        for account in self.accounts:  # what the program did not end is ended now: as many events more, at most
-            stop.marks[id(account)] = account.mark() + len(self.buffer.open) + len(account.waiting)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
         if self.loop.owner is not None:
             self.loop.wake()
@@ -194,11 +191,11 @@ class Worker:
         if self.loop.owner is None and any(self._has_work(account) for account in self.accounts):
             self.run_here(stop.deadline)
         thread = self._thread
-        while thread is not None and thread.is_alive() and self.loop.closing.leaving is stop:
+        while thread is not None and thread.is_alive():
             left = stop.seconds_left(clock.monotonic(), self.dispatcher.last_answer())
             if left <= 0:
                 break
-            thread.join(min(left, 0.05))
+            thread.join(min(left, 0.5))
         if self.spool is not None and any(account.waiting or self.buffer.open for account in self.accounts):
             self.loop.closing.end_open_spans()
             self.spool.accept(patience=1.0)
@@ -259,8 +256,7 @@ class Worker:
             self._run_safely()
             if self.loop.owner is me:
                 self.loop.owner = None
-            is_leaving = exit_hook.began() and not process_hooks.has_left()
-            if is_leaving or not any(account.waiting for account in self.accounts):
+            if not any(account.waiting for account in self.accounts):
                 break
         del keep
 
