@@ -213,3 +213,21 @@ def test_no_finalizer_of_ours_speaks_at_the_end_of_the_interpreter(tmp_path: Pat
         f"import os; os.chdir({str(tmp_path)!r})\n" + SDK + textwrap.dedent(code), tmp_path, "-W", "error"
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_what_a_thread_keeps_in_its_context_is_freed_before_the_program_ends(tmp_path: Path) -> None:
+    """A garbage collection in that thread keeps a context before Python 3.12, see ``core.context``."""
+    code = """
+    import contextvars, gc, threading
+    kept = contextvars.ContextVar("kept")
+    def write(name):
+        kept.set(open(name, "w")); kept.get().write("result")
+        gc.collect()
+    sdk = VoltAgentSDK(exporter="local"); work(1)
+    for name in "abcdefgh":
+        thread = threading.Thread(target=write, args=(name,)); thread.start(); thread.join()
+    sdk.shutdown()
+    print(sorted(len(open(name).read()) for name in "abcdefgh"))
+    """
+    ran = run_program(SDK + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == (f"{[6] * 8}\n", "")

@@ -145,22 +145,25 @@ if sys.version_info >= (3, 12):
     def keep_context() -> None:
         """Do nothing: see below."""
 
+    stop_watching_collections = keep_context
+
 else:
     # Before Python 3.12, a garbage collection can start inside `ContextVar.set` while C code walks the context's map. A
     # finalizer that sets a variable, its own or one of `decimal`, then frees that map, and the process crashes. So each
     # collection keeps the map of the context in which it starts, until a call outside any collection shows that the
-    # walk has ended. One `set` may cause several collections, hence more than one map.
-    _MOST_KEPT: Final = 32
+    # walk has ended: the next recorded call, the sender before it sleeps, or the end of recording, as a map keeps the
+    # objects of the program in it. One `set` may cause several collections, hence more than one map.
+    _MOST_KEPT: Final = 4
 
     # Code that sets CURRENT itself, to save a call, first calls `keep_context` if this is true.
     COLLECTING: Final[Any] = deque[contextvars.Context](maxlen=_MOST_KEPT)
 
     class _Copies:
-        """Gives one copy of the context to who iterates over it, and has it kept as a collection starts or stops."""
+        """Gives one copy of the context to who iterates over it, and has it kept as a collection starts."""
 
         __slots__ = ()
         __iter__ = partial(islice, iter(contextvars.copy_context, object()), 1)
-        start = stop = property(COLLECTING.extend)
+        start = property(COLLECTING.extend)
 
     class _Running(set[str]):
         """Non-empty during a garbage collection."""
@@ -180,6 +183,13 @@ else:
     def _watch_collections() -> None:
         if _callbacks[0] not in gc.callbacks:
             gc.callbacks.extend(_callbacks)
+
+    def stop_watching_collections() -> None:
+        """Keep nothing any more, as recording has ended."""
+        for callback in _callbacks:
+            if callback in gc.callbacks:
+                gc.callbacks.remove(callback)
+        keep_context()
 
     def set_current(span: Span | None) -> None:
         """Make a span current in this context."""
@@ -394,6 +404,7 @@ def shut_down(recorder: object) -> None:
     if ACTIVE in ([], [ENVIRONMENT]):
         _late_calls["left"] = _LATE_CALLS
         ACTIVE.append(SHUT_DOWN)
+        stop_watching_collections()
 
 
 def _report_late_call() -> None:

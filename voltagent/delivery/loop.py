@@ -6,6 +6,7 @@ import threading
 from typing import Final
 
 from voltagent.core import clock
+from voltagent.core.context import keep_context
 from voltagent.core.process import exit_hook
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
@@ -182,6 +183,7 @@ class Loop:
             for account in self._accounts:
                 if account.waiting:
                     return  # it came before the mark was set
+        keep_context()
         self.signal.acquire(timeout=-1 if wake == NEVER else max(0.0, wake - clock.monotonic()))
 
     def wake_time(self, now: float, stops: list[Shutdown]) -> float:

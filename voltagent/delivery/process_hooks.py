@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
 from voltagent.core import clock
+from voltagent.core.context import stop_watching_collections
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.process import exit_hook
 from voltagent.core.process.stderr import print_exit_lines
@@ -94,6 +95,7 @@ def _leave() -> None:
         pass  # Ctrl-C while we wait: the user wants to go, and no traceback
     finally:
         _state["left"] = clock.monotonic()
+        stop_watching_collections()
     for worker in workers:
         worker.loop.closing.count_losses()
     print_exit_lines()

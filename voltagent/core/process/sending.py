@@ -17,24 +17,32 @@ is_sending: Final = _threads.has_this
 
 
 # A connection or file that can take no more must not end the program, even if these have their default actions, as is
-# usual for SIGPIPE in programs for the command line. Both are sent to the very thread that writes.
+# usual for SIGPIPE in programs for the command line; Python ignores them. Both are sent to the very thread that writes.
 _FATAL: Final = tuple(getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name))
 
 
 @contextmanager
 def fatal_signals_held() -> Generator[None]:
-    """Let an attempt to write fail in this thread, with an error only."""
-    if not (hasattr(signal, "sigtimedwait") and exit_hook.has_threads()):  # gevent: the thread is the program's
+    """Let an attempt to write fail in this thread, with an error only, although the program chose the default actions.
+
+    A process that is started on this thread meanwhile, as by a function that redacts, starts with these signals held.
+    """
+    fatal = [one for one in _FATAL if signal.getsignal(one) is signal.SIG_DFL]
+    # with gevent, the thread is the program's
+    if not (fatal and hasattr(signal, "sigtimedwait") and exit_hook.has_threads()):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _FATAL)
-    added = [one for one in _FATAL if one not in before]
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    added = [one for one in fatal if one not in before]
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, added)
         yield
     finally:
-        while added and signal.sigtimedwait(added, 0) is not None:
-            pass
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            while added and signal.sigtimedwait(added, 0) is not None:
+                pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def start_thread(work: Callable[[], None], name: str) -> bool:

@@ -40,22 +40,33 @@ def write_line(text: str) -> None:
         return
     line, stream = f"voltagent: {text}\n", sys.stderr
     try:
-        if type(stream) is not io.TextIOWrapper:  # an object of the user's, or None in programs without a console
+        descriptor = _descriptor(stream)
+        if descriptor is None:
             stream.write(line)
             stream.flush()
-        elif _takes_more(stream):
+        elif _takes_more(descriptor):
             stream.flush()
-            os.write(stream.fileno(), line.encode(stream.encoding, "backslashreplace"))
+            os.write(descriptor, line.encode(stream.encoding, "backslashreplace"))
     except Exception:  # closed, a full disk, an object of the user's
         pass
 
 
-def _takes_more(stream: Any) -> bool:
+def _descriptor(stream: Any) -> int | None:
+    """Return that of a text file; ``None`` for an object of the user's, and for a text in memory."""
+    if type(stream) is not io.TextIOWrapper:
+        return None
+    try:
+        return stream.fileno()
+    except io.UnsupportedOperation:
+        return None
+
+
+def _takes_more(descriptor: int) -> bool:
     """Return whether a file can be written without waiting: not a pipe that is full, or has no reader any more."""
     if not hasattr(select, "poll"):
         return True
     poll = select.poll()
-    poll.register(stream.fileno(), select.POLLOUT)
+    poll.register(descriptor, select.POLLOUT)
     return [event for _, event in poll.poll(0)] == [select.POLLOUT]
 
 
