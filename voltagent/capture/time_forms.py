@@ -65,7 +65,7 @@ _ZONE_LIBRARIES: Final = frozenset(
 # What a class may hold without changing how an offset is computed.
 _NO_CODE: Final = frozenset(
     ("__module__", "__doc__", "__dict__", "__weakref__", "__slots__", "__static_attributes__", "__firstlineno__",
-     "__abstractmethods__", "_abc_impl", "_weak_cache")
+     "__abstractmethods__", "_abc_impl", "_weak_cache", "__annotations__", "__annotations_cache__")
 )  # fmt: skip
 
 
