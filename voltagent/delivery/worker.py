@@ -250,7 +250,6 @@ class Worker:
     def _run(self) -> None:
         """Run the loop on this thread, unless another one does."""
         keep = self.shared_with()
-        self.announce()
         while self.loop.owner is None:  # else another thread was quicker
             me = self._thread = self.loop.owner = threading.current_thread()
             self._run_safely()
@@ -264,6 +263,7 @@ class Worker:
         """Run the loop until it ends by itself: whatever is raised in it, sending continues."""
         while True:
             try:
+                self.announce()  # here, where no other thread does: the end of the process could stop it with a lock
                 self.loop.run(None)
                 return
             except BaseException as exc:  # noqa: PERF203 - whatever it is, it must not end the sending for good
