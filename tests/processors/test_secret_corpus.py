@@ -718,6 +718,16 @@ def test_the_column_under_the_name_of_a_secret_is_hidden(table: str, secrets: li
         "name, password, and key\nwere lost, found, and b2b lost\n",
         "import token, secrets, os\nfrom a import b, c, d\n",
         "user,password\nno table follows\n",
+        "from a.tokens import X, TToken\nfrom b import TArc, TLineNo\n",
+        "'a_token', 'b_token',\n'c_v2', 'id_hint1',\n",
+        '"a_token", "b_token",\n"c_v2", "id_hint1",\n',
+        "    a_token, b_token,\n    c_v2, id_hint1,\n",
+        ", a_token, b_token\n, c_v2, id_hint1\n",
+        "import os,secrets\nimport sys,json\n",
+        "import os; import secrets\nimport sys; import base64b\n",
+        "select id, password\nfrom users, accounts2x\n",
+        "return token, secret\nreturn value1, other1x\n",
+        "global a,password\nx1y2z3,yy1y2z3\n",
     ],
 )
 def test_what_only_resembles_a_table_of_secrets_is_kept(text: str) -> None:

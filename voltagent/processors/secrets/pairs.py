@@ -66,6 +66,12 @@ _VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})
 # The header of a table, and what its rows are made of.
 _SEPARATORS: Final = "\t|;,"
 _HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/-]{0,40}(?: [\w.-]{1,20}){0,3}[\"'`*]{0,2}\Z")
+# A line of code or a query with commas in it.
+_STATEMENT: Final = re.compile(
+    r"(?:import|from|select|return|yield|global|nonlocal|del|raise|use|using|var|let|const|export|print|echo|local|my|our)"
+    r"[ \t]",
+    re.IGNORECASE,
+)
 _RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its rows
 _RULES: Final = frozenset(("", *_RULE))
 _QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
@@ -243,6 +249,9 @@ def _header(scan: Scan, line: str) -> _Header | None:
         if len(inner) > 1 and len(names) <= _MOST_COLUMNS and all(map(_HEADING.match, inner)):
             break
     else:
+        return None
+    is_code = separator == "," and (len(inner) < len(names) or "'" in line)  # a line of a list
+    if is_code or _STATEMENT.match(inner[0]) is not None:
         return None
     names = [name.strip("\"'`*") for name in names]
     least = Strength.WEAK if _OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
