@@ -23,6 +23,7 @@ MARKS = ["\ue000s1", "\ue000k0", "\ue001j0", "\x00", "\\ue000", "[redacted]"]
 ARGUMENTS = ["mysql", "-p", "-psecret9", "--password", "-u", "bob:hunter22x", "hunter2Zx9", "see hunter2Zx9 there"]
 SPLIT = ["ghp_a1B2", "a1B2a1B2a1B2a1B2a1B2a1B2a1B2a1B2 and", "token=abc", "pw=x"]
 CORPUS = [text for text, _ in (*hide_first.HIDE, *second.HIDE)] + [*keep_first.KEEP, *second.KEEP]
+COLUMNS = ["id", "user", "password", "token", "pin", "count", "alarm_code"]
 KEYS = ["a", "b", "password", "token", "rawHeaders", "headers", "key", "name", "value", "cookies", "type", "result"]
 LONG_KEYS = [
     "password=hunter2Zx9 is",
@@ -34,11 +35,21 @@ LONG_KEYS = [
 
 simple = st.none() | st.booleans() | st.integers() | st.sampled_from([1.5, "", "a", *MARKS, *ARGUMENTS, *SPLIT])
 leaves = simple | st.sampled_from(CORPUS)
+columns = st.lists(st.sampled_from(COLUMNS), min_size=1, max_size=3)
 keys = st.sampled_from([*KEYS, *LONG_KEYS]) | st.text(max_size=3)
 
 
 def _repeated(what: tuple[Any, int]) -> list[Any]:
     return [what[0]] * what[1]
+
+
+def _rows(names: list[str], rows: list[list[Any]]) -> list[list[Any]]:
+    return [list(names), *(row[: len(names)] for row in rows)]
+
+
+def _table(names: list[str], rows: list[list[Any]], are_fields: bool) -> dict[str, Any]:
+    names_first = {"fields": [{"name": name} for name in names]} if are_fields else {"columns": names}
+    return {**names_first, "rows": [row[: len(names)] for row in rows]}
 
 
 def _inside(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -47,6 +58,8 @@ def _inside(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         lists
         | st.dictionaries(keys, inner, max_size=7)
         | st.lists(st.tuples(keys, inner), max_size=4)  # pairs
+        | st.builds(_rows, columns, st.lists(st.lists(inner, min_size=3, max_size=3), max_size=4))
+        | st.builds(_table, columns, st.lists(st.lists(inner, min_size=3, max_size=3), max_size=4), st.booleans())
         | st.lists(st.fixed_dictionaries({"name": keys, "value": inner}), max_size=4)
         | st.tuples(inner, st.integers(2, 9)).map(_repeated)
         | st.builds(json.dumps, lists, indent=st.sampled_from([None, 1]), ensure_ascii=st.booleans())
@@ -87,6 +100,10 @@ def _key_and_list(number: int) -> tuple[str, list[int]]:
     return f"k{number}", [number]
 
 
+def _row(number: int) -> list[Any]:
+    return [number, f"hunt{number}er"]
+
+
 KINDS: dict[str, Callable[[], Any]] = {
     "lists": lambda: [*_filled(lambda _: []), SECRET],
     "nested lists": lambda: [*_filled(lambda _: [[[[[[]]]]]]), SECRET],
@@ -97,6 +114,13 @@ KINDS: dict[str, Callable[[], Any]] = {
     "one dictionary of lists": lambda: dict(_filled(_key_and_list)) | {"password": "hunter22"},
     "keys": lambda: _filled(lambda n: {f"pw=hunter{n}xy": 1}),
     "pairs": lambda: _filled(lambda n: ["password", [f"hunter{n}"]]),
+    "table": lambda: {"columns": ["id", "password"], "rows": _filled(_row)},
+    "table with fields": lambda: {"fields": [{"name": "id"}, {"name": "password"}], "data": _filled(_row)},
+    "rows": lambda: [["id", "password"], *_filled(_row)],
+    "rows of numbers": lambda: [["id", "password"], *_filled(lambda n: [n, 1_000_000 + n])],
+    "rows of three": lambda: [["id", "password", "age"], *_filled(lambda n: [n, f"hunt{n}er", 7], 500_000)],
+    "inner table": lambda: {"a": [{"header": ["id", "password"], "values": _filled(_row)}]},
+    "JSON of a table": lambda: json.dumps({"columns": ["id", "password"], "rows": _filled(_row)}),
     "a secret of lists": lambda: {"password": _filled(lambda _: [])},
     "JSON": lambda: json.dumps([*_filled(lambda _: []), SECRET]),
     "many JSON texts": lambda: _filled(lambda n: json.dumps([[], [], [], {"password": f"x{n}"}, f"pw=x{n}y"])),
@@ -125,3 +149,15 @@ def test_few_objects_are_decoded_at_the_same_time(name: str) -> None:
     finally:
         gc.callbacks.remove(counted)
     assert most < 30_000  # of which a collection takes a millisecond; there are up to 100,000 in such a payload
+
+
+TABLES = [name for name in KINDS if "table" in name or "rows" in name]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_all_rows_of_a_large_table_are_hidden(name: str) -> None:
+    value = KINDS[name]()
+    text = Redactor().apply(to_json(value)).decode()
+    assert text.count("[redacted]") > parts.MOST // 2
+    assert "hunt" not in text
+    assert "1000017" not in text

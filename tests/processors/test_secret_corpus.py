@@ -771,6 +771,7 @@ def test_sentences_behind_such_a_name_are_kept(text: str) -> None:
         [["id", "user", "api_key"], [1, "ann", "tulip"], [2, "bob", "rose"]],
         {"columns": ["user", "password"], "rows": [["ann", "tulip"], ["bob", "rose"]]},
         {"fields": [{"name": "user"}, {"name": "secret"}], "data": [["ann", "tulip"], ["bob", "rose"]]},
+        [["service", "secret"], ["ann", "tulip"], ["bob", "rose"]],
         "INSERT INTO u (name, password) VALUES ('ann', 'tulip'),\n ('bob', 'rose');",
     ],
 )
@@ -789,7 +790,30 @@ def test_the_columns_of_secrets_in_rows_are_hidden(value: Any) -> None:
         [["name", "age"], ["ann", 7]],
         [["name", "password"], ["ann", True]],
         {"columns": ["token", "count"], "rows": [["the", 12]]},
+        {"columns": ["token", "logprob"], "rows": [["Xq7ab12Zp", -0.1], ["hunter22x", -2]]},
+        {"fields": [{"name": "tokens"}, {"name": "Score"}], "data": [["Xq7ab12Zp", 1]]},
+        [["id", "token", "label"], ["a1", "Xq7ab12Zp", "noun"]],
+        {"columns": ["pin", "function"], "rows": [[13, "LED"], ["GPIO21", "SDA"]]},
+        [["name", "pin"], ["led", 13], ["data", "GPIO21"]],
     ],
 )
 def test_other_columns_in_rows_are_kept(value: Any) -> None:
     assert json.loads(redactor.apply(to_json(value))) == value
+
+
+@pytest.mark.parametrize("first", ["id", "name", "user", "username", "login", "email", "account", "service", "host"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        [["password", "hunter22"]],
+        [["age", "7"], ["Authorization", "hunter22"]],
+        [["password", "tulip22"], ["api_key", "hunter22"]],
+        [["password", {"value": "hunter22"}]],
+    ],
+)
+def test_pairs_that_begin_like_the_header_of_a_table_are_pairs(first: str, rest: list[Any]) -> None:
+    pairs = [[first, "bob"], *rest]
+    for value in (pairs, {"headers": pairs}, {"a": [pairs]}, [[first, "password"], *rest]):
+        recorded = redactor.apply(to_json(value)).decode()
+        assert "hunter22" not in recorded
+        assert first in recorded

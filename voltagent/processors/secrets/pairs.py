@@ -11,7 +11,7 @@ from voltagent.processors.secrets.credential_forms import is_credential, is_mixt
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.words import HINTS, STEMS
+from voltagent.processors.secrets.words import HINTS, OF_WORDS, STEMS
 
 _CDATA: Final = r"(?:<!\[cdata\[)?"
 _ELEMENT: Final = (
@@ -76,10 +76,6 @@ _RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its row
 _RULES: Final = frozenset(("", *_RULE))
 _QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
 _NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
-# Beside these, the tokens of a column are words.
-_OF_WORDS: Final = frozenset(
-    ("count", "logprob", "pos", "tag", "lemma", "freq", "frequency", "prob", "score", "label", "type")
-)
 _LONGEST_HEADER: Final = 512  # characters
 _CHECKED: Final = 1024  # characters of a text with tables that are checked at once
 _LONGEST_ROW: Final = 4096
@@ -254,7 +250,7 @@ def _header(scan: Scan, line: str) -> _Header | None:
     if is_code or _STATEMENT.match(inner[0]) is not None:
         return None
     names = [name.strip("\"'`*") for name in names]
-    least = Strength.WEAK if _OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
+    least = Strength.WEAK if OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
     strengths = [scan.names.strength(name) if name else Strength.NONE for name in names]
     secret = tuple((n, names[n], strength) for n, strength in enumerate(strengths) if strength >= least)
     return _Header(separator, separator == "|" or f"{separator} " in line, len(names), secret) if secret else None

@@ -25,12 +25,15 @@ from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
 from voltagent.processors.secrets.structure import (
+    Column,
     KeyShape,
     column_names,
     is_plain_list,
     is_secret,
+    is_secret_cell,
     leaves,
     named_strengths,
+    secret_columns,
     shape_of,
     strengths_of,
 )
@@ -218,23 +221,33 @@ class Walk:
         if shape.searched:
             self._strings.add_keys(value, shape.searched, self._tree)
 
-    def _table(self, names: list[str], rows: Any, first: int = 0) -> None:
-        """Hide the columns of a table whose names are those of secrets; its rows are lists."""
-        strengths = [(number, name, self._strength(name)) for number, name in enumerate(names)]
-        secret = [one for one in strengths if one[2] is not _NONE]
-        if not secret or type(rows) is not list:
-            return
-        for row in islice(rows, first, None):
-            if type(row) is list and len(row) == len(names):
+    def _table(self, names: list[str], rows: Any, first: int = 0) -> Any:
+        """Hide the columns of a table whose names are those of secrets, in rows that are lists; return the rows."""
+        secret = secret_columns(names, self._strength)
+        if secret and type(rows) is Undecoded:  # all of them in one
+            (some,) = decode_deep(rows)
+            self._hide_columns(secret, len(names), some)
+            return part_of([some])
+        if secret and type(rows) is list:
+            self._hide_columns(secret, len(names), rows, first)
+        return rows
+
+    def _hide_columns(self, secret: list[Column], width: int, rows: Any, first: int = 0) -> None:
+        for at, row in enumerate(islice(rows, first, None) if type(rows) is list else (), first):
+            if type(row) is Undecoded:
+                some = decode_deep(row)
+                self._hide_columns(secret, width, some)
+                rows[at] = part_of(some)
+            elif type(row) is list and len(row) == width:
                 for number, name, strength in secret:
                     item = row[number]
-                    if type(item) in (str, int) and is_secret(name, item, strength) and not is_placeholder(str(item)):
+                    if is_secret_cell(name, item, strength):
                         self._hide(row, number, item)
 
     def _dict_with_names(self, value: dict[str, Any], shape: KeyShape, nested: int) -> None:
         """Examine a dictionary with keys that may name secrets."""
         if shape.rows:
-            self._table(column_names(value), value[shape.rows])
+            value[shape.rows] = self._table(column_names(value), value[shape.rows])
         add, shortest = self._strings.add, self._shortest
         strengths = named_strengths(shape, value, self._strength) if shape.names else shape.strengths
         for (key, item), strength in zip(value.items(), strengths, strict=True):
@@ -318,10 +331,7 @@ class Walk:
             if which is dict:
                 self._dict(item, nested)
             elif which is list:
-                if not number and _is_header(item, value):
-                    self._table(item, value, 1)
-                elif not number and len(item) == _PAIR and _are_pairs(value):
-                    self._pairs(value, nested)
+                if not number and self._take_rows(value, nested):
                     return
                 self._list(item, nested)
             elif which is str:
@@ -331,10 +341,22 @@ class Walk:
                     self._strings.add_list(value)
                 return
             elif which is Undecoded:
-                if not number and _are_pairs(value):
-                    self._pairs(value, nested)
+                if not number and self._take_rows(value, nested):
                     return
                 self._part(value, number, item, nested)
+
+    def _take_rows(self, rows: list[Any], nested: int) -> bool:
+        """Hide the columns of secrets if the first row is their header; examine rows that are pairs, or return False.
+
+        `[["user", "password"], …]` may be a header and a row, or two pairs: it is taken for both.
+        """
+        names = _header(rows)
+        if names:
+            self._table(names, rows, 1)
+        if not _are_pairs(rows):
+            return False
+        self._pairs(rows, nested)
+        return True
 
     def _pairs(self, pairs: list[Any], nested: int) -> None:
         """Examine pairs of a name and a value."""
@@ -412,18 +434,18 @@ def _is_row(key: object, item: object) -> bool:
     return type(item) is str and str(key).lower() == "key" and _NUMBERED.match(item) is not None
 
 
-def _is_header(item: list[Any], rows: list[Any]) -> bool:
-    """Return whether the first of several lists names what is in the next ones: `[["user", "password"], …]`."""
-    return (
-        1 < len(item) <= _MOST_KEYS
-        and len(rows) > 1
-        and set(map(type, item)) == {str}
-        and all(map(str.isidentifier, item))
-        and type(rows[1]) is list
-        and len(rows[1]) == len(item)
-        and len({*map(str.lower, item)}) == len(item)
-        and item[0].lower() in _FIRST_COLUMNS
-    )
+def _header(rows: list[Any]) -> list[str]:
+    """Return the first of several lists if it names what is in the next ones: `[["user", "password"], …]`."""
+    names, first = (decode_deep(row)[0] if type(row) is Undecoded else row for row in (*rows[:2], None)[:2])
+    if (
+        type(names) is not list
+        or type(first) is not list
+        or not 1 < len(names) == len(first) <= _MOST_KEYS
+        or set(map(type, names)) != {str}
+        or names[0].lower() not in _FIRST_COLUMNS
+    ):
+        return []
+    return names if all(map(str.isidentifier, names)) and len({*map(str.lower, names)}) == len(names) else []
 
 
 def _are_pairs(items: list[Any]) -> bool:

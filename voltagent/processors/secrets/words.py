@@ -78,6 +78,9 @@ _IN_SENTENCES: Final = (
     "hidden default invalid valid missing expired changed reset sent found needed unknown disabled enabled policy"
 )
 IN_SENTENCES: Final = frozenset(_IN_SENTENCES.split())
+# Beside these, the tokens of a column are words.
+_OF_WORDS: Final = "count logprob pos tag lemma freq frequency prob score label type"
+OF_WORDS: Final = frozenset(_OF_WORDS.split())
 STRONG: Final = frozenset(_STRONG.split())
 WEAK: Final = frozenset(_WEAK.split())
 HARMLESS: Final = {which: frozenset(words.split()) for which, words in _BESIDE.items()}
