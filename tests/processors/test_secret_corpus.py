@@ -817,3 +817,41 @@ def test_pairs_that_begin_like_the_header_of_a_table_are_pairs(first: str, rest:
         recorded = redactor.apply(to_json(value)).decode()
         assert "hunter22" not in recorded
         assert first in recorded
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"id": "faq-password", "content": "Click the link"},
+        {"id": "reset-token", "v": 2, "content": "See hunter22x"},
+        {"selector": "#password", "content": "Passwords have 12 characters"},
+        {"keyName": "api_key", "content": "hunter22x"},
+        {"id": "docs/secret.md", "title": "Secrets", "content": "hunter22x"},
+        {"alarm_code": 1202},
+        {"login_codes": [200, 401], "lastAlarmCode": 17},
+        [["id", "alarm_code"], [1, 1202], [2, 17]],
+    ],
+)
+def test_documents_and_numbers_of_events_are_kept(value: Any) -> None:
+    assert json.loads(redactor.apply(to_json(value))) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"id": "db-password", "value": "hunter22"},
+        {"selector": "#password", "val": "hunter22"},
+        {"keyName": "api_key", "value": "hunter22"},
+        {"name": "DB_PASSWORD", "content": "hunter22"},
+        {"id": 7, "name": "DB_PASSWORD", "content": "hunter22"},
+        {"id": "7", "name": "DB_PASSWORD", "content": "hunter22"},
+        {"login_codes": ["hunter22"]},
+    ],
+)
+def test_values_that_such_fields_name_are_hidden(value: Any) -> None:
+    assert "hunter22" not in redactor.apply(to_json(value)).decode()
+
+
+@pytest.mark.parametrize("value", [{"login_code": 483920}, {"login_codes": [483920, 200]}, {"pin_code": 4839}])
+def test_numbers_that_are_codes_to_log_in_with_are_hidden(value: dict[str, Any]) -> None:
+    assert "4839" not in redactor.apply(to_json(value)).decode()

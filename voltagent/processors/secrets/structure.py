@@ -38,6 +38,9 @@ _NAME_FIELDS: Final = (
     "selector",
 )
 _VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content", "ParameterValue")
+# With other fields beside them, these name documents.
+_OF_VALUES: Final = frozenset(("keyName", "id", "selector"))
+_NEAR_VALUES: Final = frozenset(("value", "val"))
 _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
 _MOST_COLUMNS: Final = 256
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
@@ -49,6 +52,10 @@ _JWK_PRIVATE: Final = frozenset(("k", "d", "p", "q", "dp", "dq", "qi"))
 _COLUMNS: Final = frozenset(("columns", "header", "headers", "fields"))
 _ROWS: Final = ("rows", "data", "values")
 _SIMPLE_TYPES: Final = frozenset((str, int))
+# Names of codes that may be short numbers of events: an `alarm_code` of a machine, `login_codes` of HTTP.
+_EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
+_LONG_NUMBER: Final = 10_000
+_MOST_NUMBERS: Final = 256  # in a list of them
 _LEAST_DIGITS: Final = 4  # of a pin that is a number to be kept secret
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
@@ -90,7 +97,9 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
     """Return the shape of a dictionary, given the strength of each key; with ``all_keys``, each key is searched."""
     is_token_list = not _LOGPROBS.isdisjoint(keys)
     names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
-    names = tuple(name for name in _NAME_FIELDS if name in keys) if names_a_value else ()
+    value = next((name for name in _VALUE_FIELDS if name in keys), "")
+    others = frozenset() if value in _NEAR_VALUES else _OF_VALUES
+    names = tuple(name for name in _NAME_FIELDS if name in keys and name not in others) if names_a_value else ()
     of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
     if _JWK_TYPE in keys:
         of_keys = [_STRONG if key in _JWK_PRIVATE else own for key, own in zip(keys, of_keys, strict=True)]
@@ -99,7 +108,7 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
         of_keys,
         tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
         names,
-        next((name for name in _VALUE_FIELDS if name in keys), ""),
+        value,
         not _COOKIE_FIELDS.isdisjoint(keys),
         not names and not rows and all(one is None for one in of_keys),
         rows,
@@ -173,7 +182,12 @@ def is_secret(name: object, item: Any, strength: Strength) -> bool:
         return False
     if which is dict:
         return bool(item) and not _is_schema(item)
-    return which is not list or bool(item)
+    return item != [] and not (_EVENT_CODE.search(str(name)) is not None and _are_short_numbers(item))
+
+
+def _are_short_numbers(item: Any) -> bool:
+    numbers: list[Any] = item if type(item) is list else [item]
+    return len(numbers) <= _MOST_NUMBERS and all(type(one) is int and abs(one) < _LONG_NUMBER for one in numbers)
 
 
 def _is_schema(value: dict[str, Any]) -> bool:
