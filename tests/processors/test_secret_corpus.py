@@ -740,6 +740,7 @@ def test_what_only_resembles_a_table_of_secrets_is_kept(text: str) -> None:
         "passphrase: correct horse battery staple",
         "  wifi_password = blue sky over hamburg  # at home",
         "mnemonic: legal winner thank year wave sausage",
+        "mnemonic: cookie winner thank year wave sausage",
     ],
 )
 def test_plain_words_behind_the_name_of_a_passphrase_at_the_beginning_of_a_line_are_hidden(text: str) -> None:
@@ -758,10 +759,48 @@ def test_plain_words_behind_the_name_of_a_passphrase_at_the_beginning_of_a_line_
         "cookie: butter sugar flour eggs",
         "secret: love trust time patience",
         "password: required field",
+        "password: escribe tu clave aqui",
+        "passwort: bitte ein neues wort",
+        "password: wrong password entered twice",
+        "mot de passe: entrez votre nouveau mot",
+        "password = escribe tu clave aqui",
+        "password = wrong password entered twice",
+        "user_password: same rules apply everywhere",
     ],
 )
 def test_sentences_behind_such_a_name_are_kept(text: str) -> None:
     assert redactor.text(f"Notes\n{text}\nmore") == f"Notes\n{text}\nmore"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'headers.append((b"set-cookie", cookie_val.encode("latin-1")))',
+        'digest = password.encode("latin-1")',
+        'secret.decode("iso8859x")',
+        'fill("password").encode("latin1")',
+        'value = get_secret("prod-db-1")',
+        'boto.get_secret_value("prod/db-1")',
+        'read_password("eu-west-1")',
+        'translate("password", "step-2")',
+    ],
+)
+def test_an_encoding_or_the_name_of_a_secret_in_a_call_is_kept(text: str) -> None:
+    assert redactor.text(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'set_password("Summer-2024")',
+        'auth = ("password", "Summer-2024")',
+        'os.environ.get("DB_PASSWORD", "Summer-2024")',
+        'page.fill("#password", "Summer-2024")',
+        'driver.find("password").send_keys("Summer-2024")',
+    ],
+)
+def test_words_and_numbers_that_a_call_sets_are_hidden(text: str) -> None:
+    assert "Summer-2024" not in redactor.text(text)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from voltagent.processors.secrets.credential_forms import (
 )
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
-from voltagent.processors.secrets.words import IN_SENTENCES
+from voltagent.processors.secrets.words import IN_SENTENCES, STRONG
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 _SURE: Final = re.compile(rf"{MIXED_WORD}(?=[\s,;&\0]|\Z)")
@@ -73,6 +73,7 @@ _STANDS_FOR_ONE: Final = re.compile(
 _SETTER: Final = re.compile(
     r"(?:\b|_)(?:set(?:default)?|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z"
 )
+_WITH_DEFAULT: Final = ("environ.get", "getenv")
 _SECRET_CALL: Final = re.compile(
     r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
     re.IGNORECASE,
@@ -99,6 +100,7 @@ _PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){3,24})[ \t]{0,4}(?=
 _WORDS_AND_NUMBERS: Final = re.compile(
     r"(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){2,8})[ \t]{0,4}(?=[\r\n\0]|\Z)"
 )
+_OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
@@ -125,18 +127,24 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
     value = scan.text[start:end]
     if is_placeholder(value):
         return None
+    may_be_joined = False  # words and numbers that are joined: behind a function, they name what it takes
     if one.operator == "(":
         called = one.name
+        if called.endswith((".encode", ".decode")):
+            return None
     elif one.operator == ",":
         opening = scan.text[max(0, name - _CALLED) : name].rstrip("\"'`\\ #.:")
         called = opening[:-1]
         if opening[-1:] not in ("(", "["):
             return None
+        may_be_joined = not called[-1:].isalnum() or called.endswith(_WITH_DEFAULT)
     else:
         called = one.operator[2:-1]
+        if called in ("encode", "decode"):
+            return None
     if one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value:
         return start, end
-    is_secret = is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))
+    is_secret = is_credential(value) or (may_be_joined and one.strength is Strength.STRONG and is_mixture(value))
     return (start, end) if len(value) >= _SHORTEST_COMPARED and is_secret else None
 
 
@@ -172,8 +180,14 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 
 def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
-    """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
+    """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence.
+
+    Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``.
+    """
     text = scan.text
+    is_phrase = any(map(text[name:start].lower().__contains__, _OF_SEVERAL_WORDS))
+    if operator != "=" and not is_phrase:
+        return None
     before = text[max(0, name - _CALLED) : name].rstrip(" \t\"'-")
     if before[-1:] not in "\n\0" or (not before and name > _CALLED):
         return None
@@ -181,7 +195,11 @@ def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
     if match is None and operator == "=":
         match = _WORDS_AND_NUMBERS.match(text, start)
     scan.spend(4)
-    return None if match is None or not IN_SENTENCES.isdisjoint(match[1].lower().split()) else match.span(1)
+    if match is None:
+        return None
+    words = match[1].lower().split()
+    is_sentence = not IN_SENTENCES.isdisjoint(words) or not (is_phrase or STRONG.isdisjoint(words))
+    return None if is_sentence else match.span(1)
 
 
 def _end_of_joined(scan: Scan, end: int) -> int:

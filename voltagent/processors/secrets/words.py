@@ -75,7 +75,10 @@ _IN_SENTENCES: Final = (
     "must should will would you your my our their this that these those here there when where which who how what why "
     "than then only also per any all each see ask use used using set enter choose please required optional minimum "
     "maximum least most characters character digits numbers words string text field value values empty stored "
-    "hidden default invalid valid missing expired changed reset sent found needed unknown disabled enabled policy"
+    "hidden default invalid valid missing expired changed reset sent found needed unknown disabled enabled policy "
+    "wrong incorrect el la los las un una tu su de del para con por que es aqui nueva nuevo le les une votre vous est "
+    "pour avec il lo tuo tua della sua seu uma voce bitte ein eine einen das der den dem ihr dein neues mit und "
+    "ist het een je uw jouw met ett din ditt med och"
 )
 IN_SENTENCES: Final = frozenset(_IN_SENTENCES.split())
 # Beside these, the tokens of a column are words.
