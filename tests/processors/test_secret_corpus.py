@@ -702,10 +702,15 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found_behind_a_chunk_with
         ("user;api_key\r\nann;kd81kd0\r\n", ["kd81kd0"]),
         ("| user | password |\n|------|----------|\n| ann | Kd81-kd0 |\n", ["Kd81-kd0"]),
         (" id | token \n----+-------\n  1 | kd81kd0x\n(1 row)\n", ["kd81kd0x"]),
+        ("name, password, email\nann, tul1ps!x, a@b.c\nbob, ros3s!x, q@r.s\n", ["tul1ps!x", "ros3s!x"]),
+        ("name; secret; note_2\nann; tul1ps!x; none\n", ["tul1ps!x"]),
+        ("INSERT INTO users (id, password, email)\nVALUES (1, 'S3cret!x', 'a@b')", ["S3cret!x"]),
+        ("insert into users (password, email)\nvalues\n  ('tulip', 'a')", ["tulip"]),
     ],
 )
 def test_the_column_under_the_name_of_a_secret_is_hidden(table: str, secrets: list[str]) -> None:
     assert not any(secret in redactor.text(table) for secret in secrets)
+    assert not any(secret.encode() in redactor.apply(to_json([table])) for secret in secrets)
     assert redactor.text(table).startswith(table.splitlines()[0])
 
 
@@ -770,6 +775,23 @@ def test_plain_words_behind_the_name_of_a_passphrase_at_the_beginning_of_a_line_
 )
 def test_sentences_behind_such_a_name_are_kept(text: str) -> None:
     assert redactor.text(f"Notes\n{text}\nmore") == f"Notes\n{text}\nmore"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("I set the password: hunter2... today", "I set the password: [redacted]... today"),
+        ("api_key = abc123def45...", "api_key = [redacted]..."),
+        ('api_key="sk-..."', 'api_key="sk-..."'),
+        ("api_key = ghp_abc1...", "api_key = ghp_abc1..."),
+        ("a $argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo b", "a [redacted] b"),
+        ("a,$argon2i$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo,b", "a,[redacted],b"),
+        ("a,$scrypt$ln=16,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNo,b", "a,[redacted],b"),
+        ("a,$2b$12$c2FsdHNhbHQaGFzaGhhc2hoYXNo,b", "a,[redacted],b"),
+    ],
+)
+def test_secrets_before_dots_and_hashes_with_parameters_are_hidden(text: str, left: str) -> None:
+    assert redactor.text(text) == left
 
 
 @pytest.mark.parametrize(

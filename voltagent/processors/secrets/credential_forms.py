@@ -71,7 +71,11 @@ _NO_PASSWORD: Final = re.compile(
 _DIGIT: Final = re.compile(r"\d")
 _CASES: Final = re.compile(r"[a-z]{1,60}[A-Z]|[A-Z]{2,60}[a-z]")
 _SHORTEST: Final = 6  # characters of a credential
-_CUT_SHORT: Final = 20  # characters of a token that was cut to show its prefix: `sk-...`
+# A token that was cut to show its prefix, and at most a few characters more.
+_CUT: Final = re.compile(
+    r"(?:(?:sk|pk|rk|gh[pousr]|glpat|xox[a-z]|hf|npm|pypi|key|pat|api|token|whsec|gsk|xai|pplx|tvly|lsv2|sb|dop)"
+    r"(?:[-_][A-Za-z0-9]{1,8}){0,2}[-_][A-Za-z0-9]{0,6}|eyJ[\w-]{0,12}|A(?:KIA|SIA)\w{0,6}|AIza\w{0,6}|SG\.\w{0,4})\.{3}\Z"
+)
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 
 
@@ -96,7 +100,7 @@ def is_placeholder(value: str) -> bool:
         begins.isalpha() and begins.isascii() and begins.lower() not in _BEGIN_PLACEHOLDER
     )
     if is_none and "$" not in value:
-        return SECRET_TEXT in value or value in _FETCH_MODES or (value[-3:] == "..." and len(value) < _CUT_SHORT)
+        return SECRET_TEXT in value or value in _FETCH_MODES or (value[-3:] == "..." and _CUT.match(value) is not None)
     return not value.strip() or SECRET_TEXT in value or value in _FETCH_MODES or _PLACEHOLDER.match(value) is not None
 
 

@@ -16,7 +16,11 @@ _OTHER_KEYS: Final = (
     ("private-lines:", r"private-lines:[ \t]{0,4}\d{1,4}", "private-mac:"),
 )
 _KEY_END: Final = "-----end "
-_HASH: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$[^\s\"'`,;:<>\\\0]{8,512}"  # of a password
+# Of a password, behind the parameters with which it was made, between which there may be commas.
+_HASH: Final = (
+    r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$(?:v=[0-9]{1,4}\$|)(?:(?:[a-z]{1,4}=[0-9]{1,10},){1,4}|)"
+    r"[^\s\"'`,;:<>\\\0]{8,512}"
+)
 
 
 def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:

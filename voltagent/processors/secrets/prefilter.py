@@ -30,7 +30,9 @@ NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 # What may follow a secret's name in a JSON text, but for quotes and operators, in structures and in text alike: a
 # bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
 # a plain word.
-_AT_ONCE: Final = r"[\])%>\[\r\n]|[,;\t][a-z\"]|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
+# The next columns of a table or a statement, if a space stands between them.
+_COLUMNS: Final = r"[,;] (?:[0-9a-z_.-]+[,;] ?)*[0-9a-z_.-]+ ?(?:[\r\n]|\\+[nr]|\)(?:\s|\\+[nrt])*values)"
+_AT_ONCE: Final = rf"[\])%>\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
     r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
