@@ -27,7 +27,7 @@ class LongestStep:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.where = ""
-        self.collection = 0.0  # seconds of the longest collection of garbage, which is such a step
+        self.collection = 0.0  # seconds of the longest garbage collection, which is such a step
 
 
 @contextmanager

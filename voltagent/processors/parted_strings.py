@@ -1,4 +1,7 @@
-"""Strings of a payload that is decoded a part at a time: marks stand for them in what becomes text again."""
+"""Replace secrets in the strings of a payload that is decoded a part at a time.
+
+A part becomes text again before its strings are searched, with marks instead of the strings.
+"""
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -18,31 +21,31 @@ from voltagent.processors.secrets.strings import Rules, Strings, renamed
 
 # `(place, text, its container, its key, whether in a part) -> text`
 _TakeText: TypeAlias = Callable[[Texts, str, Any, Any, bool], str]
-# What a mark stands for: a string by its slot, one that is JSON by the number of its use, or the key of a dictionary.
+# What a mark replaces: a string, by its slot; a string that is JSON, by the number of its use; a key of a dictionary.
 _STRING: Final = "s"
 _JSON: Final = "j"
 _KEY: Final = "k"
 
 
 class _Marks:
-    """The marks in the place of strings in parts; ``sign`` is a character that the payload does not have."""
+    """The marks that replace strings in parts; each begins with ``character``, which is not in the payload."""
 
-    def __init__(self, sign: str) -> None:
-        self._sign = sign
-        self._pattern = re.compile(b'"%b([sjk])([0-9]+)"' % sign.encode())
+    def __init__(self, character: str) -> None:
+        self._character = character
+        self._pattern = re.compile(b'"%b([sjk])([0-9]+)"' % character.encode())
         self._keys: list[str] = []
         self._new_keys: dict[int, str] = {}
         self._first_keys: dict[int, int] = {}  # of dictionaries, by their numbers
         self._last_keys: dict[int, int] = {}
-        self._named: list[tuple[dict[str, Any], list[str]]] = []  # dictionaries whose keys are no marks for a while
+        self._named: list[tuple[dict[str, Any], list[str]]] = []  # dictionaries with keys instead of marks, and these
 
     def mark(self, kind: str, number: int) -> str:
         """Return a mark."""
-        return f"{self._sign}{kind}{number}"
+        return f"{self._character}{kind}{number}"
 
     def read(self, text: str) -> tuple[str, int]:
-        """Return what a text marks; nothing if it is no mark."""
-        return (text[1], int(text[2:])) if text.startswith(self._sign) else ("", 0)
+        """Return the kind and the number of a mark; an empty string and 0 if the text is not a mark."""
+        return (text[1], int(text[2:])) if text.startswith(self._character) else ("", 0)
 
     def mark_keys(self, number: int, dictionary: dict[str, Any]) -> None:
         """Replace the keys of a dictionary by marks."""
@@ -60,8 +63,8 @@ class _Marks:
         self._new_keys.update(enumerate(renamed(keys), first))
 
     def named_items(self, dictionary: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-        """Return the items of a dictionary in a part with marks, whose keys stand in it until :meth:`mark_again`."""
-        if next(iter(dictionary), "").startswith(self._sign):
+        """Return the items of a dictionary in a part; its keys replace their marks until :meth:`mark_again`."""
+        if next(iter(dictionary), "").startswith(self._character):
             marks, values = list(dictionary), list(dictionary.values())
             self._named.append((dictionary, marks))
             dictionary.clear()
@@ -69,7 +72,7 @@ class _Marks:
         return dictionary.items()
 
     def mark_again(self) -> None:
-        """Put the marks back in the place of keys."""
+        """Replace keys by their marks again."""
         for dictionary, marks in self._named:
             values = list(dictionary.values())
             dictionary.clear()
@@ -77,7 +80,7 @@ class _Marks:
         self._named.clear()
 
     def text_of(self, part: Undecoded | Marked, text_at: Callable[[str, int], str]) -> bytes:
-        """Return the text of a part with strings in the place of its marks; ``text_at`` has those that are no keys."""
+        """Return the text of a part with strings instead of its marks; ``text_at`` returns those that are not keys."""
         if isinstance(part, bytes):
             return encode_deep(decode_deep(part))
         pieces_and_marks = self._pattern.split(part)
@@ -95,21 +98,21 @@ class _Marks:
 
 
 class PartedStrings(Strings):
-    """Strings that may stand in parts: what was decoded of a part becomes text at once, with marks in their place."""
+    """Strings of a payload with parts: an examined part becomes text at once, with marks instead of its strings."""
 
     __slots__ = ("_marks", "_streamed")
 
-    def __init__(self, rules: Rules, found: Found, sign: str) -> None:
+    def __init__(self, rules: Rules, found: Found, character: str) -> None:
         super().__init__(rules, found)
-        self._marks = _Marks(sign)
-        self._streamed: dict[int, int] = {}  # places in a stream of strings that are JSON
+        self._marks = _Marks(character)
+        self._streamed: dict[int, int] = {}  # slots in a stream of strings that are JSON, by their uses
 
     def position(self) -> tuple[int, int, int]:
-        """Return how far the lists go, for :meth:`encode_part`."""
+        """Return the lengths of the lists, for :meth:`encode_part`."""
         return len(self._slots), len(self._used), len(self._dictionaries)
 
     def encode_part(self, items: list[Any], position: tuple[int, int, int]) -> Marked:
-        """Return the text of a part whose strings were added from a position on."""
+        """Encode a part whose strings were added since :meth:`position` returned ``position``."""
         marks = self._marks
         slots, containers, places, texts = self._slots, self._containers, self._places, self._texts
         for slot in range(position[0], len(slots)):
@@ -117,7 +120,7 @@ class PartedStrings(Strings):
             if container is not None:
                 if container[places[slot]] == texts[slots[slot]]:
                     container[places[slot]] = marks.mark(_STRING, slot)
-                else:  # it was hidden meanwhile
+                else:  # hidden since it was added
                     slots[slot] = -1
                 containers[slot] = places[slot] = None
         for use in range(position[1], len(self._used)):
@@ -132,11 +135,11 @@ class PartedStrings(Strings):
                 self._dictionaries[number] = None
         return Marked(encode_deep(items))
 
-    def encoded(self, value: Any, size: int) -> bytes:  # noqa: ARG002 - that of the parts is not known
+    def encoded(self, value: Any, size: int) -> bytes:  # noqa: ARG002 - the size of each part is not known
         return encode_outline(value, lambda part: self._marks.text_of(part, self._text_at))
 
     def _text_at(self, kind: str, number: int) -> str:
-        """Return what stands in the place of a mark in the end."""
+        """Return the string that replaces a mark in the result."""
         if kind == _STRING:
             text = self._changed.get(number)
             return self._texts[self._slots[number]] if text is None else text
@@ -155,7 +158,7 @@ class PartedStrings(Strings):
             super()._rename_keys(number, names)
 
     def _slots_of_items(self, items: list[Any]) -> list[Sequence[int]]:
-        """Return the slots of the texts of a stream of which there are parts."""
+        """Return the slots of the texts of a stream with parts."""
         slots: dict[Texts, list[int]] = {}
 
         def take_text(place: Texts, text: str, container: Any, key: Any, is_part: bool) -> str:
@@ -175,7 +178,7 @@ class PartedStrings(Strings):
         return [slots[place] for place in found]
 
     def _slot_of(self, text: str, container: Any, key: Any, *, is_part: bool) -> tuple[int, str]:
-        """Return the slot of a text of a stream, and the text if that is a mark."""
+        """Return the slot of a text of a stream, and the text; for a mark, those of the string that it replaces."""
         slot = len(self._slots)
         if is_part:
             kind, number = self._marks.read(text)
@@ -193,21 +196,22 @@ class PartedStrings(Strings):
 
 
 def texts_with_parts(items: list[Any]) -> Texts:
-    """Return the texts of the items of a stream of which there are parts, by their places."""
+    """Return the texts of the items of a stream with parts, by their places."""
     return _Texts().add_all(items)
 
 
 class _Texts:
-    """Collects the texts of a stream with parts, see :mod:`voltagent.processors.parts`: one is decoded at a time.
+    """The texts of a stream with parts, see :mod:`voltagent.processors.parts`, which are decoded one at a time.
 
-    ``take_text`` gets each text with its place and container while these are decoded; of a mark it returns the text.
+    ``take_text`` is called for each text while its container is decoded, and returns the text to collect: for a mark,
+    the string that it replaces.
     """
 
     def __init__(self, marks: _Marks | None = None, take_text: _TakeText | None = None) -> None:
         self._marks, self._take_text = marks, take_text
         self.places = [Texts()]
-        self._new = 0  # places that are new with an item
-        self._waiting: list[Texts] = []  # places with texts that were not yet taken
+        self._new = 0  # places that were added for the current item
+        self._waiting: list[Texts] = []  # places with texts for which `take_text` was not called yet
 
     def add_all(self, items: list[Any]) -> Texts:
         """Add the items of a stream, and return the texts."""
@@ -240,7 +244,7 @@ class _Texts:
                 first += self._add_inside(place, first, value, number, item, levels)
 
     def _add_inside(self, place: Texts, name: Any, container: Container, key: Any, item: Any, levels: int) -> int:
-        """Add what is in a dictionary or list, and return the number of values."""
+        """Add a value of a dictionary or list, or the values of a part, and return their number."""
         if type(item) not in PARTS:
             if type(item) in WITH_TEXTS:
                 self._add_to(self._inner(place, name), container, key, item, levels)

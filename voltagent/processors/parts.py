@@ -1,7 +1,7 @@
-"""Large JSON texts with very many collections, most of which stay text while the rest is decoded.
+"""Decode large JSON texts with very many collections a part at a time.
 
-Python's collection of garbage looks at all lists and dictionaries in one step, during which no other thread runs. So
-these are decoded a part at a time, and each part becomes text again before the next one is decoded.
+Python's garbage collection visits all lists and dictionaries in one step, during which no other thread runs. So most
+collections stay JSON text: each part is decoded, examined and encoded again before the next one is decoded.
 """
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
@@ -17,25 +17,26 @@ from voltagent.capture import pieces
 from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
 
 MOST: Final = 1 << 14  # collections that are decoded at the same time
-_SIZE_PER_COLLECTION: Final = 64  # bytes of a piece; with larger ones, it is decoded
-_FIRST: Final = 3  # items of a list that keep their places
-_IN_LISTS: Final = (b"[{", b",{", b'"{')  # how dictionaries begin that are in no other dictionary
+_SIZE_PER_COLLECTION: Final = 64  # bytes; a piece whose collections are larger on average is decoded
+_FIRST: Final = 3  # items of a list that each get a part of their own
+_IN_LISTS: Final = (b"[{", b",{", b'"{')  # beginnings of dictionaries that are not inside another dictionary
 _COLLECTIONS: Final = frozenset((dict, list))
 _CHARACTERS: Final = range(0xE000, 0xE020)
 
 
-# The JSON text of a list of collections, in the place of the first of them: as a value, of one. These types are none of
-# JSON's, and the collection of garbage does not know their objects, as it does those of any class of ours.
+# A part is the JSON text of a list of collections. In a list it replaces these; in a dictionary it replaces one value.
+# Decoded JSON has no values of these types, and garbage collection does not track them, unlike instances of a class.
 Undecoded: TypeAlias = bytes
-Marked: TypeAlias = bytearray  # a part that was examined, and may have marks in the place of strings
+Marked: TypeAlias = bytearray  # a part that was examined, and may have marks instead of strings
 PARTS: Final = frozenset((Undecoded, Marked))
 _NOT_SIMPLE: Final = frozenset((*_COLLECTIONS, *PARTS))
 
 
-def sign_for(text: bytes) -> str:
-    """Return a character that a JSON text does not have; nothing if it has not too many collections to decode them all.
+def mark_character(text: bytes) -> str:
+    """Choose the character with which marks begin in a JSON text that is decoded in parts: one that is not in the text.
 
-    Dictionaries of nothing but simple values do not count: the collection of garbage leaves them out.
+    Returns an empty string if the text can be decoded as a whole: it is short, or has at most ``MOST`` collections.
+    Dictionaries with simple values only are not counted, because garbage collection does not track them.
     """
     if len(text) <= pieces.LARGE:
         return ""
@@ -47,30 +48,30 @@ def sign_for(text: bytes) -> str:
 
 
 def outline(text: bytes) -> Any:
-    """Decode a JSON text but for most of the small collections in it: those are parts.
+    """Decode a JSON text, except for most of the small collections in it, which become parts.
 
     Raises:
         ValueError: it is not JSON, or nested too deep.
     """
     value = pieces.decode(text, _keep)
-    if type(value) is dict and type(value.get("result")) is Undecoded:  # of an output, they may be those of a stream
+    if type(value) is dict and type(value.get("result")) is Undecoded:  # of an output: the items may be a stream's
         value["result"] = decode_deep(value["result"])[0]
     return value
 
 
 def part_of(items: list[Any]) -> Undecoded:
-    """Return collections as a part."""
+    """Encode collections as a part."""
     return encode_deep(items)
 
 
 def _keep(items: Any, text: bytes, before: int) -> Any:
-    """Return some items of a list or dictionary with parts in place of collections, if there are many."""
+    """Return some items of a list or dictionary, with parts instead of the collections if there are many of these."""
     if (text.count(b"[") + text.count(b"{")) * _SIZE_PER_COLLECTION <= len(text):
         return items
     if type(items) is dict:
         return {key: part_of([item]) if type(item) in _COLLECTIONS else item for key, item in items.items()}
     if (len(items) == 1 or before >= _FIRST) and _COLLECTIONS.issuperset(map(type, items)):
-        return [text]  # the one item may have parts
+        return [text]  # not `part_of(items)`: a single item may have parts inside
     kept: list[Any] = []
     for is_collection, some in groupby(items, lambda item: type(item) in _COLLECTIONS):
         if not is_collection:
@@ -85,7 +86,7 @@ def _keep(items: Any, text: bytes, before: int) -> Any:
 
 
 def encode_outline(value: Any, text_of: Callable[[Undecoded | Marked], bytes]) -> bytes:
-    """JSON text of an outline; ``text_of`` returns that of a part, as a list."""
+    """Encode an outline; ``text_of`` returns the JSON text of a part, which is a list."""
     if type(value) in PARTS:
         return text_of(value)[1:-1]
     if type(value) is dict:

@@ -25,7 +25,7 @@ from voltagent.core.text import encoded
 from voltagent.errors import ValidationError
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.parted_strings import texts_with_parts
-from voltagent.processors.parts import outline, sign_for
+from voltagent.processors.parts import mark_character, outline
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.names import SecretNames
@@ -136,10 +136,10 @@ class Redactor:
                 value = _split_stream(text) if path == "output" else _NOTHING
                 if value is _NOTHING:
                     return text
-            sign = sign_for(text) if self._hook is None else ""  # a hook gets the collections
+            character = mark_character(text) if self._hook is None else ""  # a hook gets the collections
             if value is _NOTHING:
-                value = outline(text) if sign else decode(text)
-            walk = Walk(self._rules, found, len(text), sign)
+                value = outline(text) if character else decode(text)
+            walk = Walk(self._rules, found, len(text), character)
             value, is_changed = self._redacted(value, path, found, walk)
             result = walk.encoded(value) if is_changed else text
             if len(text) > LARGE and self._hook is None:  # a hook may have kept a part of it
@@ -304,7 +304,7 @@ def _split_stream(text: bytes) -> Any:
     """
     if not text.startswith(b'{"result":[') or text.count(b'"') < _LEAST_QUOTES:
         return _NOTHING
-    has_parts = sign_for(text) != ""
+    has_parts = mark_character(text) != ""
     value = outline(text) if has_parts else decode(text)
     edges = edges_of(items_of(value), texts_with_parts if has_parts else texts_of)
     if edges and is_suspect_text(edges):

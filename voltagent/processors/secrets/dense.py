@@ -1,7 +1,7 @@
-"""Hide what may be a secret in a stretch of text in which candidates stand too close together to examine each.
+"""Hide possible secrets in a stretch of text that has too many candidates to examine each of them.
 
-Line by line: one that no check finds suspicious stays, of another stays what stands before its first operator, quote or
-digit, which is the name of the secret or the beginning of a sentence.
+The stretch is examined line by line. A line without a suspicious part is kept. A suspicious line is hidden from its
+first operator, quote or digit on: what stands before it is the name of the secret or the beginning of a sentence.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from voltagent.processors.secrets.words import HINTS, STEMS
 
 _MOST_LINES: Final = 4096  # remembered while a payload is searched
 _LONG: Final = 512  # characters of a line; a longer one is cut
-_SHORT: Final = 32  # characters of a line on average; shorter ones are looked at together
-_AROUND: Final = 48  # characters around a part of a long line that may hold the rest of a name
+_SHORT: Final = 32  # characters of a line on average; shorter lines are examined together
+_AROUND: Final = 48  # characters on both sides of a part of a long line, which may have the rest of a name
 _BEGINS_VALUE: Final = r"=:\uff1a\"'`(<>@$0-9"
 _VALUE: Final = re.compile(f"[{_BEGINS_VALUE}]")
 _BEFORE_VALUE: Final = re.compile(
     rf"(?:[^{_BEGINS_VALUE}]{{0,512}}[ \t])?([^ \t{_BEGINS_VALUE}]{{0,512}})[{_BEGINS_VALUE}]"
 )
-# What goes on in the next part of a long line: a token, a value in quotes or not, the pairs of a cookie.
+# The rest of a value in the next part of a long line: of a token, of a value with or without quotes, of a cookie.
 _REST: Final = re.compile(r"(?:[;,] |[^\s\"'`<>\0])*")
 _NAME: Final = re.compile(r"[\w.\[\]-]*\Z")
-_ENDS_LINE: Final = frozenset("\n\0")
-_IN_VALUES: Final = frozenset("@$0123456789")  # what stands in a value rather than behind a name
-# What a line ends with whose value is in the next one, and the last character of it.
+_IN_VALUES: Final = frozenset("@$0123456789")  # characters of a value, which do not follow a name
+# The end of a line whose value is in the next line, and the last character of such an end.
 _GOES_ON: Final = re.compile(r"(?:[=:|>({\[,\\+\"'` \r\t]|[|>]-|values)\Z")
 _MAY_GO_ON: Final = frozenset("=:|>({[,\\+\"'` \r\t-sS")
-_VALUE_FIELDS: Final = ("value", "default", "string")  # in the next line, the value of a name
-_FIELD: Final = 40  # characters in which such a field begins
+_VALUE_FIELDS: Final = ("value", "default", "string")  # fields with the value of a name in the line before
+_FIELD: Final = 40  # characters at the beginning of a line in which such a field begins
 
 
 def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
@@ -47,10 +46,10 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
     lines = _examine_lines(scan, seen)
     fields = [field for field in _VALUE_FIELDS if low.find(field, start, stop) >= 0]
     found: list[Range] = []
-    is_hidden = goes_on = False  # the line before, and that its value may be in this one
+    is_hidden = goes_on = False  # whether the line before was hidden, and whether its value may continue in this one
     for (first, last, is_part), line in zip(parts, seen, strict=True):
         is_suspect = lines[line]
-        if is_suspect and not is_part:  # most lines, where there are that many candidates
+        if is_suspect and not is_part:  # the usual case, so it comes first
             is_hidden = True
             found.append((first if goes_on else _past_name(text, first, last), last))
             goes_on = text[last - 1] in _MAY_GO_ON and _GOES_ON.search(low, last - 6, last) is not None
@@ -67,7 +66,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
         if is_hidden:
             is_rest = goes_on or (is_part and found and found[-1][1] == first)
             found.append((first if is_rest else _past_name(text, first, last), last))
-        elif is_part and found and found[-1][1] == first:  # the value of the part before may not have ended
+        elif is_part and found and found[-1][1] == first:  # the value of the part before may continue
             rest = _REST.match(text, first, last)
             if rest is not None and rest.end() > first:
                 found.append((first, rest.end()))
@@ -76,7 +75,7 @@ def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
 
 
 def _examine_lines(scan: Scan, seen: list[str]) -> dict[str, bool]:
-    """Return which lines are suspicious: in a long text the same ones come again."""
+    """Return which lines are suspicious, and remember it: long texts repeat their lines."""
     known = scan.lines
     if len(known) > _MOST_LINES:
         known.clear()
@@ -86,7 +85,7 @@ def _examine_lines(scan: Scan, seen: list[str]) -> dict[str, bool]:
 
 
 def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> bool:
-    """Return whether a line has a name of the user's with anything behind it that may begin a value."""
+    """Return whether a line has one of the user's names and, behind it, a character that may begin a value."""
     position = scan.low.find(name, first, last)
     end = last
     if is_part:  # the line may go on
@@ -107,7 +106,7 @@ def _names_secret(word: str) -> bool:
 
 
 def _past_name(text: str, first: int, last: int) -> int:
-    """Return where the value in a line may begin: behind the name of a secret, or with the word with the operator."""
+    """Return where the value in a line may begin: after the name of a secret, or at the word before the operator."""
     match = _BEFORE_VALUE.match(text, first, last)
     if match is None:
         return first
@@ -116,9 +115,9 @@ def _past_name(text: str, first: int, last: int) -> int:
 
 
 def _parts(text: str, start: int, stop: int) -> list[tuple[int, int, bool]]:
-    """Return the lines of a stretch: where each begins and ends, and whether it is a part of a long one."""
+    """Return the start and the end of each line of a stretch, and whether it is a part of a long line."""
     stretch = text[start:stop].replace("\0", "\n")
-    # each line costs calls: in a text of short ones, several are one
+    # each line costs several calls, so short lines are examined together
     lines = _together(stretch) if (stretch.count("\n") + 1) * _SHORT > len(stretch) else stretch.split("\n")
     found: list[tuple[int, int, bool]] = []
     for line in lines:
@@ -132,7 +131,7 @@ def _parts(text: str, start: int, stop: int) -> list[tuple[int, int, bool]]:
 
 
 def _together(stretch: str) -> Iterator[str]:
-    """Yield the lines of a stretch, as many at once as are needed for a certain length."""
+    """Yield the lines of a stretch in groups of at least ``_SHORT`` characters."""
     start = 0
     while start < len(stretch):
         end = stretch.find("\n", start + _SHORT - 1)

@@ -141,7 +141,7 @@ class Scan:
     def by_string(self, ranges: Sequence[Range]) -> dict[int, Sequence[Range]]:
         """Ranges of the joined text, in order, as ranges of each string, by its number.
 
-        In tuples: there may be as many as strings, and Python's collection of garbage forgets tuples of numbers.
+        In tuples: there may be as many as strings, and Python's garbage collection stops tracking tuples of numbers.
         """
         found: dict[int, Sequence[Range]] = {}
         starts = self._starts

@@ -51,7 +51,7 @@ class Tree:
 class Strings:
     """The strings to be searched, each once, and the places where they stand, in the order of the walk.
 
-    The lists of places are as long as one another: a tuple for each would keep Python's collection of garbage busy.
+    The lists of places all have the same length: a tuple for each place would cost Python's garbage collection time.
     """
 
     __slots__ = (

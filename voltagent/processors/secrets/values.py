@@ -68,10 +68,10 @@ _NONE: Final = Strength.NONE
 class Walk:
     """One pass over one payload; ``size`` is that of its JSON text in bytes.
 
-    With a ``sign``, see :func:`~voltagent.processors.parts.sign_for`, some of it is decoded a part at a time.
+    With a ``character``, see :func:`~voltagent.processors.parts.mark_character`, the payload may have parts.
     """
 
-    def __init__(self, rules: Rules, found: Found, size: int, sign: str = "") -> None:
+    def __init__(self, rules: Rules, found: Found, size: int, character: str = "") -> None:
         self._decodes = _FREE_DECODES + size // _SIZE_PER_DECODE
         self.size = size
         self._has_patterns = bool(rules.patterns)
@@ -80,7 +80,7 @@ class Walk:
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
         self._shapes = rules.shapes
-        self._parted = PartedStrings(rules, found, sign) if sign else None
+        self._parted = PartedStrings(rules, found, character) if character else None
         self._strings = self._parted or Strings(rules, found)
         self._inner: list[dict[str, Tree]] = [{} for _ in range(_NESTED)]  # by their texts, of each level
         self._tree: Tree  # the one that is being walked
