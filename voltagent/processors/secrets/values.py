@@ -331,7 +331,7 @@ class Walk:
             if which is dict:
                 self._dict(item, nested)
             elif which is list:
-                if not number and self._take_rows(value, nested):
+                if not number and len(item) > 1 and type(item[0]) is str and self._take_rows(value, nested):
                     return
                 self._list(item, nested)
             elif which is str:
@@ -436,7 +436,11 @@ def _is_row(key: object, item: object) -> bool:
 
 def _header(rows: list[Any]) -> list[str]:
     """Return the first of several lists if it names what is in the next ones: `[["user", "password"], …]`."""
-    names, first = (decode_deep(row)[0] if type(row) is Undecoded else row for row in (*rows[:2], None)[:2])
+    names, first = rows[0], rows[1] if len(rows) > 1 else None
+    if type(names) is Undecoded:
+        names = decode_deep(names)[0]
+    if type(first) is Undecoded:
+        first = decode_deep(first)[0]
     if (
         type(names) is not list
         or type(first) is not list
