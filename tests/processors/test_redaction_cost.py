@@ -129,6 +129,8 @@ KINDS: dict[str, Callable[[int], Any]] = {
         _tokens(size, 130, "-----BEGIN PRIVATE KEY-----\n{}{}\n-----END PRIVATE KEY-----")
     ),
     "SQL": lambda size: "\n".join(_tokens(size, 70, "INSERT INTO u (id, password) VALUES (1, '{}');")),
+    "columns of secrets": lambda size: _cut("pw," * 39 + "pw\n" + ("1," * 39 + "1\n") * 200, size),
+    "a column of secrets": lambda size: _cut("user,password,mail\n" + "ann,tul1ps,ann@x.dev\n" * 2000, size),
     "sentences": lambda size: "\n".join(_tokens(size, 60, "The password is {} and your code is 123456.")),
     "suspicious words": lambda size: _cut(_DENSE, size),
     "one suspicious word": lambda size: "pwd=q " * (size // 6),

@@ -699,6 +699,7 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found_behind_a_chunk_with
         ("user,password\nann,tulip\nbob,rose\n", ["tulip", "rose"]),
         ('"user","secret"\n"ann, b","x""y9"\n', ['x""y9']),
         ("user\tpin\nann\t4711\n", ["4711"]),
+        ("| user | PIN |\n|---|---|\n| ann | 4711 |\n", ["4711"]),
         ("user;api_key\r\nann;kd81kd0\r\n", ["kd81kd0"]),
         ("| user | password |\n|------|----------|\n| ann | Kd81-kd0 |\n", ["Kd81-kd0"]),
         (" id | token \n----+-------\n  1 | kd81kd0x\n(1 row)\n", ["kd81kd0x"]),
@@ -712,6 +713,17 @@ def test_the_column_under_the_name_of_a_secret_is_hidden(table: str, secrets: li
     assert not any(secret in redactor.text(table) for secret in secrets)
     assert not any(secret.encode() in redactor.apply(to_json([table])) for secret in secrets)
     assert redactor.text(table).startswith(table.splitlines()[0])
+
+
+def test_all_columns_of_secrets_in_a_long_table_are_hidden_and_no_other() -> None:
+    rows = [f"name{number},tulip{number},rose,lily{number},town{number}" for number in range(6000)]
+    text = "\n".join(["user,password,pin_code,secret,city", *rows, "", "the end"])
+    for left in (redactor.text(text), json.loads(redactor.apply(to_json(text)))):
+        assert "tulip" not in left
+        assert "lily" not in left
+        assert all(f"name{number},[redacted]" in left for number in range(0, 6000, 7))
+        assert all(f"[redacted],town{number}\n" in left for number in range(0, 6000, 7))
+        assert left.endswith("\n\nthe end")
 
 
 @pytest.mark.parametrize(
@@ -733,6 +745,10 @@ def test_the_column_under_the_name_of_a_secret_is_hidden(table: str, secrets: li
         "select id, password\nfrom users, accounts2x\n",
         "return token, secret\nreturn value1, other1x\n",
         "global a,password\nx1y2z3,yy1y2z3\n",
+        "| Pin | Function |\n|---|---|\n| GPIO21 | SDA |\n",
+        "pin,function\n13,LED\nGPIO21,SDA\n",
+        "signal\tesp32_pin\nSDA\tGPIO21\nSCL\t1021A\n",
+        "chip;reset pin\nx;PB6\n",
     ],
 )
 def test_what_only_resembles_a_table_of_secrets_is_kept(text: str) -> None:
@@ -856,6 +872,8 @@ def test_the_columns_of_secrets_in_rows_are_hidden(value: Any) -> None:
         [["id", "token", "label"], ["a1", "Xq7ab12Zp", "noun"]],
         {"columns": ["pin", "function"], "rows": [[13, "LED"], ["GPIO21", "SDA"]]},
         [["name", "pin"], ["led", 13], ["data", "GPIO21"]],
+        "basic_publish(exchange='', routing_key='orders.eu1.created', binding_key='orders.eu1.x')",
+        {"routing_key": "orders.eu1.created", "sharding_key": "user4x21", "ordering_key": "a1b2c3"},
     ],
 )
 def test_other_columns_in_rows_are_kept(value: Any) -> None:

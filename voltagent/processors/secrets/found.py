@@ -20,6 +20,7 @@ MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewh
 _LONGEST_REPEATED: Final = 4096  # characters
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
 _STRINGS: Final = 4096  # joined at once
+_RANGES: Final = 4096  # replaced at once
 
 
 @dataclass(eq=False, slots=True)
@@ -122,13 +123,16 @@ class Replacer:
 
 def _replaced(text: str, ranges: Sequence[Range]) -> str:
     """Return the text with ``[redacted]`` in the place of each range."""
-    parts: list[str] = []
+    pieces: list[str] = []  # joined in several steps: each holds the interpreter
     end = 0
-    for start, stop in ranges:
-        parts += (text[end:start], SECRET_TEXT)
-        end = stop
-    parts.append(text[end:])
-    return "".join(parts)
+    for first in range(0, len(ranges), _RANGES):
+        parts: list[str] = []
+        for start, stop in ranges[first : first + _RANGES]:
+            parts += (text[end:start], SECRET_TEXT)
+            end = stop
+        pieces.append("".join(parts))
+    pieces.append(text[end:])
+    return "".join(pieces)
 
 
 def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> list[tuple[str, int]]:

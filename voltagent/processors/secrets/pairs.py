@@ -80,7 +80,11 @@ _LONGEST_HEADER: Final = 512  # characters
 _CHECKED: Final = 1024  # characters of a text with tables that are checked at once
 _LONGEST_ROW: Final = 4096
 _LEAST_DIGITS: Final = 4  # of a number in a table whose cells have spaces around them
-_ROW_WORK: Final = 2  # units
+_FIRST_ROWS: Final = 64  # characters behind a header that are divided into rows at once, then four times as many
+# Units of work for a row, and for a cell if the row has several secrets; with less left, these are hidden as one.
+_ROW_WORK: Final = 2
+_CELL_WORK: Final = 2
+_ROW_AT_ONCE: Final = 800
 
 
 def _is_secret(value: str, strength: Strength) -> bool:
@@ -264,28 +268,50 @@ def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
     header: _Header | None = scan.memo[key]
     if header is None:
         return
-    separator = header.separator
-    limit = scan.end_of_string(row - 1)
-    while row < limit:
-        scan.units -= _ROW_WORK
-        end = scan.text.find("\n", row, min(limit, row + _LONGEST_ROW))
-        end = min(limit, row + _LONGEST_ROW) if end < 0 else end
-        line = scan.text[row:end]
-        if line[:1] in _RULES and not line.strip(_RULE):
-            if separator != "|" or not line.strip():
+    scan.units -= _ROW_WORK
+    text, limit, size = scan.text, scan.end_of_string(row - 1), _FIRST_ROWS
+    is_table = True
+    while row < limit and is_table:
+        end = limit if limit <= row + size else text.rfind("\n", row, row + size)
+        if end < 0:
+            end = text.find("\n", row, min(limit, row + _LONGEST_ROW))
+            end = min(limit, row + _LONGEST_ROW) if end < 0 else end
+        size = min(_LONGEST_ROW, size * 4)
+        for one in text[row:end].split("\n"):
+            is_table = _add_row(scan, header, one, row, found)
+            if not is_table:
                 break
-        else:
-            cells = line.split(separator) if '"' not in line else [*_split(line, separator)]
-            if len(cells) != header.width:
-                break
-            for number, name, strength in header.secret:
-                cell = cells[number]
-                value = cell.strip(" \t\r\"'`*")
-                if value and _is_secret_cell(name, value, strength, is_spaced=header.is_spaced):
-                    begin = row + number + sum(map(len, cells[:number])) + cell.index(value)
-                    found.append((begin, begin + len(value)))
-        row = end + 1
+            row += len(one) + 1
     scan.past_table = row
+
+
+def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range]) -> bool:
+    """Add the secrets of a row, and return whether it is one. With too little work left, as one."""
+    separator = header.separator
+    scan.units -= _ROW_WORK
+    if line[:1] in _RULES and not line.strip(_RULE):
+        return separator == "|" and line.strip() != ""
+    cells = line.split(separator) if '"' not in line else [*_split(line, separator)]
+    if len(cells) != header.width:
+        return False
+    secret = header.secret
+    if len(secret) > 1:
+        if scan.units < _ROW_AT_ONCE:
+            first, last = secret[0][0], secret[-1][0] + 1
+            begin = row + first + sum(map(len, cells[:first]))
+            found.append((begin, begin + last - first - 1 + sum(map(len, cells[first:last]))))
+            return True
+        scan.units -= _CELL_WORK * len(secret)
+    before = 0
+    for number, name, strength in secret:
+        row += number - before + sum(map(len, cells[before:number]))
+        before = number
+        cell = cells[number]
+        value = cell.strip(" \t\r\"'`*")
+        if value and _is_secret_cell(name, value, strength, is_spaced=header.is_spaced):
+            begin = row + cell.index(value)
+            found.append((begin, begin + len(value)))
+    return True
 
 
 def _split(line: str, separator: str) -> Iterator[str]:
@@ -306,6 +332,8 @@ def _split(line: str, separator: str) -> Iterator[str]:
 def _is_secret_cell(name: str, value: str, strength: Strength, *, is_spaced: bool) -> bool:
     if strength is Strength.WEAK:
         return is_weak_secret(name, value)
+    if name[-3:].lower() == "pin":  # as of a circuit, if it is not a number of four digits
+        return len(value) >= _LEAST_DIGITS and value.isdigit()
     if is_placeholder(value) or (value.isalpha() and value.lower() in _NO_CELL):
         return False
     is_number = len(value) >= _LEAST_DIGITS and value.isdigit()

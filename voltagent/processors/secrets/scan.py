@@ -70,7 +70,7 @@ class Scan:
         for piece in pieces:
             starts += islice(accumulate(map((1).__add__, map(len, piece)), initial=starts[-1]), 1, None)
         self.past_table = 0  # where the last table with a column of secrets ends
-        self.columns: list[Range] = []  # the secrets in tables, in any order
+        self.columns: list[Range] = []  # the secrets in the second and the next rows of statements, in any order
         self.units = _FREE
         self.examined = len(self.text)  # so far, each candidate is examined
 

@@ -7,6 +7,7 @@ around them, so the time grows with the length of the text only.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
@@ -43,6 +44,7 @@ _CHECKED_PER_UNIT: Final = 40  # characters of a piece whose checks cost one uni
 _ENOUGH: Final = 400  # units of work without which a piece is not begun: most of it would be done in vain
 _ENDS_WHOLE: Final = frozenset(("", " ", "\t", "\n", "\r", "\0"))
 _OPENING: Final = re.compile(r"[\"'`(\[{<]")
+_RANGES: Final = 4096  # merged at once
 _HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden line by line
 
 
@@ -52,6 +54,7 @@ def find_secrets(scan: Scan) -> list[Range]:
     Where candidates stand too close together for each to be examined, all values in suspicious lines are secrets.
     """
     found: list[Range] = []
+    tables: list[Range] = []  # secrets in columns, in order
     names, tokens = prefilter()
     for start, stop in scan.windows():
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
@@ -61,14 +64,17 @@ def find_secrets(scan: Scan) -> list[Range]:
         if may_have_token or may_have_name:
             hints = hints_in(scan, start, stop) if may_have_name else None
             if may_have_name:
-                scan.columns += find_columns(scan, start, stop)
+                tables += find_columns(scan, start, stop)
             window = _Window(hints, _groups_in(scan, start, stop), may_have_token, is_one_piece=stop - start <= _PIECE)
             for first in range(start, stop, _PIECE):
                 last = min(stop, first + _PIECE)
                 if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
                     continue
                 _add_merged(found, _in_piece(scan, first, last, window))
-    return merged([*found, *scan.columns]) if scan.columns else found
+    for more in (tables, sorted(scan.columns)):
+        if more:
+            found = _with_more(found, more)
+    return found
 
 
 class _Window(NamedTuple):
@@ -261,6 +267,18 @@ def _add_merged(found: list[Range], more: list[Range]) -> None:
         while found and found[-1][1] >= first:
             more.append(found.pop())
         found += merged(more)
+
+
+def _with_more(found: list[Range], more: list[Range]) -> list[Range]:
+    """Merge two lists of ranges that are in order, some at a time: sorting holds the interpreter."""
+    result: list[Range] = []
+    at = 0
+    for first in range(0, len(more), _RANGES):
+        some = more[first : first + _RANGES]
+        upto = bisect_left(found, (some[-1][1] + 1, 0), at)
+        _add_merged(result, [*found[at:upto], *some])
+        at = upto
+    return result + found[at:]
 
 
 def merged(ranges: list[Range]) -> list[Range]:

@@ -39,7 +39,8 @@ _BESIDE: Final = {
         "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
         "group dict object idempotency dedup deduplication translation message event field config hot "
         "arrow join order project name names code down up press error type id ids count label keyword column "
-        "map sorted issue context metric tag feature registry path file length size gcs blob s publishable"
+        "map sorted issue context metric tag feature registry path file length size gcs blob s publishable "
+        "binding shard sharding ordering"
     ),
     "strong": (
         "length count policy attempts strength expiry expires expired expiration age required enabled disabled "
