@@ -231,5 +231,5 @@ def test_what_a_thread_keeps_in_its_context_is_freed_before_the_program_ends(tmp
     sdk.shutdown()
     print(sorted(len(open(name).read()) for name in "abcdefgh"))
     """
-    ran = run_program(SDK + textwrap.dedent(code), tmp_path)
+    ran = run_program(f"import os; os.chdir({str(tmp_path)!r})\n" + SDK + textwrap.dedent(code), tmp_path)
     assert (ran.stdout, ran.stderr) == (f"{[6] * 8}\n", "")
