@@ -39,10 +39,15 @@ def fatal_signals_held() -> Generator[None]:
         yield
     finally:
         try:
-            while added and signal.sigtimedwait(added, 0) is not None:
-                pass
+            _forget(added)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _forget(signals: list[signal.Signals]) -> None:
+    """Take what waits of these signals: writes of ours have failed."""
+    while signals and signal.sigtimedwait(signals, 0) is not None:
+        pass
 
 
 def start_thread(work: Callable[[], None], name: str) -> bool:
