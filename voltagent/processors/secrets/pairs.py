@@ -83,7 +83,7 @@ _LEAST_DIGITS: Final = 4  # of a number in a table whose cells have spaces aroun
 _FIRST_ROWS: Final = 64  # characters behind a header that are divided into rows at once, then four times as many
 # Units of work for a row, and for a cell if the row has several secrets; with less left, these are hidden as one.
 _ROW_WORK: Final = 2
-_CELL_WORK: Final = 2
+_CELL_WORK: Final = 3
 _ROW_AT_ONCE: Final = 800
 
 
