@@ -40,8 +40,12 @@ def mark_character(text: bytes) -> str:
     """
     if len(text) <= pieces.LARGE:
         return ""
-    lists, dictionaries = text.count(b"["), text.count(b"{")
-    if lists + dictionaries <= MOST or lists + dictionaries - sum(map(text.count, _IN_LISTS)) <= MOST:
+    collections = text.count(b"[") + text.count(b"{")
+    if collections <= MOST:
+        return ""
+    for beginning in _IN_LISTS:  # a step for each: other threads may have their turn between them
+        collections -= text.count(beginning)
+    if collections <= MOST:
         return ""
     low = text.lower()
     return next((chr(one) for one in _CHARACTERS if chr(one).encode() not in low and b"u%x" % one not in low), "")

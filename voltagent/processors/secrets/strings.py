@@ -282,7 +282,9 @@ class Strings:
 
     def release(self) -> None:
         """Let go of many strings in small steps: to free them all in one takes long."""
-        for numbers in (self._slots, self._containers, self._places, self._texts, self._dictionaries, self._keys):
+        of_uses = (self._use_containers, self._use_places, self._use_trees, self._used)
+        of_keys = (self._dictionaries, self._keys, self._dictionary_trees)
+        for numbers in (self._slots, self._containers, self._places, self._texts, *of_keys, *of_uses):
             while numbers:
                 del numbers[-_STRINGS:]
         for known in (self._numbers, self._after):
