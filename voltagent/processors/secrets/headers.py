@@ -106,8 +106,9 @@ def _whole(_: Scan, match: re.Match[str]) -> Range:
     return match.span()
 
 
-def _first_group(_: Scan, match: re.Match[str]) -> Range:
-    return match.span(1)
+def _webhook(scan: Scan, match: re.Match[str]) -> Range:
+    start = match.start(1)
+    return start, start + len(scan.group(match, 1).rstrip(",.;:!"))  # these belong to the text around
 
 
 SCHEMES: Final = ("bearer", "basic", "apikey", "ssws", "token")
@@ -197,7 +198,7 @@ _AUTHORITIES: Final = SearchGroup(
 _PARAMETERS: Final = SearchGroup(PARAMETER_NAMES.replace("(?<=", "(?:"), (Search("=", _PARAMETER, _parameter),))
 _WEBHOOKS: Final = SearchGroup(
     "|".join(map(re.escape, WEBHOOKS)),
-    tuple(Search(needle, pattern + _WEBHOOK_PATH, _first_group) for needle, pattern in WEBHOOKS.items()),
+    tuple(Search(needle, pattern + _WEBHOOK_PATH, _webhook) for needle, pattern in WEBHOOKS.items()),
 )
 _SCHEMES: Final = SearchGroup(
     r"(?:bearer|basic)[ \t]+[a-z0-9._~+/=-]{8}|(?:apikey|ssws|token)[ \t]+[a-z._~+/=-]*[0-9]",
