@@ -18,7 +18,7 @@ CACHE = Path(__file__).parents[1] / ".bench"
 # glibc gives memory back to the system, and takes it again page by page, depending on what lies at the end of the heap.
 # By chance that is nothing, or 3.5 µs for each 8 KB, and so it may be in one contestant and not in another. All of them
 # keep what was freed, as any program does that has once freed a block of 32 MB: these are the limits that glibc sets
-# then by itself. On other systems they say nothing.
+# then by itself. On other systems they have no effect.
 _KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**26)}
 
 

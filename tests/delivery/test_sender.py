@@ -33,6 +33,7 @@ from voltagent.core.span import AGENT, CANCELLED, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.processing import Courtesy
 from voltagent.delivery.report import Report
+from voltagent.delivery.storage import MemoryStorage
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 
@@ -151,7 +152,7 @@ def test_the_sender_gives_way_while_it_takes_in_a_burst(memory: Memory) -> None:
     root = recording.trace()
     for _ in range(300):
         recording.end(recording.tool(root))
-    worker.storage.accept(courtesy)
+    MemoryStorage(worker.accounts, worker.buffer, courtesy).accept()
     assert left == [174], "after 128 of 301 entries, as something is recorded just then; nothing is after the next 128"
     assert not account.waiting
     recording.end(root)

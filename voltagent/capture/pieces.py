@@ -36,8 +36,8 @@ _LONGEST_ESCAPE: Final = 12  # bytes: two halves of a character, such as `\ud83d
 _DEEPEST: Final = 200  # levels of a value that is measured
 _MOST: Final = 1 << 40  # more than any value has
 
-# What becomes of some items of a large list or object: `(items, their text, how many came before) -> items`. What is in
-# a single item may already have become so.
+# Replaces some items of a large list or object: `(items, their text, number of items before them) -> items`. Inner
+# collections come first.
 Keep: TypeAlias = Callable[[Any, bytes, int], Any]
 
 

@@ -56,8 +56,8 @@ _left: Final[WeakSet[Span]] = WeakSet()
 
 def enter(span: Span) -> Token[Span | None]:
     """Make a span current; :func:`restore` takes the token."""
-    if COLLECTING:
-        keep_context()
+    if KEPT_CONTEXTS:
+        drop_contexts()
     return CURRENT.set(span)
 
 
@@ -67,8 +67,8 @@ def restore(span: Span, token: Token[Span | None]) -> bool:
     In another context, what is current there stays, unless it is this span.
     """
     is_current = CURRENT.get() is span
-    if COLLECTING:
-        keep_context()
+    if KEPT_CONTEXTS:
+        drop_contexts()
     try:
         CURRENT.reset(token)
     except ValueError as exc:  # in another context
@@ -139,13 +139,13 @@ class Propagated(NamedTuple):
 PROPAGATED: Final[ContextVar[Propagated | None]] = ContextVar("voltagent_propagated", default=None)
 
 if sys.version_info >= (3, 12):
-    COLLECTING: Final[Any] = False
+    KEPT_CONTEXTS: Final[Any] = False
     set_current = CURRENT.set
 
-    def keep_context() -> None:
+    def drop_contexts() -> None:
         """Do nothing: see below."""
 
-    stop_watching_collections = keep_context
+    stop_watching_collections = drop_contexts
 
 else:
     # Before Python 3.12, a garbage collection can start inside `ContextVar.set` while C code walks the context's map. A
@@ -155,15 +155,15 @@ else:
     # objects of the program in it. One `set` may cause several collections, hence more than one map.
     _MOST_KEPT: Final = 4
 
-    # Code that sets CURRENT itself, to save a call, first calls `keep_context` if this is true.
-    COLLECTING: Final[Any] = deque[contextvars.Context](maxlen=_MOST_KEPT)
+    # Code that sets CURRENT itself, to save a call, first calls `drop_contexts` if there are any.
+    KEPT_CONTEXTS: Final[Any] = deque[contextvars.Context](maxlen=_MOST_KEPT)
 
     class _Copies:
-        """Gives one copy of the context to who iterates over it, and has it kept as a collection starts."""
+        """Yields one copy of the current context; reading ``start`` keeps one."""
 
         __slots__ = ()
         __iter__ = partial(islice, iter(contextvars.copy_context, object()), 1)
-        start = property(COLLECTING.extend)
+        start = property(KEPT_CONTEXTS.extend)
 
     class _Running(set[str]):
         """Non-empty during a garbage collection."""
@@ -185,22 +185,22 @@ else:
             gc.callbacks.extend(_callbacks)
 
     def stop_watching_collections() -> None:
-        """Keep nothing any more, as recording has ended."""
+        """Stop keeping contexts, as recording has ended."""
         for callback in _callbacks:
             if callback in gc.callbacks:
                 gc.callbacks.remove(callback)
-        keep_context()
+        drop_contexts()
 
     def set_current(span: Span | None) -> None:
         """Make a span current in this context."""
-        if COLLECTING:
-            keep_context()
+        if KEPT_CONTEXTS:
+            drop_contexts()
         CURRENT.set(span)
 
-    def keep_context() -> None:
-        """Keep the maps of contexts during a collection, and let go of them outside."""
+    def drop_contexts() -> None:
+        """Drop the contexts that were kept, unless a collection is running."""
         if not _running:
-            COLLECTING.clear()
+            KEPT_CONTEXTS.clear()
 
 
 def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable[[BaseException], R]) -> R:

@@ -57,7 +57,7 @@ def log_once(
 
 
 def log(level: int, message: str, *arguments: object, exc_info: BaseException | None = None) -> None:
-    """Log a message. What a handler, a filter or a factory of log records of the program raises goes no further."""
+    """Log a message, and swallow what the program's handlers, filters or log record factory raise."""
     try:
         logger.log(level, message, *arguments, exc_info=exc_info, stacklevel=2)
     except BaseException as exc:

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 
 from voltagent.core.context import (
     BESIDE,
-    COLLECTING,
     CURRENT,
     INERT,
+    KEPT_CONTEXTS,
     REPLAYS,
-    keep_context,
+    drop_contexts,
     leave_elsewhere,
     nearest_open,
     replay,
@@ -41,8 +41,8 @@ def around_call(plan: CallPlan) -> Wrapper:
         if span is None:
             return wrapped(*args, **kwargs)
         try:
-            if COLLECTING:  # `set_current`, at the cost of one call less
-                keep_context()
+            if KEPT_CONTEXTS:  # `set_current`, at the cost of one call less
+                drop_contexts()
             CURRENT.set(span)
             if REPLAYS:
                 result = replay().call(span, wrapped, args, kwargs)
@@ -90,8 +90,8 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
         if span is None:
             return await awaited
         try:
-            if COLLECTING:
-                keep_context()
+            if KEPT_CONTEXTS:
+                drop_contexts()
             CURRENT.set(span)
             result = await awaited
         except BaseException as exception:
@@ -103,8 +103,8 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
             fail(span, above is None, exception)
             raise
         if CURRENT.get() is span:
-            if COLLECTING:
-                keep_context()
+            if KEPT_CONTEXTS:
+                drop_contexts()
             CURRENT.set(before)
         return succeed(span, above is None, result)
 

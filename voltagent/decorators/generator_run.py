@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
-from voltagent.core.context import BESIDE, COLLECTING, CURRENT, INERT, keep_context, nearest_open, set_current
+from voltagent.core.context import BESIDE, CURRENT, INERT, KEPT_CONTEXTS, drop_contexts, nearest_open, set_current
 from voltagent.core.guard import Guard
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import NO_CHUNKS, NO_CLIENTS, CallPlan
@@ -83,8 +83,8 @@ class GeneratorRun:
     def enter(self) -> None:
         """Note that the generator's code runs from here."""
         self._before = CURRENT.get()
-        if COLLECTING:  # `set_current`, at the cost of one call less for each item
-            keep_context()
+        if KEPT_CONTEXTS:  # `set_current`, at the cost of one call less for each item
+            drop_contexts()
         CURRENT.set(self._own)
         now = clock.monotonic()
         self._waiting += now - self._mark
@@ -94,8 +94,8 @@ class GeneratorRun:
     def leave(self, item: Any) -> Any:
         """Note that the generator yielded an item and the consumer's code runs from here; return the item."""
         self._own = CURRENT.get()
-        if COLLECTING:  # :meth:`pause`, likewise
-            keep_context()
+        if KEPT_CONTEXTS:  # :meth:`pause`, likewise
+            drop_contexts()
         CURRENT.set(self._before)
         self.running = False
         now = clock.monotonic()

@@ -57,7 +57,7 @@ class Dispatcher:
         self.storage = storage
         self.spool = storage if storage.survives is True else None  # the storage, if it is on disk
         self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
-        self._processing, self.courtesy = processing, courtesy
+        self._processing, self._courtesy = processing, courtesy
         self._interruptible = exporter if isinstance(exporter, Interruptible) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
         self.renew()
@@ -124,7 +124,7 @@ class Dispatcher:
             return batch
         if is_stopping or len(batch) <= GROUP:
             return process(batch)
-        return self.courtesy.process(process, batch)
+        return self._courtesy.process(process, batch)
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export events; an exporter that raises, or returns too few outcomes, lets them wait for a retry."""

@@ -6,7 +6,7 @@ import threading
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.context import keep_context
+from voltagent.core.context import drop_contexts
 from voltagent.core.process import exit_hook
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
@@ -139,7 +139,7 @@ class Loop:
             if is_stopping:
                 self.closing.end_open_spans()
             if waits or is_stopping or spool is not None:
-                self._storage.accept(self._dispatcher.courtesy)
+                self._storage.accept()
                 self.correct_bytes()
         if is_unauthorized:
             with buffer.lock:
@@ -183,7 +183,7 @@ class Loop:
             for account in self._accounts:
                 if account.waiting:
                     return  # it came before the mark was set
-        keep_context()
+        drop_contexts()
         self.signal.acquire(timeout=-1 if wake == NEVER else max(0.0, wake - clock.monotonic()))
 
     def wake_time(self, now: float, stops: list[Shutdown]) -> float:

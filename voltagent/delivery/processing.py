@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from voltagent.core import guard
+from voltagent.core.process import exit_hook
 from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
@@ -90,8 +91,8 @@ def _withhold(span: Span) -> None:
 class Courtesy:
     """Lets the program have the interpreter while it still records, so that a burst ends before much of it is sent.
 
-    There is no pause if the program recorded nothing meanwhile, waits for a flush or a shutdown, or has used a quarter
-    of the queue.
+    There is no pause if the program recorded nothing meanwhile, waits for a flush or a shutdown, ends, or has used a
+    quarter of the queue.
 
     Args:
         accounts: the SDKs that share the worker.
@@ -107,6 +108,8 @@ class Courtesy:
 
     def is_due(self) -> bool:
         """Return whether the program has recorded something since the last time, and no caller waits for the sender."""
+        if exit_hook.began():
+            return False
         events, size = self._buffer.count, self._buffer.size
         for account in self._accounts:
             if account.futures or account.shutdown is not None:

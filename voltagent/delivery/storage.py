@@ -27,23 +27,24 @@ class MemoryStorage:
 
     survives: Literal[False] = False
 
-    def __init__(self, accounts: list[Account], buffer: Buffer) -> None:
+    def __init__(self, accounts: list[Account], buffer: Buffer, courtesy: Courtesy) -> None:
         self._accounts = accounts
         self._buffer = buffer
+        self._courtesy = courtesy
 
-    def accept(self, courtesy: Courtesy | None = None) -> None:
-        """Take what the queues hold, and let it wait in the buffer; ``courtesy`` gives way to the program meanwhile."""
-        self._accept(self._accounts, courtesy)
+    def accept(self) -> None:
+        """Take what the queues hold into the buffer, giving way to a program that continues to record."""
+        self._accept(self._accounts)
 
-    def _accept(self, accounts: list[Account], courtesy: Courtesy | None = None) -> None:
+    def _accept(self, accounts: list[Account]) -> None:
         """Move what waits in the queues into the buffer, in pieces, so that the lock is never held for long."""
         buffer = self._buffer
         for account in list(accounts):
             while account.waiting or account.refused:
                 with buffer.lock:
                     buffer.take_waiting(account, _CHUNK)
-                if courtesy is not None and account.waiting:
-                    courtesy.give_way()
+                if account.waiting:
+                    self._courtesy.give_way()
 
     def pending(self, account: Account | None = None) -> int:
         """Count the events (of one account) that are neither in a queue nor in the buffer: none."""

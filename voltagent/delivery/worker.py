@@ -49,13 +49,16 @@ class Worker:
         exporter: Exporter,
         options: WorkerOptions,
         processing: Processing | None = None,
-        make_storage: Callable[[list[Account], Buffer], Storage] = MemoryStorage,
+        make_storage: Callable[[list[Account], Buffer], Storage] | None = None,
     ) -> None:
         self.exporter = exporter
         self.accounts: list[Account] = []
         self.buffer = Buffer()
-        self.storage = make_storage(self.accounts, self.buffer)
         courtesy = Courtesy(self.accounts, self.buffer, options)
+        if make_storage is None:
+            self.storage: Storage = MemoryStorage(self.accounts, self.buffer, courtesy)
+        else:
+            self.storage = make_storage(self.accounts, self.buffer)
         self.dispatcher = Dispatcher(exporter, options, self.buffer, self.storage, processing, courtesy)
         self.spool = self.dispatcher.spool
         self.loop = Loop(self.accounts, self.dispatcher)
@@ -68,12 +71,6 @@ class Worker:
         self._start_again = 0.0
 
     # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
-
-    def announce(self) -> None:
-        """Prepare the destination for what will be recorded, where it needs that."""
-        if isinstance(self.exporter, Announcing):
-            with guard.guard:
-                self.exporter.announce()
 
     def join(self, queue: Queue) -> None:
         """Send for one more SDK."""
@@ -246,6 +243,12 @@ class Worker:
         )
 
     # The thread.
+
+    def announce(self) -> None:
+        """Prepare the destination for what will be recorded, where it needs that. May wait for the disk."""
+        if isinstance(self.exporter, Announcing):
+            with guard.guard:
+                self.exporter.announce()
 
     def _run(self) -> None:
         """Run the loop on this thread, unless another one does."""

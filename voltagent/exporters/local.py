@@ -26,7 +26,7 @@ from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store
 
 _NO_TRACES: Final = (0, "")
-_OPENING: Final = 0.05  # seconds in which the file is opened in advance
+_OPENING: Final = 0.05  # seconds after which opening in advance is not tried again; SQLite may wait longer in one try
 _recorded: Final[dict[str, tuple[int, int | str]]] = {}  # by store: how many traces, and the id of the last
 _forked: Final[list[bool]] = []  # not empty in a child, whose parent reports for it
 
@@ -128,8 +128,8 @@ class LocalExporter:
         """Log the page of each trace that ended, if a viewer of this store runs."""
         ended = [span for phase, span, _ in batch if phase is Phase.END and span.kind == TRACE]
         if ended and viewer_address.running_port(self._store.path) is not None:
-            for span in ended:
-                with suppress():  # a handler that records this line would have another trace end
+            with suppress():  # a handler that records such a line would have another trace end
+                for span in ended:
                     log(logging.INFO, "trace %s ended: %s", span.name, viewer_address.page(clock.id_text(span.id)))
 
     def forget(self, trace_id: int | str) -> None:

@@ -17,11 +17,11 @@ from voltagent.capture.secrets import NOTHING_HIDDEN
 from voltagent.capture.snapshot import METADATA_LIMIT
 from voltagent.core.context import (
     BESIDE,
-    COLLECTING,
     CURRENT,
     INERT,
+    KEPT_CONTEXTS,
     REPLAYS,
-    keep_context,
+    drop_contexts,
     nearest_open,
     replay,
     set_current,
@@ -208,16 +208,16 @@ def around_request(describe: Describe) -> Wrapper:
             return wrapped(*args, **kwargs)
         before = CURRENT.get()
         try:
-            if COLLECTING:
-                keep_context()
+            if KEPT_CONTEXTS:
+                drop_contexts()
             CURRENT.set(span)
             result = _replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
         except BaseException as exc:
             set_current(before)
             plan.fail(span, above is None, exc)
             raise
-        if COLLECTING:
-            keep_context()
+        if KEPT_CONTEXTS:
+            drop_contexts()
         CURRENT.set(before)
         plan.succeed(span, above is None, result)
         return result
@@ -253,8 +253,8 @@ def around_async_request(describe: Describe) -> Wrapper:
             return await wrapped(*args, **kwargs)
         before = CURRENT.get()
         try:
-            if COLLECTING:
-                keep_context()
+            if KEPT_CONTEXTS:
+                drop_contexts()
             CURRENT.set(span)
             result = await (_replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs))
         except BaseException as exc:
@@ -263,8 +263,8 @@ def around_async_request(describe: Describe) -> Wrapper:
             plan.fail(span, above is None, exc)
             raise
         if CURRENT.get() is span:
-            if COLLECTING:
-                keep_context()
+            if KEPT_CONTEXTS:
+                drop_contexts()
             CURRENT.set(before)
         plan.succeed(span, above is None, result)
         return result

@@ -72,13 +72,11 @@ class SpoolStorage:
 
     # The way in: from the queues to the disk, and on to the buffer.
 
-    def accept(self, courtesy: object = None, patience: float = -1) -> None:
+    def accept(self, patience: float = -1) -> None:
         """Write what the queues hold, and let it wait in the buffer as far as there is space for it.
 
         ``patience`` is how many seconds to wait for another thread that is doing so (default: until it is done).
-        ``courtesy`` is not needed: each write to the disk lets the program run.
         """
-        del courtesy
         if not self._disk.acquire(timeout=patience):
             return  # a disk, or a function of the user's that redacts, hangs
         try:

@@ -222,9 +222,9 @@ def _updated(name: str, value: Any) -> Any:
 
 
 def stored_payload(payload: bytes | None) -> str | bytes | None:
-    """Return a payload as it is bound to a statement: a large one as bytes, of which SQLite makes text.
+    """Return a payload as it is bound to a statement: as bytes, of which SQLite makes text, if large and not ASCII.
 
-    Of a string that is not ASCII, :mod:`sqlite3` makes UTF-8 in one step, during which no other thread runs.
+    :mod:`sqlite3` would encode such a string as UTF-8 in one step, during which no other thread runs.
     """
     if payload is None or (len(payload) >= _LARGE and not payload.isascii()):
         return payload
