@@ -16,8 +16,8 @@ from typing import Any, Final, TypeAlias, cast
 from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
 from voltagent.processors.parts import PARTS, Marked, Undecoded, encode_outline
 from voltagent.processors.secrets.found import Found
-from voltagent.processors.secrets.streams import DEEPEST, MOST_PLACES, WITH_TEXTS, Container, Texts
 from voltagent.processors.secrets.strings import Rules, Strings, renamed
+from voltagent.processors.streams import DEEPEST, MOST_PLACES, WITH_TEXTS, Container, Texts
 
 # `(place, text, its container, its key, whether in a part) -> text`
 _TakeText: TypeAlias = Callable[[Texts, str, Any, Any, bool], str]

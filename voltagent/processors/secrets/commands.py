@@ -17,7 +17,7 @@ from voltagent.processors.secrets.credential_forms import (
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.words import HINTS, STEMS
+from voltagent.processors.secrets.words import HINTED, HINTS
 
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (
@@ -254,9 +254,8 @@ _IN_CALLS: Final = SearchGroup(
         Search("auth plain", _AUTH_PLAIN, _password_line),
     ),
 )
-_HINTED: Final = "|".join((*HINTS, *STEMS))
 _FLAGS: Final = SearchGroup(
-    rf"-[a-z0-9_.-]*(?:{_HINTED})[a-z0-9_.-]*[= \t]", (Search("-", _FLAG, _flag),), takes_own_names=True
+    rf"-[a-z0-9_.-]*(?:{HINTED})[a-z0-9_.-]*[= \t]", (Search("-", _FLAG, _flag),), takes_own_names=True
 )
 _USERS_AND_COOKIES: Final = SearchGroup(
     r"-(?:[a-z]*u|-user|-proxy-user)[ =]*[\"']?[^\s:\"'/\x00]+:|-(?:b|-cookie)[ \t=]+[\"']?[a-z0-9_.-]+=",

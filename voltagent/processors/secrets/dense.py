@@ -13,7 +13,7 @@ from typing import Final
 
 from voltagent.processors.secrets.prefilter import fast_check, suspect_among
 from voltagent.processors.secrets.scan import Range, Scan
-from voltagent.processors.secrets.words import HINTS, STEMS
+from voltagent.processors.secrets.words import HINTED
 
 _MOST_LINES: Final = 4096  # remembered while a payload is searched
 _LONG: Final = 512  # characters of a line; a longer one is cut
@@ -96,7 +96,7 @@ def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> b
 
 @cache
 def _hint_check() -> Callable[[str], str | None]:
-    return fast_check("|".join((*HINTS, *STEMS)))
+    return fast_check(HINTED)
 
 
 @lru_cache(maxsize=512)

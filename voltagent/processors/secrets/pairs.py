@@ -1,17 +1,14 @@
-"""Find secrets whose name does not stand before an operator: in XML, in a field beside the value, above a column."""
+"""Find secrets whose name does not stand before an operator: in XML, in a field beside the value, above a row."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import Final, NamedTuple
+from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder, is_weak_secret
+from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
 from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.words import HINTS, OF_WORDS, STEMS
+from voltagent.processors.secrets.words import HINTED
 
 _CDATA: Final = r"(?:<!\[cdata\[)?"
 _ELEMENT: Final = (
@@ -62,29 +59,6 @@ _MOST_COLUMNS: Final = 40
 # The default of a Terraform variable.
 _DEFAULT: Final = r"default[ \t]{0,16}=[ \t]{0,16}(?P<quote>\\{0,4}\")(?P<value>[^\"\\\n\0]{1,1000})(?P=quote)"
 _VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})\\{0,4}\"[ \t]{0,8}\{[^{}]{0,200}\Z")
-
-# The header of a table, and what its rows are made of.
-_SEPARATORS: Final = "\t|;,"
-_HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/-]{0,40}(?: [\w.-]{1,20}){0,3}[\"'`*]{0,2}\Z")
-# A line of code or a query with commas in it.
-_STATEMENT: Final = re.compile(
-    r"(?:import|from|select|return|yield|global|nonlocal|del|raise|use|using|var|let|const|export|print|echo|local|my|our)"
-    r"[ \t]",
-    re.IGNORECASE,
-)
-_RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its rows
-_RULES: Final = frozenset(("", *_RULE))
-_QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
-_NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
-_LONGEST_HEADER: Final = 512  # characters
-_CHECKED: Final = 1024  # characters of a text with tables that are checked at once
-_LONGEST_ROW: Final = 4096
-_LEAST_DIGITS: Final = 4  # of a number in a table whose cells have spaces around them
-_FIRST_ROWS: Final = 64  # characters behind a header that are divided into rows at once, then four times as many
-# Units of work for a row, and for a cell if the row has several secrets; with less left, these are hidden as one.
-_ROW_WORK: Final = 2
-_CELL_WORK: Final = 3
-_ROW_AT_ONCE: Final = 800
 
 
 def _is_secret(value: str, strength: Strength) -> bool:
@@ -188,160 +162,8 @@ def _default(scan: Scan, match: re.Match[str]) -> Range | None:
     return _named_before(scan, match, _VARIABLE)
 
 
-_HINTED: Final = "|".join((*HINTS, *STEMS))
-
-
-@cache
-def _may_be_header() -> Callable[[str], str | None]:
-    """Compile a check for a line with a name and a separator, and nothing that is in no header."""
-    inner, joint = r"[^\n\x00={}()<>\[\]:@!?\\+&%^~]*", r"[,;|\t]"
-    name = rf"(?:{_HINTED})"
-    return fast_check(rf"(?m)(?:^|\x00){inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n")
-
-
-def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
-    """Secrets in the columns of tables whose header begins in a window: CSV, Markdown, what database clients print."""
-    check, text, found = _may_be_header(), scan.text, list[Range]()
-    if check(scan.low[start : stop + _LONGEST_HEADER]) is None:
-        return found
-    checked = start
-    position = max(start, scan.past_table)
-    if position and text[position - 1] not in "\n\0":
-        position = _next_line(text, position, stop)
-    while position < stop:
-        if position >= checked:
-            checked = position + _CHECKED
-            if check(scan.low[position : checked + _LONGEST_HEADER]) is None:
-                position = _next_line(text, checked - 1, stop)
-                continue
-        end = text.find("\n", position, position + _LONGEST_HEADER)
-        if end < 0:
-            position = _next_line(text, position, stop)
-            continue
-        position = 1 + max(position - 1, text.rfind("\0", position, end))
-        if check(scan.low[position : end + 1]) is not None:
-            _add_column(scan, text[position:end].rstrip("\r"), end + 1, found)
-        position = max(end + 1, scan.past_table)
-    return found
-
-
-def _next_line(text: str, position: int, stop: int) -> int:
-    ends = [end for end in (text.find(mark, position, stop) for mark in "\n\0") if end >= 0]
-    return 1 + min(ends, default=stop)
-
-
-class _Header(NamedTuple):
-    """What stands above a table."""
-
-    separator: str
-    is_spaced: bool
-    width: int  # columns
-    secret: tuple[tuple[int, str, Strength], ...]  # the columns of secrets: where they stand, and their names
-
-
-def _header(scan: Scan, line: str) -> _Header | None:
-    """Read a line as the header of a table with a column of secrets."""
-    for separator in _SEPARATORS:
-        if separator not in line:
-            continue
-        names = [name.strip() for name in line.split(separator)]
-        inner = names[not names[0] : len(names) - (not names[-1])]
-        if len(inner) > 1 and len(names) <= _MOST_COLUMNS and all(map(_HEADING.match, inner)):
-            break
-    else:
-        return None
-    is_code = separator == "," and (len(inner) < len(names) or "'" in line)  # a line of a list
-    if is_code or _STATEMENT.match(inner[0]) is not None:
-        return None
-    names = [name.strip("\"'`*") for name in names]
-    least = Strength.WEAK if OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
-    strengths = [scan.names.strength(name) if name else Strength.NONE for name in names]
-    secret = tuple((n, names[n], strength) for n, strength in enumerate(strengths) if strength >= least)
-    return _Header(separator, separator == "|" or f"{separator} " in line, len(names), secret) if secret else None
-
-
-def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
-    """Add the secrets in the rows behind a line, if it is the header of a table with a name of secrets in it."""
-    key = f"\n{line}"  # no beginning of an assignment
-    if key not in scan.memo:
-        scan.memo[key] = _header(scan, line)
-    header: _Header | None = scan.memo[key]
-    if header is None:
-        return
-    scan.units -= _ROW_WORK
-    text, limit, size = scan.text, scan.end_of_string(row - 1), _FIRST_ROWS
-    is_table = True
-    while row < limit and is_table:
-        end = limit if limit <= row + size else text.rfind("\n", row, row + size)
-        if end < 0:
-            end = text.find("\n", row, min(limit, row + _LONGEST_ROW))
-            end = min(limit, row + _LONGEST_ROW) if end < 0 else end
-        size = min(_LONGEST_ROW, size * 4)
-        for one in text[row:end].split("\n"):
-            is_table = _add_row(scan, header, one, row, found)
-            if not is_table:
-                break
-            row += len(one) + 1
-    scan.past_table = row
-
-
-def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range]) -> bool:
-    """Add the secrets of a row, and return whether it is one. With too little work left, as one."""
-    separator = header.separator
-    scan.units -= _ROW_WORK
-    if line[:1] in _RULES and not line.strip(_RULE):
-        return separator == "|" and line.strip() != ""
-    cells = line.split(separator) if '"' not in line else [*_split(line, separator)]
-    if len(cells) != header.width:
-        return False
-    secret = header.secret
-    if len(secret) > 1:
-        if scan.units < _ROW_AT_ONCE:
-            first, last = secret[0][0], secret[-1][0] + 1
-            begin = row + first + sum(map(len, cells[:first]))
-            found.append((begin, begin + last - first - 1 + sum(map(len, cells[first:last]))))
-            return True
-        scan.units -= _CELL_WORK * len(secret)
-    before = 0
-    for number, name, strength in secret:
-        row += number - before + sum(map(len, cells[before:number]))
-        before = number
-        cell = cells[number]
-        value = cell.strip(" \t\r\"'`*")
-        if value and _is_secret_cell(name, value, strength, is_spaced=header.is_spaced):
-            begin = row + cell.index(value)
-            found.append((begin, begin + len(value)))
-    return True
-
-
-def _split(line: str, separator: str) -> Iterator[str]:
-    """Yield the cells of a row; in double quotes, a cell may hold the separator."""
-    cell = ""
-    for part in _QUOTED_CELL.findall(line):
-        if part[0] == '"':
-            cell += part
-        else:
-            first, *more = part.split(separator)
-            cell += first
-            for one in more:
-                yield cell
-                cell = one
-    yield cell
-
-
-def _is_secret_cell(name: str, value: str, strength: Strength, *, is_spaced: bool) -> bool:
-    if strength is Strength.WEAK:
-        return is_weak_secret(name, value)
-    if name[-3:].lower() == "pin":  # as of a circuit, if it is not a number of four digits
-        return len(value) >= _LEAST_DIGITS and value.isdigit()
-    if is_placeholder(value) or (value.isalpha() and value.lower() in _NO_CELL):
-        return False
-    is_number = len(value) >= _LEAST_DIGITS and value.isdigit()
-    return not is_spaced or is_number or is_credential(value) or is_mixture(value)
-
-
 _ELEMENTS: Final = SearchGroup(
-    rf"<[^<>\x00]*(?:{_HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
+    rf"<[^<>\x00]*(?:{HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
 _FIELDS: Final = SearchGroup(
     r"value\\*[\"']?[ \t]*[:=]|-value[ \t]|</key>|default[ \t]*=|form-data|&gt;|values\s*\(",

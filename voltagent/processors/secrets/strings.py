@@ -15,9 +15,9 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.found import MOST_REPEATED, Found, Replacer, marks_added
 from voltagent.processors.secrets.names import SecretNames
 from voltagent.processors.secrets.scan import SEPARATOR, Range, Scan
-from voltagent.processors.secrets.streams import Texts, items_of, split_over, texts_of
 from voltagent.processors.secrets.structure import KeyShape, are_strings
 from voltagent.processors.secrets.text import find_secrets, merged
+from voltagent.processors.streams import Texts, items_of, split_over, texts_of
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 

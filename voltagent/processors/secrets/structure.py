@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import islice
 from operator import itemgetter
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple
 
 from voltagent.capture.pieces import decode_deep
 from voltagent.processors.parts import Undecoded
-from voltagent.processors.secrets.credential_forms import is_placeholder, is_weak_secret
+from voltagent.processors.secrets.credential_forms import is_weak_secret
 from voltagent.processors.secrets.found import SHORTEST_TEXT
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
-from voltagent.processors.secrets.words import HINTS, OF_WORDS, STEMS
+from voltagent.processors.secrets.words import HINTED
 
 _NAME_FIELDS: Final = (
     "name",
@@ -51,12 +51,10 @@ _JWK_PRIVATE: Final = frozenset(("k", "d", "p", "q", "dp", "dq", "qi"))
 # The fields of a table: the names of its columns, and its rows.
 _COLUMNS: Final = frozenset(("columns", "header", "headers", "fields"))
 _ROWS: Final = ("rows", "data", "values")
-_SIMPLE_TYPES: Final = frozenset((str, int))
 # Names of codes that may be short numbers of events: an `alarm_code` of a machine, `login_codes` of HTTP.
 _EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
 _LONG_NUMBER: Final = 10_000
 _MOST_NUMBERS: Final = 256  # in a list of them
-_LEAST_DIGITS: Final = 4  # of a pin that is a number to be kept secret
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
@@ -76,9 +74,6 @@ _OTHER_WORDS: Final = ("sessionid", "phrase", "answer", "string", "signature")  
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
 _STRONG: Final = Strength.STRONG
-
-
-Column: TypeAlias = tuple[int, str, Strength]
 
 
 class KeyShape(NamedTuple):
@@ -160,7 +155,7 @@ def _without_joints(names: str) -> str:
 
 @cache
 def _name_check() -> Callable[[str], str | None]:
-    return fast_check(f"(?i:{'|'.join((*HINTS, *STEMS, *_OTHER_WORDS))})")
+    return fast_check(f"(?i:{HINTED}|{'|'.join(_OTHER_WORDS)})")
 
 
 def _may_hold_secrets(keys: Iterable[str]) -> Iterator[str]:
@@ -219,23 +214,6 @@ def _decoded(items: list[Any]) -> Iterator[Any]:
             yield from decode_deep(item)
         else:
             yield item
-
-
-def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> list[Column]:
-    """Return the columns of secrets among those of a table: their places, names and strengths."""
-    least = _WEAK if OF_WORDS.isdisjoint(map(str.lower, names)) else _STRONG
-    strengths = map(strength, names)
-    return [(number, names[number], found) for number, found in enumerate(strengths) if found >= least]
-
-
-def is_secret_cell(name: str, item: Any, strength: Strength) -> bool:
-    """Return whether a value in a column of secrets is one."""
-    if type(item) not in _SIMPLE_TYPES or not is_secret(name, item, strength):
-        return False
-    value = str(item)
-    # the pins of a circuit have numbers and names
-    is_of_circuit = name[-3:].lower() == "pin" and not (value.isdigit() and len(value) >= _LEAST_DIGITS)
-    return not is_of_circuit and not is_placeholder(value)
 
 
 def leaves(value: Any) -> Iterator[Any]:

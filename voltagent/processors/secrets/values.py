@@ -25,18 +25,16 @@ from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
 from voltagent.processors.secrets.structure import (
-    Column,
     KeyShape,
     column_names,
     is_plain_list,
     is_secret,
-    is_secret_cell,
     leaves,
     named_strengths,
-    secret_columns,
     shape_of,
     strengths_of,
 )
+from voltagent.processors.secrets.tables import Column, header_of, is_secret_cell, secret_columns
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
@@ -54,8 +52,6 @@ _SHORT_FLAG: Final = 2  # characters
 _RAW_HEADERS: Final = "rawheaders"
 _LEAST_RAW: Final = len(_RAW_HEADERS)
 _PAIR: Final = 2  # items
-# What the first column of a table is about, by which its header is known from a pair of a name and a value.
-_FIRST_COLUMNS: Final = frozenset(("id", "name", "user", "username", "login", "email", "account", "service", "host"))
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 _MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
@@ -350,7 +346,7 @@ class Walk:
 
         `[["user", "password"], …]` may be a header and a row, or two pairs: it is taken for both.
         """
-        names = _header(rows)
+        names = header_of(rows)
         if names:
             self._table(names, rows, 1)
         if not _are_pairs(rows):
@@ -432,24 +428,6 @@ class Walk:
 
 def _is_row(key: object, item: object) -> bool:
     return type(item) is str and str(key).lower() == "key" and _NUMBERED.match(item) is not None
-
-
-def _header(rows: list[Any]) -> list[str]:
-    """Return the first of several lists if it names what is in the next ones: `[["user", "password"], …]`."""
-    names, first = rows[0], rows[1] if len(rows) > 1 else None
-    if type(names) is Undecoded:
-        names = decode_deep(names)[0]
-    if type(first) is Undecoded:
-        first = decode_deep(first)[0]
-    if (
-        type(names) is not list
-        or type(first) is not list
-        or not 1 < len(names) == len(first) <= _MOST_KEYS
-        or set(map(type, names)) != {str}
-        or names[0].lower() not in _FIRST_COLUMNS
-    ):
-        return []
-    return names if all(map(str.isidentifier, names)) and len({*map(str.lower, names)}) == len(names) else []
 
 
 def _are_pairs(items: list[Any]) -> bool:

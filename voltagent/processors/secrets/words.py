@@ -70,6 +70,7 @@ _HINTS: Final = (
     "geslo sessionid salt geheim haslo sifre segre zugangsdaten"
 )
 HINTS: Final = tuple(_HINTS.split())
+HINTED: Final = "|".join((*HINTS, *STEMS))  # a pattern
 # Words that are in most sentences about a password, and in no passphrase.
 _IN_SENTENCES: Final = (
     "the an and or is are was be been has have had of to in on at by for from with without as if it its not no can may "

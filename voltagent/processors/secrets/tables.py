@@ -1,0 +1,236 @@
+"""Find the columns of secrets in tables: in CSV, Markdown and what database clients print, and in lists of rows."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from voltagent.capture.pieces import decode_deep
+from voltagent.processors.parts import Undecoded
+from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder, is_weak_secret
+from voltagent.processors.secrets.names import Strength
+from voltagent.processors.secrets.prefilter import fast_check
+from voltagent.processors.secrets.scan import Range, Scan
+from voltagent.processors.secrets.structure import is_secret
+from voltagent.processors.secrets.words import HINTED, OF_WORDS
+
+# The header of a table, and what its rows are made of.
+_SEPARATORS: Final = "\t|;,"
+_HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/-]{0,40}(?: [\w.-]{1,20}){0,3}[\"'`*]{0,2}\Z")
+# A line of code or a query with commas in it.
+_STATEMENT: Final = re.compile(
+    r"(?:import|from|select|return|yield|global|nonlocal|del|raise|use|using|var|let|const|export|print|echo|local|my|our)"
+    r"[ \t]",
+    re.IGNORECASE,
+)
+_RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its rows
+_RULES: Final = frozenset(("", *_RULE))
+_QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
+_NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
+_LONGEST_HEADER: Final = 512  # characters
+_CHECKED: Final = 1024  # characters of a text with tables that are checked at once
+_LONGEST_ROW: Final = 4096
+_LEAST_DIGITS: Final = 4  # of a number that is a secret where other numbers are not
+_FIRST_ROWS: Final = 64  # characters behind a header that are divided into rows at once, then four times as many
+# Units of work for a row, and for a cell if the row has several secrets; with less left, these are hidden as one.
+_ROW_WORK: Final = 2
+_CELL_WORK: Final = 3
+_ROW_AT_ONCE: Final = 800
+_MOST_COLUMNS: Final = 40  # of a table in text
+_MOST_NAMES: Final = 24  # in the header of a list of rows
+# What the first column of such a list is about, by which its header is known from a pair of a name and a value.
+_FIRST_COLUMNS: Final = frozenset(("id", "name", "user", "username", "login", "email", "account", "service", "host"))
+
+Column: TypeAlias = tuple[int, str, Strength]
+
+
+def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> list[Column]:
+    """Return the columns of secrets among those of a table: their places, names and strengths."""
+    least = Strength.WEAK if OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
+    strengths = map(strength, names)
+    return [(number, names[number], found) for number, found in enumerate(strengths) if found >= least]
+
+
+def is_secret_cell(name: str, item: Any, strength: Strength) -> bool:
+    """Return whether a text or number in a column of secrets is one."""
+    if type(item) is int:
+        return is_secret(name, item, strength) and _is_secret_text(name, str(item), strength)
+    return type(item) is str and _is_secret_text(name, item, strength)
+
+
+def _is_secret_text(name: str, value: str, strength: Strength) -> bool:
+    if strength is Strength.WEAK:
+        return is_weak_secret(name, value)
+    if name[-3:].lower() == "pin":  # the pins of a circuit have names and short numbers
+        return len(value) >= _LEAST_DIGITS and value.isdigit()
+    return not is_placeholder(value)
+
+
+def header_of(rows: list[Any]) -> list[str]:
+    """Return the first of several lists if it names what is in the next ones: `[["user", "password"], …]`."""
+    names, first = rows[0], rows[1] if len(rows) > 1 else None
+    if type(names) is Undecoded:
+        names = decode_deep(names)[0]
+    if type(first) is Undecoded:
+        first = decode_deep(first)[0]
+    if (
+        type(names) is not list
+        or type(first) is not list
+        or not 1 < len(names) == len(first) <= _MOST_NAMES
+        or set(map(type, names)) != {str}
+        or names[0].lower() not in _FIRST_COLUMNS
+    ):
+        return []
+    return names if all(map(str.isidentifier, names)) and len({*map(str.lower, names)}) == len(names) else []
+
+
+@cache
+def _may_be_header() -> Callable[[str], str | None]:
+    """Compile a check for a line with a name and a separator, and nothing that is in no header."""
+    inner, joint = r"[^\n\x00={}()<>\[\]:@!?\\+&%^~]*", r"[,;|\t]"
+    name = rf"(?:{HINTED})"
+    return fast_check(rf"(?m)(?:^|\x00){inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n")
+
+
+def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
+    """Secrets in the columns of tables whose header begins in a window: CSV, Markdown, what database clients print."""
+    check, text, found = _may_be_header(), scan.text, list[Range]()
+    if check(scan.low[start : stop + _LONGEST_HEADER]) is None:
+        return found
+    checked = start
+    position = max(start, scan.past_table)
+    if position and text[position - 1] not in "\n\0":
+        position = _next_line(text, position, stop)
+    while position < stop:
+        if position >= checked:
+            checked = position + _CHECKED
+            if check(scan.low[position : checked + _LONGEST_HEADER]) is None:
+                position = _next_line(text, checked - 1, stop)
+                continue
+        end = text.find("\n", position, position + _LONGEST_HEADER)
+        if end < 0:
+            position = _next_line(text, position, stop)
+            continue
+        position = 1 + max(position - 1, text.rfind("\0", position, end))
+        if check(scan.low[position : end + 1]) is not None:
+            _add_column(scan, text[position:end].rstrip("\r"), end + 1, found)
+        position = max(end + 1, scan.past_table)
+    return found
+
+
+def _next_line(text: str, position: int, stop: int) -> int:
+    ends = [end for end in (text.find(mark, position, stop) for mark in "\n\0") if end >= 0]
+    return 1 + min(ends, default=stop)
+
+
+class _Header(NamedTuple):
+    """What stands above a table."""
+
+    separator: str
+    is_spaced: bool
+    width: int  # columns
+    secret: list[Column]
+
+
+def _header(scan: Scan, line: str) -> _Header | None:
+    """Read a line as the header of a table with a column of secrets."""
+    for separator in _SEPARATORS:
+        if separator not in line:
+            continue
+        names = [name.strip() for name in line.split(separator)]
+        inner = names[not names[0] : len(names) - (not names[-1])]
+        if len(inner) > 1 and len(names) <= _MOST_COLUMNS and all(map(_HEADING.match, inner)):
+            break
+    else:
+        return None
+    is_code = separator == "," and (len(inner) < len(names) or "'" in line)  # a line of a list
+    if is_code or _STATEMENT.match(inner[0]) is not None:
+        return None
+    secret = secret_columns([name.strip("\"'`*") for name in names], scan.names.strength)
+    return _Header(separator, separator == "|" or f"{separator} " in line, len(names), secret) if secret else None
+
+
+def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
+    """Add the secrets in the rows behind a line, if it is the header of a table with a name of secrets in it."""
+    key = f"\n{line}"  # no beginning of an assignment
+    if key not in scan.memo:
+        scan.memo[key] = _header(scan, line)
+    header: _Header | None = scan.memo[key]
+    if header is None:
+        return
+    scan.units -= _ROW_WORK
+    text, limit, size = scan.text, scan.end_of_string(row - 1), _FIRST_ROWS
+    is_table = True
+    while row < limit and is_table:
+        end = limit if limit <= row + size else text.rfind("\n", row, row + size)
+        if end < 0:
+            end = text.find("\n", row, min(limit, row + _LONGEST_ROW))
+            end = min(limit, row + _LONGEST_ROW) if end < 0 else end
+        size = min(_LONGEST_ROW, size * 4)
+        for one in text[row:end].split("\n"):
+            is_table = _add_row(scan, header, one, row, found)
+            if not is_table:
+                break
+            row += len(one) + 1
+    scan.past_table = row
+
+
+def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range]) -> bool:
+    """Add the secrets of a row, and return whether it is one. With too little work left, as one."""
+    separator = header.separator
+    scan.units -= _ROW_WORK
+    if line[:1] in _RULES and not line.strip(_RULE):
+        return separator == "|" and line.strip() != ""
+    cells = line.split(separator) if '"' not in line else [*_split(line, separator)]
+    if len(cells) != header.width:
+        return False
+    secret = header.secret
+    if len(secret) > 1:
+        if scan.units < _ROW_AT_ONCE:
+            first, last = secret[0][0], secret[-1][0] + 1
+            begin = row + first + sum(map(len, cells[:first]))
+            found.append((begin, begin + last - first - 1 + sum(map(len, cells[first:last]))))
+            return True
+        scan.units -= _CELL_WORK * len(secret)
+    before = 0
+    for number, name, strength in secret:
+        row += number - before + sum(map(len, cells[before:number]))
+        before = number
+        cell = cells[number]
+        value = cell.strip(" \t\r\"'`*")
+        if value and _is_in_text(name, value, strength, is_spaced=header.is_spaced):
+            begin = row + cell.index(value)
+            found.append((begin, begin + len(value)))
+    return True
+
+
+def _split(line: str, separator: str) -> Iterator[str]:
+    """Yield the cells of a row; in double quotes, a cell may hold the separator."""
+    cell = ""
+    for part in _QUOTED_CELL.findall(line):
+        if part[0] == '"':
+            cell += part
+        else:
+            first, *more = part.split(separator)
+            cell += first
+            for one in more:
+                yield cell
+                cell = one
+    yield cell
+
+
+def _is_in_text(name: str, value: str, strength: Strength, *, is_spaced: bool) -> bool:
+    """Return whether a cell is a secret. Beside a separator with a space, plain words may be prose."""
+    if not _is_secret_text(name, value, strength):
+        return False
+    if strength is Strength.WEAK:
+        return True
+    if value.isalpha() and value.lower() in _NO_CELL:
+        return False
+    is_number = len(value) >= _LEAST_DIGITS and value.isdigit()
+    return not is_spaced or is_number or is_credential(value) or is_mixture(value)
