@@ -61,3 +61,10 @@ def test_a_token_is_hidden_to_its_end_however_long(offset: int) -> None:
 )
 def test_what_the_whole_examination_hides_is_hidden_here_too(text: str, secret: str) -> None:
     assert secret not in redacted({"log": f"{DENSE * 500}{text}\n{DENSE * 100}"})["log"]
+
+
+def test_what_stands_before_a_dense_stretch_is_kept() -> None:
+    line = "alarm_code=>a b ENV&"
+    found = redacted({"log": line * 2000})["log"]
+    assert found.startswith(line * 100)
+    assert "[redacted]" in found

@@ -98,7 +98,8 @@ _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 _PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){3,24})[ \t]{0,4}(?=[\r\n\0#]|\Z)")
 # The same with a number among the words, behind an equals sign.
 _WORDS_AND_NUMBERS: Final = re.compile(
-    r"(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){2,8})[ \t]{0,4}(?=[\r\n\0]|\Z)"
+    r"(?=[A-Za-z]{2,20} )(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){2,8})"
+    r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
 )
 _OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
@@ -179,25 +180,28 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     return None if is_weak and not is_weak_secret(one.name, value) else (start, end)
 
 
-def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
-    """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence.
+def may_be_phrase(operator: str, beginning: str) -> bool:
+    """Return whether several plain words may be a secret, given what stands before them, from the name on.
 
     Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``.
     """
+    return operator == "=" or any(map(beginning.lower().__contains__, _OF_SEVERAL_WORDS))
+
+
+def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
+    """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
     text = scan.text
-    is_phrase = any(map(text[name:start].lower().__contains__, _OF_SEVERAL_WORDS))
-    if operator != "=" and not is_phrase:
+    match = _PHRASE.match(text, start)
+    if match is None and operator == "=":
+        match = _WORDS_AND_NUMBERS.match(text, start)
+    if match is None:
         return None
     before = text[max(0, name - _CALLED) : name].rstrip(" \t\"'-")
     if before[-1:] not in "\n\0" or (not before and name > _CALLED):
         return None
-    match = _PHRASE.match(text, start)
-    if match is None and operator == "=":
-        match = _WORDS_AND_NUMBERS.match(text, start)
     scan.spend(4)
-    if match is None:
-        return None
     words = match[1].lower().split()
+    is_phrase = any(map(text[name:start].lower().__contains__, _OF_SEVERAL_WORDS))
     is_sentence = not IN_SENTENCES.isdisjoint(words) or not (is_phrase or STRONG.isdisjoint(words))
     return None if is_sentence else match.span(1)
 

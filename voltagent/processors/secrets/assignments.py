@@ -14,6 +14,7 @@ from voltagent.processors.secrets.assigned_values import (
     argument,
     in_code,
     is_password_word,
+    may_be_phrase,
     phrase,
     quoted,
     unquoted,
@@ -27,7 +28,7 @@ from voltagent.processors.secrets.words import HINTS, STEMS
 _ALL_HINTS: Final = (*HINTS, *STEMS)
 # From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part
 # of an index. Then the operator, and the quote that begins the value.
-_AFTER_HINT: Final = (
+_TO_OPERATOR: Final = (
     "(?P<tail>"
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
@@ -43,11 +44,20 @@ _AFTER_HINT: Final = (
     + atomic(r"\s{0,16}", "right")
     + r"|(?<=[\"'`]),[ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])"
-    r"|%3[da](?:%20|\+)?)"
+    r"|%3[da](?:%20|\+|(?!%20|\+)))"
+)
+_TO_VALUE: Final = (
     r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env)[\w!]{0,20}|&\w{1,40})"
     r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40}|)"
     r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)|)"
 )
+# What is no secret under any name, so that nothing in Python has to look at it: nothing in quotes, a word of one to
+# three characters and a number of one or two digits. Behind a space, a short word may begin a passphrase.
+_NO_VALUE: Final = (
+    r"[bfrun@$]{0,2}(?P<empty>\\{0,8}[\"'`])(?P=empty)(?!(?P=empty))"
+    r"|[a-z](?:[a-z]{0,2}(?:[\r\n\0]|\Z)|[ \t]{1,16}(?![=|]))|[0-9]{1,2}(?:[\s;&\0]|\Z)"
+)
+_NO_PHRASE: Final = r"(?!new )[a-z]{2,3}[ \t]{1,16}(?![=|])"
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _IN_NAMES: Final = frozenset(_NAME_CHARACTERS)
 _LONGEST_NAME: Final = 80
@@ -79,7 +89,7 @@ _PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(?P<quote>\\{{0,8}}[\"'`])(?!
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 
-# What follows a hint in an assignment, for an engine that knows no look-around: never less than `_AFTER_HINT`.
+# What follows a hint in an assignment, for an engine that knows no look-around: never less than its pattern takes.
 _MAY_FOLLOW: Final = (
     r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]*"
     r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]|[\s\x1c-\x1f]+(?:[=:!?|+<\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
@@ -115,7 +125,9 @@ def _hint_checks() -> tuple[_HintCheck, ...]:
 @lru_cache(maxsize=256)
 def assignment_pattern(hint: str) -> re.Pattern[str]:
     """Return the pattern of an assignment to a name with this part in it."""
-    return re.compile(re.escape(hint) + _AFTER_HINT)
+    longer = "".join(rf"(?!{re.escape(one[len(hint) :])})" for one in HINTS if one != hint and one.startswith(hint))
+    no_value = _NO_VALUE if any(map(hint.__contains__, _OF_PHRASES)) else f"{_NO_VALUE}|{_NO_PHRASE}"
+    return re.compile(f"{re.escape(hint)}{longer}{_TO_OPERATOR}(?!{no_value}){_TO_VALUE}")
 
 
 class _Match(NamedTuple):
@@ -125,6 +137,7 @@ class _Match(NamedTuple):
     is_quoted: bool
     is_argument: bool
     may_be_label: bool  # the quote may close a label, as in `input("Enter password: ")`
+    may_be_plain: bool  # behind the quote
     is_spaced: bool  # a plain word behind the operator is prose
     takes_word: bool  # a plain word behind the operator is a password
     takes_phrase: bool  # several plain words behind the operator may be a password
@@ -167,7 +180,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
         if text[position - 1 : position] in _IN_NAMES:
             before = text[max(0, position - _LONGEST_NAME) : position]
             name += len(before.rstrip(_NAME_CHARACTERS)) - len(before)
-        written = text[max(0, name - 1) : value]
+        written = text[name - 1 if name else 0 : value]
         if written in memo:
             one: _Match | None = memo[written]
         else:
@@ -176,7 +189,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
         if one is None or (one.may_be_label and _closes_label(text, name, value, one.beginning.quote)):
             continue
         if one.is_quoted:
-            plain = None if one.is_argument or one.beginning.operator == "|" else _PLAIN_QUOTED.match(text, value)
+            plain = _PLAIN_QUOTED.match(text, value) if one.may_be_plain else None
             if plain is not None and plain["quote"] == one.beginning.quote:
                 secret: Range | None = plain.span(1)
             elif one.is_argument:
@@ -185,22 +198,22 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
                 secret = quoted(scan, one.beginning, value)
         else:
             plain = _PLAIN.match(text, value)
-            if plain is None or (
-                plain.lastgroup == "word"
-                and text[plain.end() : plain.end() + 1] not in _ENDS_WORD
-                and not one.is_spaced
-            ):
+            if plain is None:
                 secret = unquoted(scan, one.beginning, value)
             elif plain.lastgroup == "word":
-                is_secret = one.takes_word and not one.is_spaced and is_password_word(plain[0])
-                if is_secret:
+                secret, end = None, plain.end()
+                after = text[end : end + 1]
+                if not one.is_spaced and after not in _ENDS_WORD:
+                    secret = unquoted(scan, one.beginning, value)
+                elif one.takes_word and is_password_word(plain[0]):
                     secret = plain.span()
-                elif one.takes_phrase and text[plain.end() : plain.end() + 1] == " ":
-                    secret = phrase(scan, one.beginning.operator, name, value) or _behind_code(
-                        scan, one.beginning, value, plain.end()
-                    )
-                else:
-                    secret = _behind_code(scan, one.beginning, value, plain.end())
+                elif after == " ":
+                    if one.takes_phrase:
+                        secret = phrase(scan, one.beginning.operator, name, value)
+                    if secret is None and text.startswith("new ", value):
+                        secret = in_code(scan, one.beginning, value)
+                elif after == "." and text[end + 1 : end + 2].isalpha():  # such as `os.getenv("PASSWORD", "…")`
+                    secret = in_code(scan, one.beginning, value)
             elif plain.lastgroup == "number":
                 secret = plain.span() if one.takes_number and value + one.least_digits <= plain.end() else None
             else:
@@ -219,13 +232,6 @@ def _closes_label(text: str, name: int, value: int, quote: str) -> bool:
         return False
     line = 1 + max(text.rfind(mark, max(0, name - _LONGEST_LABEL), name) for mark in "\n\0")
     return text.count(quote, line or max(0, name - _LONGEST_LABEL), name) % 2 == 1
-
-
-def _behind_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
-    """Return the literal in ``os.getenv("PASSWORD", "…")``, if the word is the beginning of such code."""
-    text = scan.text
-    is_code = (text[end : end + 1] == "." and text[end + 1 : end + 2].isalpha()) or text.startswith("new ", start)
-    return in_code(scan, one, start) if is_code else None
 
 
 def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
@@ -273,15 +279,19 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
     prefixes = "bfru" if is_argument else "bfrun@$"
     is_pin = name[-3:].lower() == "pin"
     beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration, is_pin)
-    is_strong = strength is Strength.STRONG
+    is_strong, is_spaced = strength is Strength.STRONG, text[value - 1] in " \t\n"
     return _Match(
         beginning,
         is_quoted=quote is not None,
         is_argument=is_argument,
         may_be_label=quote is not None and operator == ":" and not match["close"],
-        is_spaced=text[value - 1] in " \t\n",
-        takes_word=is_strong and is_configuration and not is_pin,
-        takes_phrase=is_strong and operator in (":", "=") and any(map(name.lower().__contains__, _OF_PHRASES)),
+        may_be_plain=not is_argument and operator != "|",
+        is_spaced=is_spaced,
+        takes_word=is_strong and is_configuration and not is_pin and not is_spaced,
+        takes_phrase=is_strong
+        and operator in (":", "=")
+        and any(map(name.lower().__contains__, _OF_PHRASES))
+        and may_be_phrase(operator, text[start:value]),
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
         least_digits=_LEAST_DIGITS - (name[-3:].lower() in _OF_CARDS),
         takes_mixture=not is_pin and operator != "|",

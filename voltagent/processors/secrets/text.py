@@ -133,8 +133,9 @@ def _wholes(scan: Scan, found: list[Range]) -> dict[int, int]:
 def _hidden_by_line(scan: Scan, start: int, stop: int) -> list[Range]:
     """Return the values of suspicious lines in a piece that is too dense to be examined, and private keys in it."""
     scan.units -= (stop - start) // _HIDDEN_PER_UNIT
-    scan.examined = min(start, scan.examined)
-    lines = hide_values(scan, _start_of_line(scan, start), _end_of_line(scan, stop))
+    begin = _start_of_line(scan, start)
+    scan.examined = min(begin, scan.examined)
+    lines = hide_values(scan, begin, _end_of_line(scan, stop))
     return [*lines, *_keys(scan, start, stop)]
 
 
