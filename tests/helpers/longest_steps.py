@@ -1,14 +1,14 @@
 """The longest time in which no other thread of the process could run, while something else runs.
 
-A thread that wakes each half millisecond looks at the clock. Where it came late, the processor time of the process says
-whether something else ran here meanwhile, or the machine was busy; the smaller of the two counts. ``where`` has the
-innermost lines of the other threads at that moment, which is just behind what took long.
+Python runs signal handlers at the places where another thread can have its turn. So a timer signals each half
+millisecond, and the handler reads the processor time of this thread, which stands still while the machine is busy with
+something else. Where this thread lets others run inside of C code, a second thread reads that time. The longest step is
+the longest distance between two readings. ``where`` has the innermost lines at its end.
 """
 
 from __future__ import annotations
 
-import gc
-import sys
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from sys import _current_frames  # documented, in spite of its name
 from types import FrameType
 
-_SLEEP = 0.0005  # seconds
+_PERIOD = 0.0005  # seconds
 _FRAMES = 4
 _OURS = "/voltagent/"
 
@@ -27,48 +27,41 @@ class LongestStep:
     def __init__(self) -> None:
         self.seconds = 0.0
         self.where = ""
-        self.collection = 0.0  # seconds of the longest garbage collection, which is such a step
+        self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        self._last = self._now()
+
+    def note(self, frame: FrameType | None) -> None:
+        """Note that another thread could run."""
+        now = self._now()
+        took, self._last = now - self._last - _PERIOD, max(now, self._last)  # the other thread may have been here
+        if took > self.seconds:
+            self.seconds, self.where = took, _place(frame)
+
+    def _now(self) -> float:
+        return time.clock_gettime(self._clock)
 
 
 @contextmanager
 def measured() -> Iterator[LongestStep]:
-    """Measure what is inside."""
-    step, stop = LongestStep(), threading.Event()
-    collecting = 0.0
+    """Measure what is inside, on the main thread."""
+    step, stop, main = LongestStep(), threading.Event(), threading.get_ident()
 
-    def note_collection(phase: str, _: object) -> None:
-        nonlocal collecting
-        now = time.thread_time()
-        if phase == "start":
-            collecting = now
-        else:
-            step.collection = max(step.collection, now - collecting)
+    def watch() -> None:
+        while not stop.wait(_PERIOD):
+            step.note(_current_frames()[main])
 
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    gc.callbacks.append(note_collection)
-    watcher = threading.Thread(target=_watch, args=(step, stop))
+    watcher = threading.Thread(target=watch)
+    handler = signal.signal(signal.SIGALRM, lambda _, frame: step.note(frame))
     watcher.start()
+    signal.setitimer(signal.ITIMER_REAL, _PERIOD, _PERIOD)
     try:
         yield step
+        step.note(None)
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
         stop.set()
         watcher.join()
-        gc.callbacks.remove(note_collection)
-        sys.setswitchinterval(interval)
-
-
-def _watch(step: LongestStep, stop: threading.Event) -> None:
-    own = threading.get_ident()
-    while not stop.is_set():
-        began, used = time.perf_counter(), time.process_time()
-        time.sleep(_SLEEP)
-        took = min(time.perf_counter() - began - _SLEEP, time.process_time() - used)
-        if took > step.seconds:
-            step.seconds = took
-            step.where = " | ".join(
-                _place(frame) for ident, frame in _current_frames().items() if ident != own and _place(frame)
-            )
 
 
 def _place(frame: FrameType | None) -> str:

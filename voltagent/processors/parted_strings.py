@@ -259,8 +259,8 @@ class _Texts:
         if place is not None:
             self._add(place, container, key, item, levels - 1)
 
-    def _items_of(self, value: dict[str, Any]) -> list[tuple[str, Any]]:
-        return list(value.items() if self._marks is None else self._marks.named_items(value))
+    def _items_of(self, value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
+        return value.items() if self._marks is None else self._marks.named_items(value)
 
     def _inner(self, place: Texts, name: Any) -> Texts | None:
         found = place.inside.get(name)
