@@ -649,10 +649,16 @@ def test_a_secret_that_begins_in_a_dense_stretch_does_not_end_behind_it(begin: s
     assert left.endswith("and so on\n" * 250)
 
 
-@pytest.mark.parametrize("needle", sorted({needle for *_, needles in compiled_groups() for needle, _ in needles}))
-def test_each_pattern_begins_with_its_literal(needle: str) -> None:
-    patterns = [pattern for *_, needles in compiled_groups() for one, searches in needles if one == needle
-                for _, pattern in searches]  # fmt: skip
+def _patterns_by_needle() -> dict[str, list[re.Pattern[str]]]:
+    needles = [one for group in compiled_groups() for _, some in group.needles for one in some]
+    found: dict[str, list[re.Pattern[str]]] = {needle: [] for needle, *_ in needles}
+    for needle, _, searches in needles:
+        found[needle] += [pattern for _, pattern in searches]
+    return found
+
+
+@pytest.mark.parametrize(("needle", "patterns"), sorted(_patterns_by_needle().items()))
+def test_each_pattern_begins_with_its_literal(needle: str, patterns: list[re.Pattern[str]]) -> None:
     for pattern in patterns:
         first = re.sub(r"^\(\?P<name>", "", pattern.pattern).replace("\\", "")
         assert first.startswith((needle.strip(), f"(?:{needle.strip()}")), pattern.pattern

@@ -70,6 +70,15 @@ def _inline_patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
                     yield f"inline.{path.relative_to(root)}.{value!r}", re.compile(value)
 
 
+def _searches() -> Iterator[tuple[str, re.Pattern[str]]]:
+    """The patterns of the searches, each with the literal that is looked for."""
+    for group in compiled_groups():
+        for _, needles in group.needles:
+            for needle, _, searches in needles:
+                for _, pattern in searches:
+                    yield needle, pattern
+
+
 def _all_patterns() -> dict[str, re.Pattern[Any]]:
     found: dict[str, re.Pattern[Any]] = dict(_inline_patterns())
     for module in _modules():
@@ -83,7 +92,7 @@ def _all_patterns() -> dict[str, re.Pattern[Any]]:
     lazy: list[re.Pattern[Any] | None] = [
         pattern for one in token_table().values() for pattern in (one.unmistakable, *one.ordinary)
     ]
-    lazy += [pattern for *_, needles in compiled_groups() for _, searches in needles for _, pattern in searches]
+    lazy += [pattern for _, pattern in _searches()]
     lazy += token_marks()
     lazy += [assignment_pattern(hint) for hint in HINTS[:4]]  # they differ in the first word only
     return found | {f"lazy.{pattern.pattern[:40]!r}": pattern for pattern in lazy if pattern is not None}
@@ -238,11 +247,9 @@ def _took(call: Callable[[Any], object], subject: Any) -> float:
 
 
 def test_each_pattern_begins_with_the_literal_that_is_looked_for() -> None:
-    for *_, needles in compiled_groups():
-        for needle, searches in needles:
-            for _, pattern in searches:
-                for last in (False, True):
-                    assert _sample(_tree(pattern), last, {}).startswith(needle), pattern.pattern
+    for needle, pattern in _searches():
+        for last in (False, True):
+            assert _sample(_tree(pattern), last, {}).startswith(needle), pattern.pattern
 
 
 @pytest.mark.slow

@@ -86,6 +86,9 @@ _LEAST_DIGITS: Final = 4
 _OF_PHRASES: Final = ("pass", "phrase", "mnemonic", "psk", "pw")  # what can be several words
 _OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
 _PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(?P<quote>\\{{0,8}}[\"'`])(?!\s{{0,8}}[+.])")
+_ENDS_WHOLE: Final = frozenset(("", " ", "\t", "\n", "\r", "\0"))
+_OPENING: Final = re.compile(r"[\"'`(\[{<]")
+_LONGEST_WHOLE: Final = 4400  # characters
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 
@@ -112,8 +115,16 @@ class _HintCheck(NamedTuple):
 def _hint_check(hints: Sequence[str]) -> _HintCheck:
     size = 1 if len(hints) <= _CHECKED else _CHECKED
     parts = [hints[first : first + size] for first in range(0, len(hints), size)] if len(hints) > 1 else []
-    check = fast_check(f"(?:{'|'.join(map(re.escape, hints))}){_MAY_FOLLOW}")
-    return _HintCheck(check, hints, tuple(map(_hint_check, parts)))
+    return _HintCheck(_check_of(hints), hints, tuple(map(_hint_check, parts)))
+
+
+def _check_of(hints: Sequence[str]) -> Callable[[str], str | None]:
+    return fast_check(f"(?:{'|'.join(map(re.escape, hints))}){_MAY_FOLLOW}")
+
+
+@cache
+def _any_hint() -> Callable[[str], str | None]:
+    return _check_of(_ALL_HINTS)
 
 
 @cache
@@ -149,7 +160,7 @@ class _Match(NamedTuple):
 def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int, known: dict[int, int]) -> list[Range]:
     """Values of secret names whose known part, which is one of the hints, begins in a piece of a window.
 
-    What is ``known`` already, by where it begins, is not examined.
+    What is ``known`` already, by where it begins, with its end, is not examined if nothing can be added to it.
     """
     found: list[Range] = []
     low = scan.low
@@ -172,8 +183,10 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
         if position < past:
             continue
         if value in known:
-            past = max(past, known[value])
-            continue
+            end = known[value]
+            if not end or _is_whole(text, value, end):
+                past = max(past, end)
+                continue
         scan.units -= _MATCHED
         known[value] = 0  # one name may hold several hints
         name = position
@@ -226,6 +239,18 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
             raise TooDenseError
 
 
+def _is_whole(text: str, start: int, stop: int) -> bool:
+    """Return whether nothing can be added to a secret from the same place on.
+
+    It ends with the line or a space, is not in quotes, and has no bracket, which may be closed in another line.
+    """
+    return (
+        text[stop : stop + 1] in _ENDS_WHOLE
+        and stop - start < _LONGEST_WHOLE
+        and _OPENING.search(text, max(0, start - 1), stop) is None
+    )
+
+
 def _closes_label(text: str, name: int, value: int, quote: str) -> bool:
     """Return whether a quote closes what was opened before the name: an odd number of them precedes it in the line."""
     if text[value : value + 1] not in _BEHIND_LABEL:
@@ -238,7 +263,9 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
     """Return the hints of assignments that stand in a window, and the names of the user's own."""
     low = scan.low
     around = low[start : stop + _LONGEST_BEGINNING]
-    found = [hint for check in _hint_checks() for hint in check.find_in(around)]
+    found: list[str] = []
+    if _any_hint()(around) is not None:
+        found += [hint for check in _hint_checks() for hint in check.find_in(around)]
     return [*found, *(own for own in scan.names.own if low.find(own, start, stop + _LONGEST_HINT) >= 0)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -43,6 +43,15 @@ class Found:
         text = value if type(value) is str else str(value) if type(value) in (int, float) else ""
         if SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SECRET_TEXT not in text:
             self.secrets[text] = None
+
+    def remember_all(self, texts: Iterable[str]) -> None:
+        """Remember the secrets of a scan; what goes over the end of a string is none."""
+        secrets = self.secrets
+        for text in texts:
+            if len(secrets) >= MOST_REPEATED:
+                return
+            if SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SEPARATOR not in text and SECRET_TEXT not in text:
+                secrets[text] = None
 
     def repeated_in(self, text: bytes) -> bool:
         """Return whether a JSON text holds one of the secrets."""

@@ -151,31 +151,34 @@ _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _SENTENCE: Final = re.compile(r"[,;]?[ \t]{1,4}[a-z]{1,20}[ \t,.;]")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
 _LONGEST_LINE: Final = 16_384
+_ENDS_VALUE: Final = frozenset(("", "\n", "\r", "\0", '"', "'", "\\"))
 
 
 def _header(scan: Scan, match: re.Match[str]) -> Range | None:
-    start = match.end()
-    stop = min(len(scan.text), start + _BEGINNING)
+    text, start = scan.text, match.end()
+    stop = start + _BEGINNING
     scan.spend(10)
     if "cookie" in match[0]:
-        return (start, _end_of_line(scan, start)) if _COOKIE.match(scan.text, start, stop) else None
-    if not match[1] and _SCHEME_WITH_PAIRS.match(scan.text, start, stop) is not None:
+        return (start, _end_of_line(scan, start)) if _COOKIE.match(text, start, stop) else None
+    if not match[1] and _SCHEME_WITH_PAIRS.match(text, start, stop) is not None:
         return start, _end_of_line(scan, start, _WHOLE_LINE)
-    value = _CREDENTIAL.match(scan.text, start, stop)
-    if value is None or is_placeholder(value[1]):
+    found = _CREDENTIAL.match(text, start, stop)
+    if found is None or is_placeholder(value := found[1]):
         return None
-    is_sentence = len(value[1]) < _LONG_CREDENTIAL and _SENTENCE.match(scan.text, value.end()) is not None
-    is_all = scan.text[value.end() : value.end() + 1] in ("", "\n", "\r", "\0", '"', "'", "\\")
-    has_form = (
-        len(value[1]) >= _LONG_CREDENTIAL
-        or (is_credential(value[1]) and not is_sentence)
-        or (is_all and is_mixture(value[1]))
-    )
-    return (start, _end_of_line(scan, start)) if has_form else None
+    return (start, _end_of_line(scan, start)) if _has_form(text, value, found.end()) else None
+
+
+def _has_form(text: str, value: str, end: int) -> bool:
+    """Return whether the value of a header that ends at a position is a credential, and no word of a sentence."""
+    if len(value) >= _LONG_CREDENTIAL:
+        return True
+    if is_credential(value) and _SENTENCE.match(text, end) is None:
+        return True
+    return text[end : end + 1] in _ENDS_VALUE and is_mixture(value)
 
 
 def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
-    match = line.match(scan.text, start, min(len(scan.text), start + _LONGEST_LINE))
+    match = line.match(scan.text, start, start + _LONGEST_LINE)
     end = start if match is None else match.end()
     scan.spend((end - start) >> 7)
     return end

@@ -29,23 +29,23 @@ _FORM_DATA: Final = (
     r"(?P<value>[^\r\n\\\0]{1,2000})"
 )
 _AFTER_KEY: Final = r"</key>\s{0,16}<string>(?P<value>[^<>\n\0]{1,2000})</"
-_ELEMENT_NAME: Final = re.compile(r"<key>([\w.:-]{1,60})\Z", re.IGNORECASE)
+_ELEMENT_NAME: Final = re.compile(r"<key>([\w.:-]{1,60})\Z")
 # The value of a pair: the name stands before it, in a field of its own.
 _FIELD_VALUE: Final = (
     r"value\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
     r"|(?P<value>[^\s\"'\\{}\[\],\0]{1,1000}))"
 )
 _FIELD_NAME: Final = re.compile(
-    r"(?=[nkhfve])(?:name|key|header|field|variable|env)\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?"
+    r"(?:name|key|header|field|variable|env)\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?"
     r"(?P<name>[\w.:-]{1,60})\\{0,4}[\"']?"
-    r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z",
-    re.IGNORECASE,
+    r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z"
 )
+_BEFORE_FIELD: Final = " \t\r\n\f\v-{\\\"',;"  # characters between a name and the field of the value
 _VALUE_FLAG: Final = (
     r"-value(?<=[ \t-]-value)[ \t]{1,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
     r"|(?P<value>[^\s\"'\\\0-][^\s\"'\\\0]{0,1000}))"
 )
-_NAME_FLAG: Final = re.compile(r"-name[ \t]{1,4}[\"']?([\w./:-]{1,80})[\"']?[ \t]{1,4}-{0,1}\Z", re.IGNORECASE)
+_NAME_FLAG: Final = re.compile(r"-name[ \t]{1,4}[\"']?([\w./:-]{1,80})[\"']?[ \t]{1,4}-{0,1}\Z")
 # An element in a text that is escaped for XML once more.
 _ESCAPED: Final = r"&gt;(?P<value>[^<>&\n\0]{1,500})&lt;/"
 _ESCAPED_NAME: Final = re.compile(r"&lt;(?:[\w-]{1,20}:)?([\w.-]{1,60})\Z")
@@ -96,8 +96,9 @@ def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
 def _named_before(
     scan: Scan, match: re.Match[str], name: re.Pattern[str], value: str = "value", reach: int = _TAG
 ) -> Range | None:
-    found = name.search(scan.text[max(0, match.start() - reach) : match.start()])
-    strength = Strength.NONE if found is None else scan.names.strength(found[1])
+    before = max(0, match.start() - reach)
+    found = name.search(scan.low, before, match.start())
+    strength = Strength.NONE if found is None else scan.names.strength(scan.group(found, 1))
     return match.span(value) if _is_secret(scan.group(match, value), strength) else None
 
 
@@ -108,7 +109,11 @@ def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
 def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the value of ``name: DB_PASSWORD, value: …``."""
     scan.spend(10)
-    return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", _FIELD)
+    start = match.start()
+    before = scan.low[max(0, start - _FIELD) : start]
+    line = before.rfind("\n", 0, len(before.rstrip(_BEFORE_FIELD)))  # that of the name
+    reach = len(before) - line - 1
+    return _named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", reach)
 
 
 def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:

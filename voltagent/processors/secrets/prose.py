@@ -29,7 +29,10 @@ _NO_SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 # `your verification code is 573920`: the number has no form of its own, so the words before it decide.
-_CODE: Final = r"code(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+_CODE: Final = (
+    r"code(?:(?<=[enyas][ -]code)|(?<=[enyas][ -]passcode))(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}"
+    r"(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+)
 _NUMBER: Final = (
     r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
 )

@@ -14,7 +14,7 @@ from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.found import MOST_REPEATED, Found, Replacer, marks_added
 from voltagent.processors.secrets.names import SecretNames
-from voltagent.processors.secrets.scan import SEPARATOR, Range, Scan
+from voltagent.processors.secrets.scan import Range, Scan
 from voltagent.processors.secrets.structure import KeyShape, are_strings
 from voltagent.processors.secrets.text import find_secrets, merged
 from voltagent.processors.streams import Texts, items_of, split_over, texts_of
@@ -194,10 +194,8 @@ class Strings:
         if not secrets and not self._found.secrets and not self._rules.patterns:
             return
         first = [scan.text[start:stop] for start, stop in secrets[:MOST_REPEATED] if start < scan.examined]
-        for secret in first:
-            if SEPARATOR not in secret:
-                self._found.remember(secret)
-        repeats, frequent = scan.repeats(self._found.secrets, first)
+        self._found.remember_all(first)
+        repeats, frequent = scan.repeats(self._found.secrets, frozenset(first))
         found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
         replacer = Replacer(self._rules.patterns, frequent)
         for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):

@@ -38,13 +38,13 @@ _LONGEST_NEEDLE: Final = 32  # characters
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
 _MATCHED: Final = 4  # units of work for a match
 _FEW: Final = 12  # places of a literal in a piece at most of which a pattern is tried one by one
+_SHORT_REST: Final = 512  # characters behind a piece that a search may as well go through
+_AT_ONCE: Final = 6  # needles of a group that are looked for at once
 _NAMED: Final = 2  # units of work for a needle of more than one character
 _FOUND: Final = 6  # units of work for what has to be replaced
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 _CHECKED_PER_UNIT: Final = 40  # characters of a piece whose checks cost one unit of work
 _ENOUGH: Final = 400  # units of work without which a piece is not begun: most of it would be done in vain
-_ENDS_WHOLE: Final = frozenset(("", " ", "\t", "\n", "\r", "\0"))
-_OPENING: Final = re.compile(r"[\"'`(\[{<]")
 _RANGES: Final = 4096  # merged at once
 _HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden line by line
 
@@ -107,27 +107,12 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
         scan.spend((stop - start) // _CHECKED_PER_UNIT)
         _add_by_grammar(scan, start, stop, groups, found)
         if hints:
-            found += find_assignments(scan, hints, start, stop, _wholes(scan, found))
+            found += find_assignments(scan, hints, start, stop, dict(found))
         if may_have_token:
             found += find_tokens(scan, start, stop)
     except TooDenseError:
         return found + _hidden_by_line(scan, start, stop)
     return found
-
-
-def _wholes(scan: Scan, found: list[Range]) -> dict[int, int]:
-    """Return where those of some secrets begin and end to which nothing can be added from the same place on.
-
-    They end with the line or a space, are not in quotes, and have no bracket, which may be closed in another line.
-    """
-    text = scan.text
-    return {
-        start: stop
-        for start, stop in found
-        if text[stop : stop + 1] in _ENDS_WHOLE
-        and stop - start < _OVERLAP
-        and _OPENING.search(text, max(0, start - 1), stop) is None
-    }
 
 
 def _hidden_by_line(scan: Scan, start: int, stop: int) -> list[Range]:
@@ -188,26 +173,31 @@ def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group],
     """Add what all searches find but those for tokens and assignments."""
     low = scan.low
     piece = low[start : stop + _LONGEST_NEEDLE]
+    is_last = len(low) <= stop + _SHORT_REST
     for group in groups:
-        for needle, searches in group.by_needle:
-            count = has_literal(needle)(piece) is not None and low.count(needle, start, stop + len(needle) - 1)
-            if count:
-                scan.spend(
-                    len(searches) * (_SEARCHED + (_NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT))
-                )
-                for search, pattern in searches:
-                    _add_matches(scan, search, pattern, start, stop, found, is_frequent=count > _FEW)
+        for has_any, needles in group.needles:
+            if has_any(piece) is None:
+                continue
+            for needle, has_needle, searches in needles:
+                count = has_needle(piece) is not None and low.count(needle, start, stop + len(needle) - 1)
+                if count:
+                    work = _NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT
+                    scan.spend(len(searches) * (_SEARCHED + work))
+                    is_frequent = is_last or count > _FEW
+                    for search, pattern in searches:
+                        _add_matches(scan, search, pattern, start, stop, found, is_frequent=is_frequent)
 
 
-_Searches: TypeAlias = "tuple[tuple[str, tuple[tuple[Search, re.Pattern[str]], ...]], ...]"
+_Check: TypeAlias = "Callable[[str], str | None]"
+_Needle: TypeAlias = "tuple[str, _Check, tuple[tuple[Search, re.Pattern[str]], ...]]"
 
 
 class _Group(NamedTuple):
-    """A group of searches: its check, and its searches by their needles."""
+    """A group of searches: its check, and its searches by their needles, for a few of which there is one check."""
 
-    check: Callable[[str], str | None]
+    check: _Check
     takes_own_names: bool
-    by_needle: _Searches
+    needles: Sequence[tuple[_Check, Sequence[_Needle]]]
 
 
 @cache
@@ -216,11 +206,18 @@ def compiled_groups() -> tuple[_Group, ...]:
     return tuple(_Group(fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in _GROUPS)
 
 
-def _by_needle(searches: Sequence[Search]) -> _Searches:
+def _by_needle(searches: Sequence[Search]) -> Sequence[tuple[_Check, Sequence[_Needle]]]:
     found: dict[str, list[tuple[Search, re.Pattern[str]]]] = {}
     for search in searches:
         found.setdefault(search.needle, []).append((search, re.compile(search.pattern)))
-    return tuple((needle, tuple(searches)) for needle, searches in found.items())
+    needles = [*found]
+    return [
+        (
+            fast_check("|".join(map(re.escape, some))),
+            [(needle, has_literal(needle), tuple(found[needle])) for needle in some],
+        )
+        for some in (needles[first : first + _AT_ONCE] for first in range(0, len(needles), _AT_ONCE))
+    ]
 
 
 def _add_matches(
@@ -238,7 +235,7 @@ def _add_matches(
     A search with the pattern goes on behind the stretch, where the next one begins: it is worth it if the literal is
     frequent.
     """
-    low, needle = scan.low, search.needle
+    low, needle, examine = scan.low, search.needle, search.examine
     limit, last = min(len(low), stop + _OVERLAP), min(len(low), stop + len(needle) - 1)
     match_from = pattern.search if is_frequent else pattern.match
     place = low.find(needle, start, last)
@@ -253,10 +250,12 @@ def _add_matches(
         scan.units -= _MATCHED
         if scan.units < 0:
             raise TooDenseError
-        past = max(past, match.end(), place + 1)
-        secret = search.examine(scan, match)
+        past = max(match.end(), past)
+        secret = examine(scan, match)
         if secret is not None and secret[0] < secret[1]:
-            scan.spend(_FOUND)
+            scan.units -= _FOUND
+            if scan.units < 0:
+                raise TooDenseError
             past = max(past, secret[1])
             found.append(secret)
         place = low.find(needle, past, last)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Callable
 from functools import cache, partial
 from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.credential_forms import is_random
-from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.prefilter import fast_check
+from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup, TooDenseError
 from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, TOKEN_MARKS, Format, InnerFormat
 
 _LONGEST_MARK: Final = 64  # characters that a mark looks at
@@ -19,6 +21,7 @@ _FAILED: Final = 8  # units of work for a token that is none: its alphabet may h
 _BEFORE: Final = 32  # characters of a prefix before its mark
 _LONGEST: Final = 8600  # characters of a token
 _EXAMINED: Final = 100  # characters of a token's rest that distinguish it from a name
+_BEHIND: Final = re.compile(r"\(\?<=[^)]*\)")
 _ALPHANUMERIC: Final = string.ascii_lowercase + string.ascii_uppercase + string.digits
 _JOINTS: Final = ("_", "-", ".")
 _WORD: Final = _ALPHANUMERIC + "_-."
@@ -85,28 +88,47 @@ def token_table() -> dict[str, _Beginning]:
 
 @cache
 def token_marks() -> tuple[re.Pattern[str], ...]:
-    """Return the marks of tokens, compiled at the first use."""
-    return tuple(map(re.compile, TOKEN_MARKS))
+    """Return the marks of tokens, compiled at the first use: first those that are separators."""
+    return tuple(map(re.compile, sorted(TOKEN_MARKS, key=_is_rare)))
+
+
+def _is_rare(mark: str) -> bool:
+    return mark.lstrip("\\")[0] not in _JOINTS
+
+
+@cache
+def _rare_marks() -> tuple[int, Callable[[str], str | None]]:
+    """Return the number of the first mark that is no separator, and one check for all of those."""
+    rare = [_BEHIND.sub("", mark).replace("(?=", "(?:") for mark in TOKEN_MARKS if _is_rare(mark)]
+    return len(TOKEN_MARKS) - len(rare), fast_check("|".join(rare))
 
 
 def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
     """Tokens of known formats whose mark is in a window."""
-    text, table, found = scan.text, token_table(), list[Range]()
+    text, table, marks, found = scan.text, token_table(), token_marks(), list[Range]()
     limit = min(len(text), stop + _LONGEST_MARK)
-    for mark in token_marks():
-        match = mark.search(text, start, limit)
-        while match is not None and (position := match.start()) < stop:
-            scan.spend(_MARKED)
-            end = 0
-            before = text[max(0, position - _BEFORE) : position]
+    first_rare, has_rare = _rare_marks()
+    if has_rare(text[start:limit]) is None:
+        marks = marks[:first_rare]
+    for mark in marks:
+        past = start
+        for match in mark.finditer(text, start, limit):
+            position = match.start()
+            if position < past:
+                continue
+            if position >= stop:
+                break
+            scan.units -= _MARKED
+            if scan.units < 0:
+                raise TooDenseError
+            before = text[position - _BEFORE if position > _BEFORE else 0 : position]
             first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
-            if (beginning := table.get(text[first : first + 2])) is not None:
-                end = _add_tokens(scan, first, beginning, found)
+            end = _add_tokens(scan, first, table[key], found) if (key := text[first : first + 2]) in table else 0
             if not end and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
                 first = position - len(before) + len(before.rstrip(_WORD))
-                if (beginning := table.get(text[first : first + 2])) is not None:
-                    end = _add_tokens(scan, first, beginning, found)
-            match = mark.search(text, max(end, position + 1), limit)
+                if (key := text[first : first + 2]) in table:
+                    end = _add_tokens(scan, first, table[key], found)
+            past = end
     return found
 
 
@@ -115,7 +137,9 @@ def _add_tokens(scan: Scan, first: int, beginning: _Beginning | None, found: lis
     text, last = scan.text, 0
     while beginning is not None:
         end = _end_of_token(text, first, beginning)
-        scan.spend(_EXAMINING + (_FOUND if end else _FAILED))
+        scan.units -= _EXAMINING + (_FOUND if end else _FAILED)
+        if scan.units < 0:
+            raise TooDenseError
         if not end:
             break
         found.append((first, end))
