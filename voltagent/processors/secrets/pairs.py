@@ -73,14 +73,17 @@ def _strongest(scan: Scan, names: list[str]) -> Strength:
 
 def _element(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the content of ``<password>…</password>`` or ``<property name="password">…</property>``."""
-    value = scan.group(match, "value").strip()
-    names = [scan.group(match, "name")]
+    name = scan.group(match, "name")
+    strength = scan.names.strength(name)
     if match["attributes"]:
-        names += _NAME_ATTRIBUTE.findall(scan.group(match, "attributes"))
-    if names[0].lower() == "value":  # `<setting name="password"><value>…`
+        strength = max(strength, _strongest(scan, _NAME_ATTRIBUTE.findall(scan.group(match, "attributes"))))
+    if name.lower() == "value":  # `<setting name="password"><value>…`
         before = scan.text[max(0, match.start() - _TAG) : match.start()].rstrip()
-        names += _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<"))) if before.endswith(">") else []
-    strength = _strongest(scan, names)
+        names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<"))) if before.endswith(">") else []
+        strength = max(strength, _strongest(scan, names))
+    if strength is Strength.NONE:
+        return None
+    value = scan.group(match, "value").strip()
     is_name = value.isalpha() and strength is Strength.WEAK
     return match.span("value") if not is_name and _is_secret(value, strength) else None
 
@@ -125,17 +128,30 @@ def _row(scan: Scan, match: re.Match[str]) -> Range | None:
 
     Those in the next rows are noted beside the columns of tables.
     """
-    columns = _COLUMNS.search(scan.text[max(0, match.start() - _TAG) : match.start()])
-    names = [] if columns is None else [name.strip(' \n\r\t"`[]') for name in columns[1].split(",")][:_MOST_COLUMNS]
-    secret = next((n for n, name in enumerate(names) if scan.names.strength(name) is Strength.STRONG), None)
+    start = match.start()
+    opening = scan.text.rfind("(", max(0, start - _TAG), start)
+    columns = _COLUMNS.match(scan.text, opening, start) if opening >= 0 else None
+    if columns is None:
+        return None
+    key = f"\n\n{columns[1]}"  # no beginning of an assignment, and no line
+    if key not in scan.memo:
+        scan.memo[key] = _strong_column(scan, columns[1])
+    secret, width = scan.memo[key]
     if secret is None:
         return None
     found: list[Range] = []
     position = match.end()
     while position:
-        position = _end_of_row(scan, position, len(names), secret, found)
+        position = _end_of_row(scan, position, width, secret, found)
     scan.columns += found[1:]
     return found[0] if found else None
+
+
+def _strong_column(scan: Scan, columns: str) -> tuple[int | None, int]:
+    """Return the number of the first column with a strong name, and that of all columns."""
+    names = [name.strip(' \n\r\t"`[]') for name in columns.split(",")][:_MOST_COLUMNS]
+    strong = (number for number, name in enumerate(names) if scan.names.strength(name) is Strength.STRONG)
+    return next(strong, None), len(names)
 
 
 def _end_of_row(scan: Scan, position: int, width: int, secret: int, found: list[Range]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.capture.pieces import decode_deep
@@ -66,7 +67,7 @@ def is_secret_cell(name: str, item: Any, strength: Strength) -> bool:
 def _is_secret_text(name: str, value: str, strength: Strength) -> bool:
     if strength is Strength.WEAK:
         return is_weak_secret(name, value)
-    if name[-3:].lower() == "pin":  # the pins of a circuit have names and short numbers
+    if _is_pin(name):
         return len(value) >= _LEAST_DIGITS and value.isdigit()
     return not is_placeholder(value)
 
@@ -135,6 +136,7 @@ class _Header(NamedTuple):
     is_spaced: bool
     width: int  # columns
     secret: list[Column]
+    sure: frozenset[int]  # of these, the columns in which a word with a digit is one whatever else
 
 
 def _header(scan: Scan, line: str) -> _Header | None:
@@ -152,7 +154,18 @@ def _header(scan: Scan, line: str) -> _Header | None:
     if is_code or _STATEMENT.match(inner[0]) is not None:
         return None
     secret = secret_columns([name.strip("\"'`*") for name in names], scan.names.strength)
-    return _Header(separator, separator == "|" or f"{separator} " in line, len(names), secret) if secret else None
+    if not secret:
+        return None
+    is_spaced = separator == "|" or f"{separator} " in line
+    sure = [
+        number for number, name, found in secret if found is Strength.STRONG and not is_spaced and not _is_pin(name)
+    ]
+    return _Header(separator, is_spaced, len(names), secret, frozenset(sure))
+
+
+def _is_pin(name: str) -> bool:
+    """Return whether a name is that of a number, also the pins of a circuit, which have names and short numbers."""
+    return name[-3:].lower() == "pin"
 
 
 def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
@@ -197,14 +210,13 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
             found.append((begin, begin + last - first - 1 + sum(map(len, cells[first:last]))))
             return True
         scan.units -= _CELL_WORK * len(secret)
-    before = 0
+    ends = [0, *accumulate(map(len, cells))]
     for number, name, strength in secret:
-        row += number - before + sum(map(len, cells[before:number]))
-        before = number
         cell = cells[number]
         value = cell.strip(" \t\r\"'`*")
-        if value and _is_in_text(name, value, strength, is_spaced=header.is_spaced):
-            begin = row + cell.index(value)
+        is_sure = number in header.sure and value.isalnum() and not value.isalpha() and value.isascii()
+        if is_sure or (value and _is_in_text(name, value, strength, is_spaced=header.is_spaced)):
+            begin = row + number + ends[number] + cell.index(value)
             found.append((begin, begin + len(value)))
     return True
 
