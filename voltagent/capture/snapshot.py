@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from voltagent.capture.budget import Budget, Owner, Shared
-from voltagent.capture.fast_path import HUGE, LARGE, LOW, PIECE, SHORT, plain
+from voltagent.capture.fast_path import HUGE, LARGE, LEAST, LOW, MOST, PIECE, SHORT, plain
 from voltagent.capture.injected import without_injected
 from voltagent.capture.nodes import Form
 from voltagent.capture.type_forms import Forms
@@ -102,7 +102,7 @@ class Snapshot:
                 elif kind is dict or kind is list or kind is tuple:
                     space = plain(item, DEPTH - 1, space)
                 elif kind is int:
-                    if not LOW < item < LARGE:
+                    if not LEAST <= item <= MOST and not LOW < item < LARGE:
                         break
                 elif kind is not float and kind is not bool and item is not None:
                     break

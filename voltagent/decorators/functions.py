@@ -32,9 +32,10 @@ Wrapper: TypeAlias = Callable[[Callable[..., Any], object, tuple[Any, ...], dict
 def around_call(plan: CallPlan) -> Wrapper:
     """Record each call of a plain function."""
     begin, succeed, fail = plan.begin, plan.succeed, plan.fail
+    current, become = CURRENT.get, CURRENT.set  # looked up here, not for each call
 
     def call(wrapped: Callable[..., Any], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        before = above = CURRENT.get()
+        before = above = current()
         if BESIDE or (above is not None and above.end_ns is not None):
             above = nearest_open(above)
         span = begin(above, instance, args, kwargs) if above is not INERT else None
@@ -43,16 +44,16 @@ def around_call(plan: CallPlan) -> Wrapper:
         try:
             if KEPT_CONTEXTS:  # `set_current`, at the cost of one call less
                 drop_contexts()
-            CURRENT.set(span)
+            become(span)
             if REPLAYS:
                 result = replay().call(span, wrapped, args, kwargs)
             else:  # `**kwargs` would copy a dictionary that is empty, too
                 result = wrapped(*args, **kwargs) if kwargs else wrapped(*args)
         except BaseException as exception:
-            CURRENT.set(before)
+            become(before)
             fail(span, above is None, exception)
             raise
-        CURRENT.set(before)
+        become(before)
         return succeed(span, above is None, result)
 
     SPAN_OF[id(call.__code__)] = "span"
@@ -69,6 +70,7 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
             arguments raise at the call. A function that is not pure is called at the call.
     """
     begin, succeed, fail = plan.begin, plan.succeed, plan.fail
+    current, become = CURRENT.get, CURRENT.set
 
     async def run(
         wrapped: Callable[..., Awaitable[Any]],
@@ -77,7 +79,7 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
         kwargs: dict[str, Any],
         caller: Span | None,
     ) -> Any:
-        before = CURRENT.get()
+        before = current()
         above = caller if before is None else before
         if BESIDE or (above is not None and above.end_ns is not None):
             above = nearest_open(above)
@@ -92,20 +94,20 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
         try:
             if KEPT_CONTEXTS:
                 drop_contexts()
-            CURRENT.set(span)
+            become(span)
             result = await awaited
         except BaseException as exception:
             # a coroutine may be closed anywhere, such as in a context where something else is current
-            if CURRENT.get() is span:
+            if current() is span:
                 set_current(before)
             elif type(exception) is GeneratorExit:
                 leave_elsewhere(span)
             fail(span, above is None, exception)
             raise
-        if CURRENT.get() is span:
+        if current() is span:
             if KEPT_CONTEXTS:
                 drop_contexts()
-            CURRENT.set(before)
+            become(before)
         return succeed(span, above is None, result)
 
     SPAN_OF[id(run.__code__)] = "span"

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
-from voltagent.delivery.counts import Account
+from voltagent.delivery.counts import FIRST, Account
 from voltagent.delivery.waiting_trace import (
     OVERHEAD,
     REMEMBERED,
@@ -80,11 +80,11 @@ class Buffer:
 
         ``inherited`` events were left by a dead process and are sent whatever their age.
         """
-        source = deque(events)
+        source: deque[Span | SpanEvent] = deque(events)
         self._take(source, len(source), account, inherited=inherited)
 
     def _take(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
-        self, source: deque[SpanEvent], number: int, account: Account, *, inherited: bool = False
+        self, source: deque[Span | SpanEvent], number: int, account: Account, *, inherited: bool = False
     ) -> None:
         """Take up to ``number`` of the first events; each leaves ``source`` in the step in which it is counted.
 
@@ -92,7 +92,8 @@ class Buffer:
         """
         while source and number > 0:
             number -= 1
-            event = source[0]
+            entry = source[0]
+            event: SpanEvent = entry if isinstance(entry, tuple) else (_START, entry, None)
             phase, span, fields = event
             end: SpanEvent = (_END, span, None)
             has_ended = phase is _START and span.queued is account  # while it waited: its end waits in the same entry
@@ -139,7 +140,7 @@ class Buffer:
                 if has_ended:
                     del source[0]
                 else:  # just now
-                    source[0] = end
+                    source[FIRST] = end
             else:
                 del source[0]
             if reason is not None:

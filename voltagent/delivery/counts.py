@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from voltagent.core.span import SpanEvent
+from voltagent.core.span import Span, SpanEvent
 from voltagent.delivery.report import Report, ReportFuture
 
 if TYPE_CHECKING:
     from voltagent.delivery.losses import LossCount
     from voltagent.delivery.queue import Queue
     from voltagent.delivery.shutdown import Shutdown
+
+FIRST: Final = 0  # the next entry of a queue; by name, because pyright takes `waiting[0]` for what was last put there
 
 
 class Account:
@@ -32,7 +34,9 @@ class Account:
                  "recorded", "refused", "shutdown", "waiting")  # fmt: skip
 
     def __init__(self) -> None:
-        self.waiting: deque[SpanEvent] = deque()  # recorded, and not yet looked at by the worker
+        # Recorded, and not yet looked at by the worker. A span stands for its start: an object less for each operation
+        # that the garbage collector visits.
+        self.waiting: deque[Span | SpanEvent] = deque()
         self.refused: deque[tuple[SpanEvent, str]] = deque()  # not taken, with the reason; counted by the worker
         self.merged = 0  # ends that wait as part of the entry of their start
         self.recorded = 0  # of those that the worker has looked at

@@ -67,15 +67,13 @@ class Queue:
             return False
         waiting = self.waiting
         phase, span, _ = event
-        if phase is _END and waiting:
-            last_phase, last_span, _ = waiting[-1]
-            if last_span is span and last_phase is _START and span.queued is None:
-                # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
-                span.queued = account = self.account
-                account.merged += 1
-                self.bytes += size
-                return True
-        waiting.append(event)
+        if phase is _END and waiting and waiting[-1] is span and span.queued is None:
+            # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
+            span.queued = account = self.account
+            account.merged += 1
+            self.bytes += size
+            return True
+        waiting.append(span if phase is _START else event)
         self.bytes = total = self.bytes + size
         if total >= self.mark or len(waiting) >= self.limit_events:
             self._attend(event)

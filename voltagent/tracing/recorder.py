@@ -183,7 +183,8 @@ class Recorder:
         size = 0 if input is None else len(input)
         if metadata is not None:
             size += len(metadata)
-        return span if self.put((_START, span, None), size) else self._refused()
+        put = self.put  # before 3.12, `self.put(…)` would look for a method first
+        return span if put((_START, span, None), size) else self._refused()
 
     def _refused(self) -> Span:
         """Return what stands for an operation that the sink refused: because the queue is full, or after a shutdown."""
@@ -275,7 +276,8 @@ class Recorder:
         if identifier is not None:
             self.known[identifier] = span
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
-        return span if self.put((_START, span, None), size) else context.INERT
+        put = self.put
+        return span if put((_START, span, None), size) else context.INERT
 
     def _complete(
         self,
@@ -322,7 +324,8 @@ class Recorder:
         span.status = COMPLETED
         span.end_ns = now if now > start else start  # noqa: FURB136 - `max` is a call more for every operation
         size = len(output) if output is not None else 0
-        self.put((_END, span, None), size + sum(map(len, span.more_metadata)) if span.more_metadata else size)
+        put = self.put
+        put((_END, span, None), size + sum(map(len, span.more_metadata)) if span.more_metadata else size)
 
     def fail(self, span: Span, exception: BaseException, *, message: bool = True) -> None:
         """End a span that an exception left.

@@ -15,7 +15,7 @@ from voltagent.core import clock, guard
 from voltagent.core.process import sending
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
+from voltagent.delivery.counts import FIRST, Account
 from voltagent.delivery.eviction import give_up
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.queue import WorkerOptions
@@ -107,12 +107,13 @@ class SpoolStorage:
         events: list[SpanEvent] = []
         size = 0
         while account.waiting and len(events) < CHUNK and size < self._chunk_bytes:
-            event = account.waiting[0]
+            entry = account.waiting[0]
+            event: SpanEvent = entry if isinstance(entry, tuple) else (Phase.START, entry, None)
             phase, span, fields = event
             if phase is Phase.START and span.queued is account:
                 span.queued = None
                 account.merged -= 1
-                account.waiting[0] = (Phase.END, span, None)
+                account.waiting[FIRST] = (Phase.END, span, None)
             else:
                 account.waiting.popleft()
             events.append(event)
