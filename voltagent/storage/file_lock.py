@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from voltagent.core.process.descriptors import Identity, identity, identity_of, moved_up
+
 if sys.platform == "win32":
     import msvcrt
 
@@ -26,13 +28,17 @@ else:
 
 
 class FileLock:
-    """A held lock; create it with :meth:`acquire`."""
+    """A held lock; create it with :meth:`acquire`.
+
+    A program that closes all descriptors releases it. It is taken again when it is next used, if no other has it then.
+    """
 
     _descriptor = -1  # for `__del__` of an object that was never completed
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self._path = path
+    def __init__(self, name: str, descriptor: int, identity: Identity) -> None:
+        self._name = name
         self._descriptor = descriptor
+        self._identity = identity
         self._process = os.getpid()
 
     @classmethod
@@ -42,37 +48,50 @@ class FileLock:
         Raises:
             OSError: the lock file, ``path`` plus ``.lock``, cannot be created.
         """
-        path = path.with_name(f"{path.name}.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # not inherited by child programs
+        name = f"{path}.lock"
+        locked = _lock(name)
+        return None if locked is None else cls(name, *locked)
+
+    def held(self) -> int:
+        """Return the descriptor, of a lock that is taken again if need be; -1 if that is not possible."""
+        descriptor = self._descriptor
         try:
-            lock_now(descriptor)
-            if os.path.samestat(os.fstat(descriptor), path.stat()):  # otherwise its last holder has just deleted it
-                return cls(path, descriptor)
+            status = os.fstat(descriptor)
+            is_ours = (status.st_dev, status.st_ino) == self._identity
         except OSError:
-            pass
-        os.close(descriptor)
-        return None
+            is_ours = False
+        if not is_ours and descriptor >= 0:
+            self._descriptor = -1  # closed, or the program's
+            self._descriptor = _lock_again(self._name, self._identity)
+        return self._descriptor
+
+    def is_held(self) -> bool:
+        """Return whether the lock is held, and its file is where others look for it."""
+        return self.held() >= 0 and identity_of(self._name) == self._identity
 
     def note(self, number: int) -> None:
         """Leave a number for the next holder. It is lost if the disk is full."""
+        descriptor = self.held()
         try:
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, b"%020d" % number)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, b"%020d" % number)
         except OSError:
             pass
 
     def noted(self) -> int | None:
         """Return the number that the last holder left."""
+        descriptor = self.held()
         try:
-            os.lseek(self._descriptor, 0, os.SEEK_SET)
-            text = os.read(self._descriptor, 20)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            text = os.read(descriptor, 20)
         except OSError:
             return None
         return int(text) if len(text) == 20 and text.isdigit() else None
 
     def release(self, *, delete: bool = False) -> None:
         """Release the lock. In a forked child, the parent keeps its lock."""
-        descriptor, self._descriptor = self._descriptor, -1
+        descriptor = self.held()
+        self._descriptor = -1
         if descriptor < 0:
             return
         if delete and sys.platform != "win32" and self._process == os.getpid():
@@ -83,12 +102,37 @@ class FileLock:
 
     def _delete(self) -> None:
         try:
-            self._path.unlink(missing_ok=True)
+            os.unlink(self._name)  # noqa: PTH108 - around every batch of the spool: a method of a path takes more calls
         except OSError:
             pass  # the folder is read-only, or on Windows another process has the file open: it stays, unlocked
 
-    def __del__(self, close: Callable[[int], None] = os.close) -> None:
-        # `close` is a default because at interpreter exit the module's globals are None
+    def __del__(
+        self, close: Callable[[int], None] = os.close, identity: Callable[[int], Identity | None] = identity
+    ) -> None:
+        # defaults because at interpreter exit the module's globals are None
         descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
+        if descriptor >= 0 and identity(descriptor) == self._identity:
             close(descriptor)
+
+
+def _lock(name: str) -> tuple[int, Identity] | None:
+    """Open and lock a file; return its descriptor and its identity, or ``None`` if another holder has it."""
+    descriptor = moved_up(os.open(name, os.O_RDWR | os.O_CREAT, 0o600))  # not inherited by child programs
+    try:
+        lock_now(descriptor)
+        found = identity(descriptor)
+        if found is not None and found == identity_of(name):  # otherwise its last holder has just deleted it
+            return descriptor, found
+    except OSError:
+        pass
+    os.close(descriptor)
+    return None
+
+
+def _lock_again(name: str, known: Identity) -> int:
+    """Open and lock the same file once more; return -1 if another holder has it, or it was deleted."""
+    try:
+        locked = _lock(name) if identity_of(name) == known else None
+    except OSError:
+        return -1
+    return -1 if locked is None else locked[0]

@@ -12,6 +12,7 @@ import httpx
 
 from voltagent.core import clock
 from voltagent.core.guard import pass_on_interrupt
+from voltagent.core.process.descriptors import Identity, identity
 from voltagent.exporters.http.http1 import MOST_READ, BrokenExchange, HttpResponse, NetworkStream, exchange
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Line:
         "_connected",
         "_destination",
         "_handshake",
+        "_identity",
         "_own",
         "_socket",
         "_stream",
@@ -49,6 +51,7 @@ class Line:
         self._transport = transport
         self._own = own
         self._socket: socket.socket | None = None
+        self._identity: Identity | None = None  # of that socket, whose descriptor the program may close
         self._handshake: socket.socket | None = None  # a duplicate of the socket during the TLS handshake
         self._stream: NetworkStream | None = None  # the bytes of that connection, if it can be used without httpx
         self._connected = False  # during the current request
@@ -104,8 +107,8 @@ class Line:
 
     def _is_open(self) -> bool:
         """Return whether the socket of the connection is known, so that it can be cut."""
-        if self._socket is not None and self._socket.fileno() == -1:
-            self.close()  # the transport may have opened another one
+        if self._socket is not None and not _is_still(self._socket, self._identity):
+            self.close()  # the transport may have opened another one, or the program closed it
         return self._socket is not None
 
     def _exchange_bytes(self, stream: NetworkStream, request: bytes) -> HttpResponse:
@@ -140,9 +143,11 @@ class Line:
             return  # its connections are shared with others and must not be cut
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self._limit_reads(info["return_value"])
+            _limit_closing(info["return_value"])
         if event.endswith("connect_tcp.complete"):
             self._connected = True
             self._socket = info["return_value"].get_extra_info("socket")
+            self._identity = None if self._socket is None else identity(self._socket.fileno())
             if self._destination.tls and self._socket is not None:
                 self._handshake = self._socket.dup()
         elif event.endswith("start_tls.complete"):
@@ -166,6 +171,8 @@ class Line:
 
     def _end_handshake(self) -> None:
         if self._handshake is not None:
+            if not _is_still(self._handshake, self._identity):
+                self._handshake.detach()
             self._handshake.close()
             self._handshake = None
 
@@ -199,7 +206,7 @@ class Line:
     def cut(self) -> None:
         """Break the connection, from any thread: a blocked read ends at once."""
         for current in (self._handshake, self._socket):
-            if current is not None:
+            if current is not None and _is_still(current, self._identity):
                 try:
                     current.shutdown(socket.SHUT_RDWR)
                 except OSError:
@@ -208,11 +215,10 @@ class Line:
     def let_go(self) -> None:
         """In a forked child: close our descriptor, which leaves the parent's connection open."""
         self._stream = None
-        if self._socket is not None and self._own:
-            try:
-                os.close(self._socket.detach())
-            except OSError:
-                pass
+        if self._socket is not None and _is_still(self._socket, self._identity):
+            os.close(self._socket.detach())
+        elif self._socket is not None:
+            self._socket.detach()
         self._socket = None
 
     def close(self) -> None:
@@ -220,6 +226,26 @@ class Line:
         self._socket = self._stream = None
         if self._own:
             self._transport.close()
+
+
+def _is_still(current: socket.socket, known: Identity | None) -> bool:
+    """Return whether the socket is open, and its number is not the program's by now."""
+    number = current.fileno()
+    return number >= 0 and identity(number) == known
+
+
+def _limit_closing(stream: Any) -> None:
+    """Let a connection close its socket, but no file of the program that has the number by now."""
+    current: socket.socket = stream.get_extra_info("socket")
+    known = identity(current.fileno())
+    close: Callable[[], None] = stream.close
+
+    def close_ours() -> None:
+        if not _is_still(current, known):
+            current.detach()
+        close()
+
+    stream.close = close_ours
 
 
 def _decoded(body: bytes, encoding: str | None) -> bytes:

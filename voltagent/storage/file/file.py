@@ -8,15 +8,20 @@ use one file at once: readers never wait for writers (write-ahead log), and writ
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import clock
+from voltagent.core.guard import log_once
+from voltagent.core.process.descriptors import high_numbers, identity_of, numbers
+from voltagent.storage.file.descriptors import LostFileError, OpenFile, OpenFiles
 from voltagent.storage.file.errors import (
     VALUE_ERRORS,
     MissingFileError,
@@ -26,7 +31,8 @@ from voltagent.storage.file.errors import (
     is_forbidden,
     is_undecodable,
 )
-from voltagent.storage.file.schema import Schema, in_transaction, migrate, number
+from voltagent.storage.file.paths import has_log, log_of, make_file
+from voltagent.storage.file.schema import Schema, in_transaction, make_log, migrate, number, open_log
 
 T = TypeVar("T")
 
@@ -34,6 +40,7 @@ PATIENCE: Final = 5.0  # seconds to wait for other processes if the caller names
 _LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time; a fork may have to wait as long
 _FORK_WAIT: Final = 1.0  # seconds that a fork waits for a batch that is being written
 _left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing inherited connections
+_open: Final = OpenFiles()
 _WAL_BYTES: Final = 16 * 2**20  # size to which the write-ahead log is truncated after a burst
 
 
@@ -51,6 +58,8 @@ class File:
         self._lock = threading.Lock()  # around every use of the connection
         self._file: tuple[int, int] | None = None  # the open file: device and inode
         self._log: tuple[int, int] | None = None  # the open write-ahead log: device and inode
+        self._open_file: OpenFile | None = None  # what all connections of this process to it have open
+        self._was_lost = False  # its descriptors were closed; not logged yet
         self._process = 0  # the process that opened it
         self._pause = threading.Event()  # never set; only to wait on
         _files.add(self)
@@ -62,6 +71,9 @@ class File:
             StoreError: the file cannot be used now; a transaction of ``action`` was rolled back.
         """
         until = clock.monotonic() + PATIENCE if deadline is None else deadline
+        if self._was_lost:  # here, because the handlers of the program may do anything
+            self._was_lost = False
+            log_once(f"lost:{self._name}", logging.WARNING, _LOST, self.schema.what, self._name)
         while True:
             with self._lock:
                 try:
@@ -89,44 +101,88 @@ class File:
 
     def _opened(self, create: bool) -> sqlite3.Connection:
         """Return the connection; reopen it if the file was deleted or replaced, or was opened by another process."""
-        if self.connection is not None and (self._process != os.getpid() or self._file != _identity(self._name)):
+        if self.connection is not None and not self._is_current():
             self._let_go()
             self._delete_stale_log()
         if self.connection is None:
             if create:
-                _make_file(self.path)
+                make_file(self.path)
             elif not self.path.exists():
                 raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
-            self.connection = self._connect("mode=rw", writing=create)
-            self._file, self._log, self._process = _identity(self.path), _identity(_log(self.path)), os.getpid()
+            self._bury_lost()
+            before = numbers()
+            connection = self._connect("mode=rw", before, writing=create)
+            self._file, self._log, self._process = identity_of(self.path), identity_of(log_of(self.path)), os.getpid()
+            around = {self._file, self._log, identity_of(f"{self.path}-shm")}
+            self._open_file = _open.add(self._file or (0, 0), connection, before, around)
+            self.connection = connection
         return self.connection
+
+    def _is_current(self) -> bool:
+        """Return whether the file is the one that this process opened, and its descriptors are those of SQLite."""
+        # one function, before every batch: each call counts
+        if self._process != os.getpid() or self._open_file is None:
+            return False
+        try:
+            status = os.stat(self._name)  # noqa: PTH116 - a method of a path takes three calls
+            if (status.st_dev, status.st_ino) != self._file:
+                return False
+            for number, known in self._open_file.numbers.items():
+                status = os.fstat(number)
+                if (status.st_dev, status.st_ino) != known:
+                    return False
+        except OSError:
+            return False
+        return True
+
+    def _bury_lost(self) -> None:
+        """Close all connections of this process to the file, if the program has closed their descriptors."""
+        file = identity_of(self._name)
+        lost = _open.lost(file)
+        if lost is None or file is None:
+            return
+        for other in tuple(_files):
+            if other is not self:
+                other.let_go_of(lost)
+        _open.bury(file)
+        self._was_lost = True
+
+    def let_go_of(self, lost: OpenFile) -> None:
+        """Close the connection if it is one of these, unless a thread uses it now."""
+        if self._open_file is lost and self._lock.acquire(blocking=False):
+            try:
+                self._let_go()
+            finally:
+                self._lock.release()
 
     def _delete_stale_log(self) -> None:
         """Delete the log of a replaced file, which SQLite would otherwise apply to the new one."""
-        if self._log is not None and self._file != _identity(self.path) and self._log == _identity(_log(self.path)):
-            _log(self.path).unlink(missing_ok=True)
+        log = log_of(self.path)
+        if self._log is not None and self._file != identity_of(self.path) and self._log == identity_of(log):
+            log.unlink(missing_ok=True)
 
-    def _connect(self, mode: str, *, writing: bool) -> sqlite3.Connection:
-        """Open and prepare a connection; ``mode`` is the query of SQLite's file URI, such as ``mode=ro``."""
-        connection = sqlite3.connect(
-            f"{self._uri}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
-        )
-        connection.row_factory = sqlite3.Row
+    def _connect(self, mode: str, before: set[int], *, writing: bool) -> sqlite3.Connection:
+        """Open and prepare a connection; ``mode`` is the query of SQLite's file URI, such as ``mode=ro``.
+
+        ``before`` are the numbers of the descriptors that are open.
+        """
         try:
-            self._prepare(connection)
+            with high_numbers(before):
+                connection = sqlite3.connect(
+                    f"{self._uri}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
+                )
+                connection.row_factory = sqlite3.Row
+                _try(connection, open_log)
+            _try(connection, partial(self._prepare, before=before))
             if not writing:  # a writer converts between its batches
-                self._convert(connection)
+                _try(connection, self._convert)
         except sqlite3.OperationalError as exc:
-            connection.close()
-            if writing or mode == "immutable=1" or not is_forbidden(exc) or _has_log(self.path):
+            if writing or mode == "immutable=1" or not is_forbidden(exc) or has_log(self.path):
                 raise
-            return self._connect("immutable=1", writing=False)  # in a folder that this process may not write to
-        except BaseException:
-            connection.close()
-            raise
+            return self._connect("immutable=1", before, writing=False)  # in a folder that this process may not write to
         return connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _prepare(self, connection: sqlite3.Connection, before: set[int]) -> None:
         """Check that the file is ours, and upgrade its schema."""
         version, known = number(connection, "PRAGMA user_version"), len(self.schema.steps)
         if version > known:
@@ -140,12 +196,14 @@ class File:
             raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: use another file")
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
         if version < known:
-            self._migrate(connection, version)
+            self._migrate(connection, version, before)
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
 
-    def _migrate(self, connection: sqlite3.Connection, version: int) -> None:
+    def _migrate(self, connection: sqlite3.Connection, version: int, before: set[int]) -> None:
         """Upgrade the tables; a read-only file of an older version is refused with advice."""
         try:
+            with high_numbers(before):
+                make_log(connection, self.schema)
             migrate(connection, self.schema)
         except sqlite3.OperationalError as exc:
             if "readonly" not in str(exc) or not version:
@@ -180,12 +238,15 @@ class File:
         if isinstance(exc, OSError):
             temporary = exc.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
         else:
-            temporary = is_busy(exc) or "full" in str(exc) or "disk I/O" in str(exc)
+            temporary = isinstance(exc, LostFileError) or is_busy(exc) or "full" in str(exc) or "disk I/O" in str(exc)
         kind = OffLimitsError if isinstance(exc, sqlite3.OperationalError) and is_forbidden(exc) else StoreError
         return kind(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
 
     def _let_go(
-        self, process_id: Callable[[], int] = os.getpid, left_alone: list[sqlite3.Connection] = _left_alone
+        self,
+        process_id: Callable[[], int] = os.getpid,
+        left_alone: list[sqlite3.Connection] = _left_alone,
+        open_files: OpenFiles = _open,
     ) -> None:
         """Close the connection, unless it belongs to the parent of this process."""
         # defaults keep the names alive for `__del__`: at interpreter exit the module's globals are None
@@ -193,7 +254,7 @@ class File:
         if connection is None:
             return
         if self._process == process_id():
-            connection.close()
+            open_files.close(self._file or (0, 0), connection)
         else:
             # SQLite's locks and shared memory belong to the parent: even closing is forbidden after a fork
             # (https://www.sqlite.org/howtocorrupt.html, section 2.6).
@@ -218,44 +279,20 @@ class File:
             self._let_go()
 
 
-def _identity(path: str | Path) -> tuple[int, int] | None:
-    """Return device and inode of a file: they differ if it was deleted and created anew; ``None`` if it is missing."""
+def _try(connection: sqlite3.Connection, action: Callable[[sqlite3.Connection], None]) -> None:
+    """Run ``action``, and close the connection if it fails."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - before every batch: a method of a path takes three calls
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _log(path: Path) -> Path:
-    return Path(f"{path}-wal")
-
-
-def _make_file(path: Path) -> None:
-    """Create the file readable by its owner only, without a moment in between; SQLite gives its log the same mode."""
-    if path.exists():
-        return
-    make_folder(path.parent)
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        pass  # another process was faster
-
-
-def make_folder(folder: Path) -> None:
-    """Create a folder that only its owner may enter, unless it exists."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def _has_log(path: Path) -> bool:
-    return _log(path).exists() and _log(path).stat().st_size > 0
+        action(connection)
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _lenient(text: bytes) -> str:
     return text.decode("utf-8", "replace")
 
+
+_LOST: Final = "the program closed descriptors of the %s %s that it did not open; the file was opened again"
 
 _files: WeakSet[File] = WeakSet()
 
@@ -279,5 +316,10 @@ def _after_fork() -> None:
     _held.files = ()
 
 
+def _after_fork_in_child() -> None:
+    _open.forget()
+    _after_fork()
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child)

@@ -66,11 +66,21 @@ def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Con
     return result
 
 
-def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
-    """Bring a file to the newest schema, in one transaction; a new file gets its settings first."""
+def open_log(connection: sqlite3.Connection) -> None:
+    """Have SQLite open the write-ahead log, and the memory that it shares, which it does with the first query."""
+    number(connection, "PRAGMA user_version")
+
+
+def make_log(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Give a new file its settings, and its write-ahead log."""
     connection.execute(f"PRAGMA page_size = {schema.page_size}")  # these two have no effect once a table exists
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    open_log(connection)
+
+
+def migrate(connection: sqlite3.Connection, schema: Schema) -> None:
+    """Bring a file to the newest schema, in one transaction."""
     in_transaction(connection, lambda connection: _take_steps(connection, schema))
 
 

@@ -28,7 +28,7 @@ class Writer:
 
     def name(self) -> str | None:
         """Return the name for running traces; ``None`` if no file can be created or the file system has no locks."""
-        if self._name is not None and not _lock_file(self._store, self._name).exists():
+        if self._name is not None and (self._lock is None or not self._lock.is_held()):
             self.release(delete=False)  # it was deleted, for example with the store: readers would not find the lock
         if not self._tried:
             self._tried = True

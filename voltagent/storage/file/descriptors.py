@@ -1,0 +1,143 @@
+"""What SQLite has open of a file in this process, and what becomes of it when the program closes that.
+
+A daemon closes all descriptors, those of SQLite too, and files that it opens later may get their numbers. SQLite does
+not notice: it would write to them, or close them. So their identity is compared before each use, and before they are
+closed. If some are closed, files that cannot be written take their places, and all connections of this process to the
+file are closed, which does nothing else then; a new connection finds all that was committed. If the program has one of
+the numbers by now, no connection is ever used or closed again, until that number is free.
+
+It has to be all connections together, because SQLite has one state, and one shared memory, for a file in a process.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+
+from voltagent.core.process.descriptors import Identity, identity, numbers, stand_in
+
+
+class LostFileError(sqlite3.OperationalError):
+    """The program closed descriptors of the file, and has their numbers now: this process cannot open it."""
+
+
+def _are_ours(known: Mapping[int, Identity], identity: Callable[[int], Identity | None] = identity) -> bool:
+    """Return whether all these descriptors are what they were."""
+    return all(identity(number) == before for number, before in known.items())
+
+
+class OpenFile:
+    """The connections of this process to one file, and the descriptors that SQLite has for them."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[int, Identity] = {}  # replaced, never changed: it is read without the lock
+        self._connections: list[sqlite3.Connection] = []
+        self._lost: list[sqlite3.Connection] = []  # not used any more, and not closed yet
+        self._kept = 0  # how many of them are kept for ever
+
+    def add(self, connection: sqlite3.Connection, found: Mapping[int, Identity]) -> None:
+        """Add a connection, and the descriptors that its opening has made."""
+        self._connections.append(connection)
+        self.numbers = {**self.numbers, **found}
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the program has closed any of the descriptors."""
+        return bool(self._lost) or not _are_ours(self.numbers)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no connection is left."""
+        return not self._connections and not self._lost
+
+    def close(self, connection: sqlite3.Connection, are_ours: Callable[..., bool] = _are_ours) -> None:
+        """Close a connection; keep it unused if the program has closed descriptors."""
+        # `are_ours` is a default because finalizers close at interpreter exit, when the module's globals are None
+        self._connections.remove(connection)
+        if self._lost or not are_ours(self.numbers):
+            self._lost.append(connection)
+            return
+        connection.close()
+        if self._connections:  # SQLite keeps some descriptors for the others
+            self.numbers = {number: known for number, known in self.numbers.items() if identity(number) == known}
+
+    def bury(self) -> None:
+        """Close the lost connections, unless the program has a number of theirs, or some are in use."""
+        if self._connections:
+            return
+        for number, known in self.numbers.items():
+            if identity(number) != known and stand_in(number):
+                self.numbers = {**self.numbers, number: identity(number) or known}
+        if not _are_ours(self.numbers):
+            self._keep()
+            return
+        for connection in self._lost:
+            connection.close()
+        self._lost = []
+
+    def _keep(self) -> None:
+        """Keep the lost connections for ever: even at the end of the interpreter, SQLite would close the numbers."""
+        import ctypes  # hardly any program gets here
+
+        for connection in self._lost[self._kept :]:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        self._kept = len(self._lost)
+
+
+class OpenFiles:
+    """The files that this process has open, by device and inode."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # around every change of what is open
+        self._files: dict[Identity, OpenFile] = {}
+
+    def add(
+        self, file: Identity, connection: sqlite3.Connection, before: set[int], around: set[Identity | None]
+    ) -> OpenFile:
+        """Add a new connection.
+
+        Args:
+            file: device and inode.
+            connection: to it.
+            before: the numbers of the descriptors that were open before.
+            around: device and inode of all files that SQLite has open for it.
+        """
+        made = {number: identity(number) for number in numbers() - before}
+        found = {number: one for number, one in made.items() if one is not None and one in around}
+        with self._lock:
+            open_file = self._files.setdefault(file, OpenFile())
+            open_file.add(connection, found)
+        return open_file
+
+    def close(self, file: Identity, connection: sqlite3.Connection) -> None:
+        """Close a connection."""
+        with self._lock:
+            open_file = self._files[file]
+            open_file.close(connection)
+            if open_file.is_closed:
+                del self._files[file]
+
+    def lost(self, file: Identity | None) -> OpenFile | None:
+        """Return what this process had open of a file, if the program has closed some of its descriptors."""
+        with self._lock:
+            open_file = self._files.get(file) if file is not None else None
+            return open_file if open_file is not None and open_file.is_lost else None
+
+    def bury(self, file: Identity) -> None:
+        """Close what this process has lost of a file, so that it can be opened again.
+
+        Raises:
+            LostFileError: the program has a number that was closed, or another thread uses a connection to the file.
+        """
+        with self._lock:
+            open_file = self._files[file]
+            open_file.bury()
+            if not open_file.is_closed:
+                raise LostFileError("the program closed descriptors of it, and has their numbers for other files now")
+            del self._files[file]
+
+    def forget(self) -> None:
+        """In a forked child: forget all, which belongs to the parent."""
+        self._lock = threading.Lock()
+        self._files = {}
