@@ -32,6 +32,8 @@ LARGE: dict[str, Any] = {
     "mixed": [1, "a", {"b": [None, True]}, [[]], {}, -1.5e10, "é\n"] * (M // 50),
     "secrets": {"rows": [{"password": f"x{number}y"} for number in range(M // 24)]},
     "one long string": {"text": "word " * (M // 5), "n": [1]},
+    "lists of lists": [[[]] * 300] * (M // 900),
+    "lists that end in every piece": [[[number, "é]"], [[], "\n"], [{}] * (number % 90)] for number in range(M // 160)],
     "empty": {"a": [], "b": {}, "c": "x" * 70_000},
 }
 # fmt: on

@@ -117,6 +117,7 @@ KINDS: dict[str, Callable[[int], Any]] = {
     "JSON in text in JSON": lambda size: json.dumps(json.dumps([{"password": one} for one in _tokens(size, 60)])),
     "JSON in items": lambda size: [json.dumps({"password": one}) for one in _tokens(size, 50)],
     "dictionaries": lambda size: [{"user": "bob", "password": one, "token": one[::-1]} for one in _tokens(size, 85)],
+    "nested lists": lambda size: {"password": "hunter2Zx9", "log": [[[]] * 300] * (size // 900)},
     "nested": lambda size: [_deep(one) for one in _tokens(size, 250)],
     "repeated": lambda size: {"password": "hunter2Zx9", "log": ["login with hunter2Zx9"] * (size // 24)},
     "many repeated": lambda size: {

@@ -29,6 +29,8 @@ _FEW: Final = 256  # items that are freed at once
 _BACKSLASH: Final = ord("\\")
 _SPACE: Final = (b" ", b"\n", b"\t", b"\r")
 _SCALAR: Final = re.compile(rb"[^,\]}]+")
+# The error about a piece longer than what it was cut from: where the first character behind that is.
+_CLOSED: Final = re.compile(r"trailing characters at line 1 column ([0-9]{1,6})\b")
 _SPACES: Final = re.compile(rb"[ \t\n\r]{0,4096}")
 _LONGEST_GAP: Final = 64  # bytes between two items
 _UNICODE: Final = 6  # bytes of an escape such as `\u00e9`
@@ -186,10 +188,17 @@ def _piece(text: bytes, start: int, size: int, opening: bytes, closing: bytes, g
                 break
         stop = found
         end = stop + len(ends)
+        piece = opening + text[start:end] + closing
         try:
-            return end, from_json(opening + text[start:end] + closing, cache_strings="none")
-        except ValueError:
-            continue
+            return end, from_json(piece, cache_strings="none")
+        except ValueError as exc:
+            closed = _CLOSED.search(str(exc))
+        if closed is not None:  # the whole collection ends before: these are the rest of its items
+            end = start + piece.rfind(closing, 0, int(closed[1]) - 1) - len(opening)
+            try:
+                return end, from_json(opening + text[start:end] + closing, cache_strings="none")
+            except ValueError:
+                continue
     return start, None
 
 
@@ -244,7 +253,7 @@ def release(value: Any) -> None:
                 else:
                     some = one[-_FEW:]
                     del one[-_FEW:]
-                outer += [item for item in some if type(item) in _COLLECTIONS]
+                outer += [item for item in some if type(item) in _COLLECTIONS and item]
 
 
 def encode(value: Any, size: int) -> bytes:
@@ -318,4 +327,4 @@ def _is_large(value: Any) -> bool:
     """Return whether a value may take long by itself, because of what is anywhere in it."""
     if type(value) is str:
         return len(value) > PIECE
-    return type(value) in _COLLECTIONS and plain(value, _DEEPEST, PIECE) < 0
+    return type(value) in _COLLECTIONS and len(value) > 0 and plain(value, _DEEPEST, PIECE) < 0

@@ -325,7 +325,8 @@ class Walk:
         for number, item in enumerate(value):
             which = type(item)
             if which is dict:
-                self._dict(item, nested)
+                if item:
+                    self._dict(item, nested)
             elif which is list:
                 if not number and len(item) > 1 and type(item[0]) is str and self._take_rows(value, nested):
                     return
