@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.processors.parts import PARTS
-from voltagent.processors.secrets.scan import Range
+from voltagent.processors.secrets.scan import Range, take_all
 from voltagent.processors.secrets.structure import are_strings
 
 Container: TypeAlias = "dict[str, Any] | list[Any]"
@@ -93,18 +94,21 @@ class Split(NamedTuple):
     """What secrets cover of the chunks of a text, all by the numbers of the chunks."""
 
     emptied: list[Range]  # from the first to before the last: chunks that are nothing but the rest of a secret
-    ranges: dict[int, list[Range]]  # of the other chunks that a secret covers in part
+    ranges: dict[int, Sequence[Range]]  # of the other chunks that a secret covers in part
     continued: set[int]  # those of them that begin with the rest of a secret
 
 
-def split_over(wholes: Sequence[Range], parts: Sequence[str]) -> Split:
-    """Divide ranges of a joined text, in order and apart, over its parts: a secret is marked where it begins."""
-    ends = [0]
+def split_over(wholes: list[Range], parts: Sequence[str]) -> Split:
+    """Divide ranges of a joined text, in order and apart, over its parts: a secret is marked where it begins.
+
+    The list is emptied.
+    """
+    ends = array("q", (0,))
     for number in range(0, len(parts), _AT_ONCE):
-        ends += accumulate(map(len, parts[number : number + _AT_ONCE]), initial=ends.pop())
+        ends.fromlist(list(accumulate(map(len, parts[number : number + _AT_ONCE]), initial=ends.pop())))
     del ends[0]
     split = Split([], {}, set())
-    for start, stop in wholes:
+    for start, stop in take_all(wholes):
         first = bisect_right(ends, start)
         last = bisect_left(ends, stop, first)
         position = ends[first] - len(parts[first])
@@ -120,8 +124,12 @@ def split_over(wholes: Sequence[Range], parts: Sequence[str]) -> Split:
     return split
 
 
-def _add_to(ranges: dict[int, list[Range]], number: int, one: Range) -> None:
-    if number in ranges:
-        ranges[number].append(one)
+def _add_to(ranges: dict[int, Sequence[Range]], number: int, one: Range) -> None:
+    """Add a range of a chunk, which has one mostly; Python's garbage collection stops tracking tuples of numbers."""
+    several = ranges.get(number)
+    if several is None:
+        ranges[number] = (one,)
+    elif isinstance(several, list):
+        several.append(one)
     else:
-        ranges[number] = [one]
+        ranges[number] = [*several, one]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from operator import eq
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded
@@ -66,6 +66,23 @@ class Found:
         return text
 
 
+class Changes(NamedTuple):
+    """The texts that change, by their numbers: two dictionaries that Python's garbage collection does not track."""
+
+    texts: dict[int, str]
+    counts: dict[int, int]  # of what was replaced, if it is not one
+
+    def add(self, number: int, text: str, count: int) -> None:
+        """Note what became of a text."""
+        self.texts[number] = text
+        if count != 1:
+            self.counts[number] = count
+
+    def count(self, number: int) -> int:
+        """Return how many values were replaced in a text."""
+        return self.counts.get(number, 1) if number in self.texts else 0
+
+
 class Replacer:
     """Replaces ranges of texts, and what the user's own patterns and those of frequent secrets match."""
 
@@ -73,16 +90,18 @@ class Replacer:
         self._patterns = patterns
         self._frequent = _pattern_of(frequent)
 
-    def replaced(self, texts: list[str], found: Mapping[int, Sequence[Range]]) -> dict[int, tuple[str, int]]:
-        """Return the texts that change, by their numbers, each with the count of what was replaced."""
-        after: dict[int, tuple[str, int]] = {}
-        for number, ranges in found.items():
+    def replaced(self, texts: Sequence[str], found: dict[int, Sequence[Range]]) -> Changes:
+        """Return the texts that change; ``found`` is emptied: to free very many ranges at once takes long."""
+        after = Changes({}, {})
+        changed = after.texts
+        while found:
+            number, ranges = found.popitem()
             text = texts[number]
             if len(ranges) == 1:
                 start, stop = ranges[0]
-                after[number] = f"{text[:start]}{SECRET_TEXT}{text[stop:]}", 1
+                changed[number] = f"{text[:start]}{SECRET_TEXT}{text[stop:]}"
             else:
-                after[number] = _replaced(text, ranges), len(ranges)
+                after.add(number, _replaced(text, ranges), len(ranges))
         if self._frequent is not None:
             self._add(after, texts, self._without_frequent)
         for pattern in self._patterns:
@@ -90,17 +109,11 @@ class Replacer:
         return after
 
     @staticmethod
-    def _add(
-        after: dict[int, tuple[str, int]],
-        texts: list[str],
-        replace: Callable[[list[str]], list[tuple[str, int]]],
-    ) -> None:
-        befores = (
-            [after[number][0] if number in after else text for number, text in enumerate(texts)] if after else texts
-        )
+    def _add(after: Changes, texts: Sequence[str], replace: Callable[[list[str]], Iterator[tuple[str, int]]]) -> None:
+        befores = [after.texts.get(number, text) for number, text in enumerate(texts)]
         for number, (text, count) in enumerate(replace(befores)):
             if count:
-                after[number] = text, count + (after[number][1] if number in after else 0)
+                after.add(number, text, count + after.count(number))
 
     def frequent_in(self, chunks: Sequence[str]) -> list[Range]:
         """Return where frequent secrets stand in the joined chunks of a stream, over whose borders they may go."""
@@ -113,21 +126,17 @@ class Replacer:
             for match in self._frequent.finditer(text, start, start + _AT_ONCE + _LONGEST_REPEATED)
         ]
 
-    def _without_frequent(self, texts: list[str]) -> list[tuple[str, int]]:
-        """Return the texts without frequent secrets; short ones are joined, so that they cost no call each."""
+    def _without_frequent(self, texts: list[str]) -> Iterator[tuple[str, int]]:
+        """Yield the texts without frequent secrets; short ones are joined, so that they cost no call each."""
         frequent = cast("re.Pattern[str]", self._frequent)
-        found: list[tuple[str, int]] = []
         for batch in _batches(texts):
             parts = frequent.sub(SECRET_TEXT, SEPARATOR.join(batch)).split(SEPARATOR) if len(batch) > 1 else []
             if len(parts) == len(batch):
-                is_same = map(eq, parts, batch)
-                found += [
-                    (part, 0 if same else marks_added(text, part))
-                    for part, text, same in zip(parts, batch, is_same, strict=True)
-                ]
+                for part, text, same in zip(parts, batch, map(eq, parts, batch), strict=True):
+                    yield part, 0 if same else marks_added(text, part)
             else:
-                found += [_without_repetitions(text, frequent) for text in batch]
-        return found
+                for text in batch:
+                    yield _without_repetitions(text, frequent)
 
 
 def _replaced(text: str, ranges: Sequence[Range]) -> str:
@@ -144,8 +153,9 @@ def _replaced(text: str, ranges: Sequence[Range]) -> str:
     return "".join(pieces)
 
 
-def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> list[tuple[str, int]]:
-    return [pattern.subn(SECRET_TEXT, text) for text in texts]
+def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> Iterator[tuple[str, int]]:
+    for text in texts:
+        yield pattern.subn(SECRET_TEXT, text)
 
 
 def marks_added(before: str, after: str) -> int:

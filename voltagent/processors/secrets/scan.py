@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
 from re import Match
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from voltagent.processors.secrets.names import SecretNames
 
+_Item = TypeVar("_Item")
 Range: TypeAlias = tuple[int, int]
 
 SEPARATOR: Final = "\0"  # no pattern matches across it
@@ -66,9 +68,10 @@ class Scan:
         self.names = names
         self.memo: dict[str, Any] = {}  # what was decided about the same beginning of an assignment
         self.lines: dict[str, bool] = {}  # of dense text: whether each is suspicious
-        self._starts = starts = [0]
+        self._starts = starts = array("q", (0,))
         for piece in pieces:
-            starts += islice(accumulate(map((1).__add__, map(len, piece)), initial=starts[-1]), 1, None)
+            ends = accumulate(map((1).__add__, map(len, piece)), initial=starts.pop())
+            starts.fromlist(list(ends))
         self.past_table = 0  # where the last table with a column of secrets ends
         self.columns: list[Range] = []  # the secrets in the second and the next rows of statements, in any order
         self.units = _FREE
@@ -138,8 +141,8 @@ class Scan:
         """Return where the string ends that holds a position."""
         return self._starts[bisect_right(self._starts, position)] - 1
 
-    def by_string(self, ranges: Sequence[Range]) -> dict[int, Sequence[Range]]:
-        """Ranges of the joined text, in order, as ranges of each string, by its number.
+    def by_string(self, ranges: list[Range]) -> dict[int, Sequence[Range]]:
+        """Ranges of the joined text, in order, as ranges of each string, by its number. The list is emptied.
 
         In tuples: there may be as many as strings, and Python's garbage collection stops tracking tuples of numbers.
         """
@@ -148,7 +151,7 @@ class Scan:
         last = len(starts) - 1
         number, begin, end = 0, 0, -1  # of the string that was found last
         here: list[Range] = []  # the ranges in it if it has several
-        for start, stop in ranges:
+        for start, stop in take_all(ranges):
             if start > end:
                 if here:
                     found[number] = tuple(here)
@@ -173,6 +176,14 @@ class Scan:
             if number < last and starts[number] < stop:
                 found[number] = ((0, min(stop, starts[number + 1] - 1) - starts[number]),)
         return found
+
+
+def take_all(items: list[_Item]) -> Iterator[_Item]:
+    """Yield the items of a list, which is emptied meanwhile: to free very many of them at once takes long."""
+    while items:
+        some = items[:_STRINGS]
+        del items[:_STRINGS]
+        yield from some
 
 
 def _lower(text: str) -> str:

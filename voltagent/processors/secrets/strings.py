@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.processors.secrets.found import MOST_REPEATED, Found, Replacer, marks_added
+from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
 from voltagent.processors.secrets.names import SecretNames
-from voltagent.processors.secrets.scan import Range, Scan
+from voltagent.processors.secrets.scan import Range, Scan, take_all
 from voltagent.processors.secrets.structure import KeyShape, are_strings
-from voltagent.processors.secrets.text import find_secrets, merged
+from voltagent.processors.secrets.text import find_secrets, merged, with_more
 from voltagent.processors.streams import Texts, items_of, split_over, texts_of
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
@@ -43,8 +45,9 @@ class Tree:
         self.size = size  # of the text
         self.level = level  # how deep JSON texts may still stand inside of it
         self.text = text  # that it was decoded from; as long as it has not changed, and then the new one
-        self.uses: list[int] = []  # where strings stand that it was decoded from, by their numbers
-        self.renamed: list[int] = []  # dictionaries whose keys have changed, by their numbers
+        # Numbers, one mostly, in tuples: there may be thousands of trees, and garbage collection tracks all lists.
+        self.uses: Sequence[int] = ()  # where strings stand that it was decoded from
+        self.renamed: Sequence[int] = ()  # dictionaries whose keys have changed
         self.is_changed = False
 
 
@@ -52,6 +55,7 @@ class Strings:
     """The strings to be searched, each once, and the places where they stand, in the order of the walk.
 
     The lists of places all have the same length: a tuple for each place would cost Python's garbage collection time.
+    It looks at each item of a list, and not into arrays and dictionaries of nothing but numbers and strings.
     """
 
     __slots__ = (
@@ -81,7 +85,7 @@ class Strings:
         self._rules, self._found = rules, found
         self._texts: list[str] = []
         self._numbers: dict[str, int] = {}  # of the texts that are not long
-        self._slots: list[int] = []  # the number of the text in each place
+        self._slots = array("q")  # the number of the text in each place
         self._containers: list[_Container | None] = []  # None in a part that is text again
         self._places: list[Any] = []
         # Dictionaries of which some keys are searched: where those begin in the lists of all, and the tree.
@@ -89,7 +93,7 @@ class Strings:
         self._first_keys: list[int] = []
         self._dictionary_trees: list[Tree] = []
         self._keys: list[str] = []
-        self._key_numbers: list[int] = []
+        self._key_numbers = array("q")
         # Strings that are JSON: where they stand, in which tree, and the one that was decoded from them.
         self._use_containers: list[_Container | None] = []
         self._use_places: list[Any] = []
@@ -98,7 +102,7 @@ class Strings:
         # The places from which on another tree holds them, and that tree.
         self._since: list[int] = []
         self._trees: list[Tree] = []
-        self._after: dict[int, tuple[str, int]] = {}  # the texts that change, by their numbers, and how many marks
+        self._after = Changes({}, {})
         self._changed: dict[int, str] = {}  # what stands in places in a part that is text again
 
     def add(self, container: _Container, key: Any, text: str) -> None:
@@ -109,7 +113,7 @@ class Strings:
 
     def add_list(self, container: list[Any]) -> None:
         """Search all items of a list of strings."""
-        self._slots += self._numbers_of(container)
+        self._slots.fromlist(self._numbers_of(container))
         self._containers += [container] * len(container)
         self._places += range(len(container))
 
@@ -119,11 +123,11 @@ class Strings:
         self._dictionary_trees.append(tree)
         self._first_keys.append(len(self._keys))
         self._keys += keys
-        self._key_numbers += self._numbers_of(keys)
+        self._key_numbers.fromlist(self._numbers_of(keys))
 
     def add_use(self, container: _Container, key: Any, tree: Tree, inner: Tree) -> None:
         """Note that a string of a tree is JSON, from which another one was decoded."""
-        inner.uses.append(len(self._used))
+        inner.uses = _with(inner.uses, len(self._used))
         self._use_containers.append(container)
         self._use_places.append(key)
         self._use_trees.append(tree)
@@ -178,7 +182,7 @@ class Strings:
         return range(len(self._slots) - len(items), len(self._slots))
 
     def _add_texts(self, place: Texts) -> Sequence[int]:
-        self._slots += self._numbers_of(place.texts)
+        self._slots.fromlist(self._numbers_of(place.texts))
         self._containers += place.containers
         self._places += place.keys
         return range(len(self._slots) - len(place.texts), len(self._slots))
@@ -196,7 +200,10 @@ class Strings:
         first = [scan.text[start:stop] for start, stop in secrets[:MOST_REPEATED] if start < scan.examined]
         self._found.remember_all(first)
         repeats, frequent = scan.repeats(self._found.secrets, frozenset(first))
-        found = scan.by_string(merged(secrets + repeats) if repeats else secrets)
+        if repeats:
+            secrets, before = with_more(secrets, merged(repeats)), secrets
+            deque(take_all(before), 0)
+        found = scan.by_string(secrets)
         replacer = Replacer(self._rules.patterns, frequent)
         for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):
             wholes = merged([*found.pop(number, ()), *replacer.frequent_in(parts)])
@@ -219,20 +226,19 @@ class Strings:
         for first, last in split.emptied:
             for slot in slots[first:last]:
                 self._set(slot, "")
-        texts = [parts[at] for at in split.ranges]
-        ranges = [
-            merged([*ranges, *found[numbers[slots[at]]]]) if numbers[slots[at]] in found else ranges
-            for at, ranges in split.ranges.items()
-        ]
-        after = replacer.replaced(texts, dict(enumerate(ranges)))
-        for number, at in enumerate(split.ranges):
-            text, count = after[number]
-            is_rest = at in split.continued
-            self._put(slots[at], text[len(SECRET_TEXT) :] if is_rest else text, count - is_rest)
+        places = array("q", split.ranges)
+        ranges: dict[int, Sequence[Range]] = {}
+        for number, at in enumerate(places):
+            here, more = split.ranges.pop(at), found.get(numbers[slots[at]])
+            ranges[number] = merged([*here, *more]) if more else here
+        after = replacer.replaced([parts[at] for at in places], ranges)
+        for number, at in enumerate(places):
+            text, is_rest = after.texts[number], at in split.continued
+            self._put(slots[at], text[len(SECRET_TEXT) :] if is_rest else text, after.count(number) - is_rest)
 
-    def _put_all(self, after: dict[int, tuple[str, int]]) -> None:
-        """Put back all strings that changed, where they stand; ``after`` has them by their numbers."""
-        self._after = after
+    def _put_all(self, changes: Changes) -> None:
+        """Put back all strings that changed, where they stand."""
+        self._after, after, counts = changes, changes.texts, changes.counts
         texts, containers, places = self._texts, self._containers, self._places
         changed = self._changed
         count = end = 0  # of the tree that was marked last
@@ -242,22 +248,22 @@ class Strings:
                 if container is None:
                     if changed.get(slot, texts[number]) != texts[number]:
                         continue
-                    changed[slot], more = after[number]
+                    changed[slot] = after[number]
                 elif container[place] == texts[number]:
-                    container[place], more = after[number]
+                    container[place] = after[number]
                 else:
                     continue
-                count += more
+                count += counts.get(number, 1)
                 if slot >= end:
                     end = self._mark_tree(slot)
         for place, number in enumerate(self._key_numbers):
             if number in after:
-                count += after[number][1]
+                count += counts.get(number, 1)
                 dictionary = bisect_right(self._first_keys, place) - 1
                 tree = self._dictionary_trees[dictionary]
                 tree.is_changed = True
-                if tree.renamed[-1:] != [dictionary]:
-                    tree.renamed.append(dictionary)
+                if not tree.renamed or tree.renamed[-1] != dictionary:
+                    tree.renamed = _with(tree.renamed, dictionary)
         self._found.count += count
 
     def _mark_tree(self, slot: int) -> int:
@@ -282,10 +288,10 @@ class Strings:
         """Let go of many strings in small steps: to free them all in one takes long."""
         of_uses = (self._use_containers, self._use_places, self._use_trees, self._used)
         of_keys = (self._dictionaries, self._keys, self._dictionary_trees)
-        for numbers in (self._slots, self._containers, self._places, self._texts, *of_keys, *of_uses):
+        for numbers in (self._containers, self._places, self._texts, *of_keys, *of_uses):
             while numbers:
                 del numbers[-_STRINGS:]
-        for known in (self._numbers, self._after):
+        for known in (self._numbers, self._after.texts):
             while known:
                 known.popitem()
         while self._trees:
@@ -312,9 +318,9 @@ class Strings:
         """Rename keys of a dictionary."""
         first, last = self._first_keys[number], self._first_keys[number + 1 : number + 2]
         some = slice(first, last[0] if last else None)
-        after = self._after
+        after = self._after.texts
         names = {
-            key: after[number][0]
+            key: after[number]
             for key, number in zip(self._keys[some], self._key_numbers[some], strict=True)
             if number in after
         }
@@ -335,6 +341,14 @@ class Strings:
         """Return the string from which a tree was decoded, or what became of it."""
         container = self._use_containers[use]
         return self._used[use].text if container is None else cast(str, container[self._use_places[use]])
+
+
+def _with(numbers: Sequence[int], number: int) -> Sequence[int]:
+    """Return some numbers with another one: a tuple of one, or the same list."""
+    if not isinstance(numbers, list):
+        return [*numbers, number] if numbers else (number,)
+    numbers.append(number)
+    return numbers
 
 
 def renamed(keys: Iterable[str], names: dict[str, str]) -> Iterator[str]:

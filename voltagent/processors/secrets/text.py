@@ -74,7 +74,7 @@ def find_secrets(scan: Scan) -> list[Range]:
                 _add_merged(found, _in_piece(scan, first, last, window))
     for more in (tables, sorted(scan.columns)):
         if more:
-            found = _with_more(found, more)
+            found = with_more(found, more)
     return found
 
 
@@ -270,8 +270,8 @@ def _add_merged(found: list[Range], more: list[Range]) -> None:
         found += merged(more)
 
 
-def _with_more(found: list[Range], more: list[Range]) -> list[Range]:
-    """Merge two lists of ranges that are in order, some at a time: sorting holds the interpreter."""
+def with_more(found: list[Range], more: list[Range]) -> list[Range]:
+    """Merge two lists of ranges that are in order and apart, some at a time: sorting holds the interpreter."""
     result: list[Range] = []
     at = 0
     for first in range(0, len(more), _RANGES):
