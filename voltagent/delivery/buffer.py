@@ -18,6 +18,7 @@ from voltagent.delivery.counts import FIRST, Account
 from voltagent.delivery.waiting_trace import (
     OVERHEAD,
     REMEMBERED,
+    UNMARKED,
     HeldTraces,
     LostStarts,
     WaitingTrace,
@@ -67,7 +68,7 @@ class Buffer:
     def _take_refused(self, account: Account) -> None:
         """Count the events that the queue refused, and note what is lost with them."""
         refused = account.refused
-        while refused:
+        for _ in range(len(refused)):  # others may be refused meanwhile
             event, reason = refused[0]
             account.recorded += 1
             account.dropped[reason] += 1
@@ -76,10 +77,7 @@ class Buffer:
             self._note_lost(event, reason)
 
     def take(self, events: Iterable[SpanEvent], account: Account, *, inherited: bool = False) -> None:
-        """Count events, and let those wait that do not depend on a lost one.
-
-        ``inherited`` events were left by a dead process and are sent whatever their age.
-        """
+        """Count events, and let those wait that do not depend on a lost one; ``inherited`` ones whatever their age."""
         source: deque[Span | SpanEvent] = deque(events)
         self._take(source, len(source), account, inherited=inherited)
 
@@ -126,6 +124,7 @@ class Buffer:
                     trace.open += 1
                     self.open[span] = None
                 trace.events += events
+                trace.newer += count
                 trace.sizes += sizes
                 trace.size += size
                 self.size += size
@@ -212,7 +211,10 @@ class Buffer:
             if not trace.events:  # an interrupt left it here
                 continue
             is_unsent = self.unsent.pop(trace.id, None) is not None
-            number = min(share, limit - len(chosen), len(trace.events))
+            older = len(trace.events) - trace.newer
+            if older <= 0:  # it is not in flight either
+                trace.newer, older = UNMARKED, len(trace.events)
+            number = min(share, limit - len(chosen), older)
             size = sum(trace.sizes[:number])
             max_size -= size
             while max_size < 0 and number > (0 if chosen else 1):  # a single event may be larger
@@ -230,7 +232,7 @@ class Buffer:
             trace.size -= size
             self.size -= size
             del trace.events[:number], trace.sizes[:number]
-            if trace.events:
+            if trace.events and number < older:  # else the newer ones go with a later batch
                 self.ready[trace.id] = trace  # at the end of the line
 
     def account_of(self, span: Span) -> Account | None:
@@ -274,7 +276,7 @@ class Buffer:
         self.count -= len(events)
         self.size -= trace.size
         trace.account.pending -= len(events)
-        trace.size = 0
+        trace.size, trace.newer = 0, 0 if trace.newer < UNMARKED else UNMARKED
         self.ready.pop(trace.id, None)
         self.unsent.pop(trace.id, None)
         for event in events:
@@ -291,6 +293,8 @@ class Buffer:
             self.over.append(trace.id)
 
     def close_if_over(self, trace: WaitingTrace) -> None:
-        """Let go of a trace if nothing of it is open, waits, or is in a batch."""
-        if not (trace.events or trace.open > 0 or trace.held or trace.in_flight or trace.is_in_batch):
+        """Let go of a trace if nothing of it is open, waits, or is in a batch; if it can be sent, it is ready."""
+        if trace.events and not trace.held and not trace.in_flight and not trace.is_in_batch:
+            self.ready[trace.id] = trace
+        elif not (trace.events or trace.open > 0 or trace.held or trace.in_flight or trace.is_in_batch):
             self.remove(trace)

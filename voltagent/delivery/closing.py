@@ -9,10 +9,13 @@ from weakref import WeakSet
 
 from voltagent.core import guard
 from voltagent.core.span import CANCELLED, Phase, Span
+from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
-from voltagent.delivery.shutdown import Shutdown
+from voltagent.delivery.report import ReportFuture
+from voltagent.delivery.shutdown import TAKES, Shutdown
+from voltagent.delivery.waiting_trace import WaitingTrace
 from voltagent.tracing.token_counts import settle
 
 UNFINISHED: Final = b'{"unfinished":true}'
@@ -40,29 +43,72 @@ class Closing:
     def renew(self) -> None:
         """Begin anew, as in a forked child."""
         self.leaving: Shutdown | None = None  # the process is about to end
+        self.has_left = False  # it is, and this worker is done
+        self.has_taken_all = False  # nothing waits in a queue that did before the last look
         self._ended: WeakSet[Span] = WeakSet()  # spans that were ended by this library, as the program did not
 
     def is_settled(self, account: Account) -> bool:
         """Return whether nothing of an account waits; what a spool keeps does not count if the process ends."""
-        if account.waiting or account.refused or account.pending > account.parked:
+        if account.waiting or account.pending > account.parked:
             return False
         storage = self._storage
         return not storage.survives or self.leaving is not None or not storage.pending(account)
 
     def settle_waiters(self, now: float) -> None:
-        """Report to those who wait: when all is settled, or when their time is up."""
+        """Report to those who wait: when what was recorded before is settled, or when their time is up."""
         for account in list(self._accounts):
-            if not account.futures:
+            futures = list(account.futures)  # first: those to come wait for what is recorded until then
+            if not futures:
                 continue
-            stop = account.shutdown or self.leaving
-            is_settled = stop is None and self.is_settled(account)
-            for future in list(account.futures):
-                if is_settled or future.deadline <= now:
+            is_ending = account.shutdown is not None or self.leaving is not None
+            is_settled = not is_ending and self.is_settled(account)
+            reached = [] if is_ending or is_settled else self._reached(account, futures)
+            if is_settled or reached:
+                account.first_futures = account.older = None
+            for future in futures:
+                if is_settled or future in reached or future.deadline <= now:
                     try:
                         account.futures.remove(future)
                     except ValueError:
                         continue
                     future.settle(account)
+
+    def _reached(self, account: Account, futures: list[ReportFuture]) -> list[ReportFuture]:
+        """Return the first futures if all that had been recorded before them is settled, although newer events are not.
+
+        After the next look at the queues, all of that is in the buffer. It is distinguished from newer events there;
+        when it is settled, it is the turn of later futures.
+        """
+        if account.first_futures is None:
+            account.first_futures = futures
+        elif account.older is None:
+            if self.has_taken_all and not self._storage.pending(account):
+                with self._buffer.lock:
+                    account.older = _set_mark(self._buffer, account)
+        else:
+            while account.older and not account.older[-1].has_older():
+                account.older.pop()
+            if not account.older:
+                return account.first_futures
+        return []
+
+    def may_take(self, stop: Shutdown) -> bool:
+        """Return whether the queues may be emptied at the end of a process or of a run, which must not go on for ever.
+
+        Once for what was recorded before, once for the ends of spans that are left open in it; and when all that is
+        sent, once for what was recorded meanwhile.
+        """
+        return stop.takes < TAKES - 1 or (stop.takes < TAKES and self._is_sent())
+
+    def _is_sent(self) -> bool:
+        """Return whether all that was taken from the queues is settled."""
+        return all(account.pending <= account.parked for account in self._accounts)
+
+    def prepare_take(self, stop: Shutdown | None) -> None:
+        """End what is open, before the queues are emptied; ``stop`` counts how often they are."""
+        self.end_open_spans()
+        if stop is not None:
+            stop.takes += 1
 
     def end_open_spans(self) -> None:
         """End the spans that the program did not end, children first, as cancelled and unfinished."""
@@ -83,6 +129,7 @@ class Closing:
             if not self._is_over(leaving, self._accounts, now):
                 return False
             self._close(self._accounts)
+            self.has_left = True
             self.leaving = None  # what later exit hooks record is sent by their own thread
             return True
         for account in list(self._accounts):
@@ -101,7 +148,9 @@ class Closing:
 
     def _is_over(self, stop: Shutdown, accounts: list[Account], now: float) -> bool:
         """Return whether nothing of the accounts waits any more, or the time for it is up."""
-        return all(map(self.is_settled, accounts)) or stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
+        if all(map(self.is_settled, accounts)) or (stop.takes >= TAKES and self._is_sent()):
+            return True
+        return stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
 
     def _finish(self, account: Account) -> None:
         """Close for one SDK: all of the worker if it is the last one, else what that SDK still has in memory."""
@@ -157,6 +206,14 @@ class Closing:
         for account in self._accounts:
             account.settle_futures()
         return True
+
+
+def _set_mark(buffer: Buffer, account: Account) -> list[WaitingTrace]:
+    """Return the traces that have events of an account now; they distinguish these from newer ones from now on."""
+    found = [trace for trace in buffer.traces.values() if trace.account is account]
+    for trace in found:
+        trace.newer = 0
+    return found
 
 
 def _cancel(span: Span) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from voltagent.delivery.losses import LossCount
     from voltagent.delivery.queue import Queue
     from voltagent.delivery.shutdown import Shutdown
+    from voltagent.delivery.waiting_trace import WaitingTrace
 
 FIRST: Final = 0  # the next entry of a queue; by name, because pyright takes `waiting[0]` for what was last put there
 
@@ -30,8 +31,8 @@ class Account:
     any more costs nothing once its last event is settled.
     """
 
-    __slots__ = ("accepted", "dropped", "futures", "is_finished", "losses", "merged", "parked", "pending", "queue",
-                 "recorded", "refused", "shutdown", "waiting")  # fmt: skip
+    __slots__ = ("accepted", "dropped", "first_futures", "futures", "is_finished", "losses", "merged", "older",
+                 "parked", "pending", "queue", "recorded", "refused", "shutdown", "waiting")  # fmt: skip
 
     def __init__(self) -> None:
         # Recorded, and not yet looked at by the worker. A span stands for its start: an object less for each operation
@@ -45,6 +46,8 @@ class Account:
         self.parked = 0  # of those pending, the ones that count as the end of their span does
         self.dropped: defaultdict[str, int] = defaultdict(int)
         self.futures: deque[ReportFuture] = deque()
+        self.first_futures: list[ReportFuture] | None = None  # those that wait while others go on recording
+        self.older: list[WaitingTrace] | None = None  # the traces with what they wait for, once all of it is known
         self.shutdown: Shutdown | None = None
         self.losses: LossCount | None = None  # for the line about losses at the end of the process
         self.is_finished = False  # shut down, and nothing more is sent

@@ -90,7 +90,7 @@ class Dispatcher:
         deadline = now + 2 * self.options.timeout
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
-        over = None if self.spool is None else self.spool.keep_up()
+        over = None if self.spool is None or stops else self.spool.keep_up()
         try:
             answers = self._export(sent, deadline) if sent else ()
         finally:

@@ -102,7 +102,7 @@ class Loop:
                 is_waited_for = is_waited_for or bool(account.futures)
                 is_ending = is_ending or account.shutdown is not None or account.queue() is None
             stops = [own] if own is not None else self.stops() if is_ending else []
-            self._take_in(now, bool(stops), is_waited_for)
+            self._take_in(now, bool(stops), is_waited_for, own or closing.leaving)
             if dispatcher.in_flight:
                 dispatcher.collect(now, stops)
             if (is_ending or not self._accounts) and closing.let_go(now):
@@ -118,8 +118,11 @@ class Loop:
             elif not stops or all(self._is_worth_waiting(stop, now) for stop in stops):
                 self._sleep(now, stops)
 
-    def _take_in(self, now: float, is_stopping: bool, is_waited_for: bool) -> None:
-        """Take in what was recorded, if it is due and older things were sent."""
+    def _take_in(self, now: float, is_stopping: bool, is_waited_for: bool, ending: Shutdown | None) -> None:
+        """Take in what was recorded, if it is due and older things were sent.
+
+        ``ending`` is the end of the process, or of a run on a thread of the program.
+        """
         buffer, spool, state = self._buffer, self._spool, self._dispatcher.state
         is_unauthorized = state.current is State.UNAUTHORIZED
         waits, is_wanted = False, is_waited_for or self.is_requested or is_stopping or is_unauthorized
@@ -131,15 +134,18 @@ class Loop:
         is_due = is_wanted or self._due <= now or waiting_bytes(self._accounts, self._buffer) >= BATCH_BYTES
         has_older = self._is_round and buffer.ready and state.current is State.UP and now >= state.until
         is_time_to_write = waits and spool is not None and spool.write_due <= now
-        if (is_due and not has_older) or is_time_to_write:
+        self.closing.has_taken_all = not waits
+        if ending is not None and not self.closing.may_take(ending):
+            self._due = now + _LOOK
+        elif (is_due and not has_older) or is_time_to_write:
             self._is_round = self._is_round or is_due
             self.is_requested = False
             if is_due:
                 self._due = NEVER  # else it is only time to write
-            if is_stopping:
-                self.closing.end_open_spans()
             if waits or is_stopping or spool is not None:
-                self._storage.accept()
+                if is_stopping:
+                    self.closing.prepare_take(ending)
+                self.closing.has_taken_all = self._storage.accept()
                 self.correct_bytes()
         if is_unauthorized:
             with buffer.lock:

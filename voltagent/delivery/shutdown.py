@@ -6,6 +6,7 @@ from typing import Final
 
 from voltagent.exporters import Verdict
 
+TAKES: Final = 3  # looks at the queues; the last one, for what came meanwhile, when all before it is sent
 SILENCE: Final = 5.0  # seconds without any answer, after which it gives up
 REFUSED_SECONDS: Final = 2.0  # seconds that it spends on a destination that says no
 _FIRST: Final = 0.5  # a refusal in the first half second is tried once more
@@ -36,6 +37,7 @@ class Shutdown:
         is_kept: bool = False,
     ) -> None:
         self.deadline = deadline
+        self.takes = 0  # how often the queues were emptied, if it is the end of a process or of a run: see `TAKES`
         self._began = self._progress = began
         self._settled = began  # when something was last taken or refused for good, not put off
         self._is_hopeless = False

@@ -32,18 +32,26 @@ class MemoryStorage:
         self._buffer = buffer
         self._courtesy = courtesy
 
-    def accept(self) -> None:
+    def accept(self) -> bool:
         """Take what the queues hold into the buffer, giving way to a program that continues to record."""
         self._accept(self._accounts)
+        return True
 
     def _accept(self, accounts: list[Account]) -> None:
-        """Move what waits in the queues into the buffer, in pieces, so that the lock is never held for long."""
+        """Move what waits in the queues into the buffer, in pieces, so that the lock is never held for long.
+
+        What is recorded meanwhile is for the next time.
+        """
         buffer = self._buffer
         for account in list(accounts):
-            while account.waiting or account.refused:
+            left = len(account.waiting)
+            has_more = left > 0 or bool(account.refused)
+            while has_more:
                 with buffer.lock:
-                    buffer.take_waiting(account, _CHUNK)
-                if account.waiting:
+                    buffer.take_waiting(account, min(left, _CHUNK))
+                left -= _CHUNK
+                has_more = left > 0
+                if has_more:
                     self._courtesy.give_way()
 
     def pending(self, account: Account | None = None) -> int:

@@ -15,6 +15,7 @@ REMEMBERED: Final = 50_000
 # A lost start also drops its end and its children, which would be orphans, if the user loses nothing by it. If the
 # destination itself refused the start, they are sent all the same: one bad event costs one event.
 _CASCADING: Final = frozenset(("queue_full", "auth", "shutdown_timeout", "fork"))
+UNMARKED: Final = 1 << 62  # more events than there are
 OVERHEAD: Final = 400  # bytes that an event costs beside its payload, roughly
 
 
@@ -32,8 +33,8 @@ class Tries:
 class WaitingTrace:
     """The events of one trace, in their order."""
 
-    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "open", "parked", "size", "sizes",
-                 "tries", "usage")  # fmt: skip
+    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "newer", "open", "parked", "size",
+                 "sizes", "tries", "usage")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
@@ -41,6 +42,7 @@ class WaitingTrace:
         self.events: list[SpanEvent] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
         self.sizes: list[int] = []  # of these
         self.size = 0
+        self.newer = UNMARKED  # or how many came since the last mark, if not all before it are known to be settled
         self.open = 0  # spans that were started here and have not ended
         self.is_in_batch = False
         self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
@@ -48,6 +50,15 @@ class WaitingTrace:
         self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
         self.usage: dict[str, Any] | None = None
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
+
+    def has_older(self) -> bool:
+        """Return whether an event that was here when the last mark was set is not settled.
+
+        Those go first: no batch has older and newer ones of the same trace.
+        """
+        if self.newer >= UNMARKED:
+            return False
+        return len(self.events) > self.newer or self.is_in_batch or self.in_flight > 0
 
     def park(self, event: SpanEvent) -> None:
         """Let an event wait for the outcome of the one that brings it along: the end of its span or trace."""

@@ -90,8 +90,10 @@ class Worker:
     def make_space(self, span: Span, size: int) -> bool:
         """Drop the oldest unsent traces, for an event of ``span``; whether there is space now."""
         self.dispatcher.log.is_full = True
-        if self.storage.survives or self.buffer.is_in_use:
-            return False  # what waits is on disk; or this is a finalizer that came while the buffer is being changed
+        if self.storage.survives or self.buffer.is_in_use or self.loop.closing.leaving is not None:
+            # what waits is on disk; this is a finalizer that came while the buffer is being changed; or what was
+            # recorded before the end of the process comes before what other threads record meanwhile
+            return False
         with self.buffer.lock:
             return self._evict_for(span, size)
 
@@ -258,8 +260,8 @@ class Worker:
             self._run_safely()
             if self.loop.owner is me:
                 self.loop.owner = None
-            if not any(account.waiting for account in self.accounts):
-                break
+            if self.loop.closing.has_left or not any(account.waiting for account in self.accounts):
+                break  # what other threads still record at the end of the process would keep it for ever
         del keep
 
     def _run_safely(self) -> None:

@@ -72,37 +72,41 @@ class SpoolStorage:
 
     # The way in: from the queues to the disk, and on to the buffer.
 
-    def accept(self, patience: float = -1) -> None:
-        """Write what the queues hold, and let it wait in the buffer as far as there is space for it.
+    def accept(self, patience: float = -1) -> bool:
+        """Write what the queues hold, and let it wait in the buffer if there is space; return whether that was all.
 
         ``patience`` is how many seconds to wait for another thread that is doing so (default: until it is done).
         """
         if not self._disk.acquire(timeout=patience):
-            return  # a disk, or a function of the user's that redacts, hangs
+            return False  # a disk, or a function of the user's that redacts, hangs
         try:
-            self._write(self._accounts)
+            return self._write(self._accounts)
         finally:
             self._disk.release()
 
-    def _write(self, accounts: list[Account]) -> None:
-        """Write all that is new to disk, for each SDK in pieces."""
+    def _write(self, accounts: list[Account]) -> bool:
+        """Write all that is new to disk, for each SDK in pieces; what is recorded meanwhile is for the next time."""
         if self._accounts:
             self._kept.first = self._accounts[0]
         self.write_due = clock.monotonic() + self._interval
         self._delete_settled({})
+        is_all = True
         for account in list(accounts):
-            events = self._next_events(account)
-            while events and self._pass_on(events, account):
+            left, has_more = account.waiting_events(), bool(account.waiting or account.refused)
+            while has_more:
                 events = self._next_events(account)
+                left -= len(events)
+                is_taken = not events or self._pass_on(events, account)
+                is_all = is_all and is_taken
+                has_more = is_taken and left > 0 and bool(events)
+        return is_all
 
     def _next_events(self, account: Account) -> list[SpanEvent]:
-        if not (account.waiting or account.refused):
-            return []
+        """Take the next events that are to be written, as many as make one piece."""
         with self._buffer.lock:
             return self._take_events(account)
 
     def _take_events(self, account: Account) -> list[SpanEvent]:
-        """Take the next events that are to be written, as many as make one piece. Under the lock of the buffer."""
         self._buffer.take_waiting(account, 0)
         events: list[SpanEvent] = []
         size = 0

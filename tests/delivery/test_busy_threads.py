@@ -1,0 +1,263 @@
+"""Threads that record without a pause hold up neither a flush nor a shutdown nor the end of the process.
+
+What had been recorded before is sent all the same, whatever its first tries meet.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.helpers.memory import DOWN, RETRY, Memory, Recording, conserved, make_sender
+from tests.helpers.pace import PATIENCE, hold, until
+from tests.helpers.program import run_program
+from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_port
+from voltagent import VoltAgentSDK, tool
+from voltagent.core.span import SpanEvent
+from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.records import load_traces
+
+SOON = 5.0  # seconds; it took as long as it was allowed to before, which is `PATIENCE` here
+REST: dict[str, Any] = {"public_key": "pk", "secret_key": "sk"}
+
+
+@tool
+def work(value: object) -> object:
+    return value
+
+
+@contextmanager
+def busy(record: Any, threads: int = 2, pause: float = 0.0005) -> Iterator[None]:
+    """Other threads record meanwhile."""
+    over = threading.Event()
+
+    def go() -> None:
+        while not over.is_set():
+            record()
+            time.sleep(pause)
+
+    started = [threading.Thread(target=go) for _ in range(threads)]
+    for thread in started:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in started:
+            thread.join()
+
+
+def late(first: Outcome, times: int) -> Any:
+    """Take all but the traces named "important", of which each event is put off that many times."""
+    tries: dict[int, int] = {}
+
+    def decide(event: SpanEvent) -> Outcome:
+        _, span, _ = event
+        tries[id(event)] = tries.get(id(event), 0) + 1
+        return first if span.name.startswith("important") and tries[id(event)] <= times else ACCEPTED
+
+    return decide
+
+
+@pytest.mark.parametrize(
+    "first", [RETRY, DOWN, Outcome(Verdict.RETRY, retry_after=0.05)], ids=["retry", "down", "later"]
+)
+def test_a_flush_waits_for_what_is_tried_again_and_for_nothing_newer(first: Outcome) -> None:
+    memory = Memory(late(first, 2))
+    sender = make_sender(memory, flush_interval=0.01, max_retries=5)
+    recording = Recording(sender)
+    with busy(recording.whole):
+        for number in range(1, 4):
+            recording.whole("important", tools=3)
+            began = time.monotonic()
+            sender.flush().result()
+            hold(time.monotonic() - began, SOON, "a flush")
+            assert len([word for word in memory.words if "important" in word]) == 8 * number
+    assert conserved(sender.shutdown().result()).pending == 0
+
+
+def test_a_flush_of_many_threads_returns_to_each_when_its_own_are_sent() -> None:
+    memory = Memory()
+    sender = make_sender(memory, flush_interval=0.01)
+    missing: list[str] = []
+
+    def record_and_flush(name: str) -> None:
+        recording = Recording(sender)
+        for number in range(30):
+            recording.whole(f"{name}.{number}")
+            began = time.monotonic()
+            sender.flush().result()
+            hold(time.monotonic() - began, SOON, "a flush")
+            if f"end {name}.{number}" not in set(memory.words):
+                missing.append(f"{name}.{number}")
+
+    with busy(Recording(sender).whole, threads=1):
+        threads = [threading.Thread(target=record_and_flush, args=(f"mine{one}",)) for one in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert missing == []
+    assert conserved(sender.shutdown().result()).pending == 0
+
+
+def test_a_shutdown_ends_although_threads_go_on_trying_to_record() -> None:
+    memory = Memory()
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    with busy(recording.whole, pause=0.0):
+        until(lambda: sender.stats().recorded > 500)
+        began = time.monotonic()
+        report = sender.shutdown().result()
+        hold(time.monotonic() - began, SOON, "a shutdown")
+        assert conserved(report).pending == 0
+    assert conserved(sender.stats()).pending == 0
+
+
+@contextmanager
+def destination(
+    kind: str, folder: Path, reply: Any = None, delay: float = 0.0
+) -> Iterator[tuple[dict[str, Any], Server]]:
+    """The options of an SDK, and the server, if it uses one."""
+    with Server(reply or answer(), delay=delay) as server:
+        yield (
+            {
+                "local": {"exporter": "local", "local_path": str(folder / "traces.db")},
+                "rest": {"exporter": "rest", "base_url": server.url, **REST},
+                "otlp": {"exporter": "otlp", "otlp_endpoint": f"{server.url}/v1/traces"},
+                "spool": {"exporter": "rest", "base_url": server.url, **REST, "spool": str(folder / "spool")},
+            }[kind],
+            server,
+        )
+
+
+class FirstHangs:
+    """The first request with something important hangs; all others are answered."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply, self.seen = reply, 0
+
+    def __call__(self, request: Recorded) -> Reply:
+        if b"important" in request.body:
+            self.seen += 1
+            if self.seen == 1:
+                return self.reply
+        return answer()
+
+
+@pytest.mark.parametrize("kind", ["local", "rest", "otlp", "spool"])
+@pytest.mark.parametrize("delay", [0.0, 0.05], ids=["fast", "slow"])
+def test_a_flush_of_each_destination(kind: str, delay: float, tmp_path: Path) -> None:
+    if kind == "local" and delay:
+        pytest.skip("no server")
+    with destination(kind, tmp_path, delay=delay) as (options, server):
+        sdk = VoltAgentSDK(**options, flush_interval=0.05)
+        # no more than a slow server takes: else a flush has to wait for what it has not taken yet
+        with busy(lambda: work("noise"), pause=0.05):
+            until(lambda: sdk.stats().recorded > 50)
+            for _ in range(3):
+                work("important")
+                before = sdk.stats()
+                began = time.monotonic()
+                report = sdk.flush(timeout=PATIENCE)
+                hold(time.monotonic() - began, SOON, "a flush")
+                assert report.accepted >= before.recorded - before.pending
+        if kind != "local":
+            assert sum(b"important" in request.body for request in server.requests) > 0
+        assert conserved(sdk.shutdown()).pending == 0
+
+
+PROGRAM = """
+    import atexit, json, os, sys, threading, time
+    began = []
+    atexit.register(lambda: print(time.monotonic() - began[0]))  # called after the hooks that are registered later
+    from voltagent import VoltAgentSDK, tool
+    @tool
+    def work(value): return value
+    sdk = VoltAgentSDK(**{options!r}, flush_interval=0.05, quiet=True)
+    def record():
+        while True:
+            work("noise")
+            time.sleep({pause})
+    for _ in range(2): threading.Thread(target=record, daemon=True).start()
+    while sdk.stats().recorded < 100: time.sleep(0.01)
+    for _ in range({important}): work("important")
+    began.append(time.monotonic())
+    {last}
+"""
+
+
+def run(options: dict[str, Any], folder: Path, *, pause: float = 0.001, important: int = 1, last: str = "") -> float:
+    """How long the program took to end."""
+    program = textwrap.dedent(PROGRAM).format(options=options, pause=pause, important=important, last=last)
+    ran = run_program(program, folder, timeout=PATIENCE, VOLTAGENT_QUIET="1")
+    assert ran.returncode == 0, ran
+    return float(ran.stdout)
+
+
+def important(server: Server, *, but: int = 0) -> set[str]:
+    """The requests that brought something important, without the first ones."""
+    return {request.line for request in [one for one in server.requests if b"important" in one.body][but:]}
+
+
+@pytest.mark.parametrize("kind", ["local", "rest", "otlp", "spool"])
+def test_a_process_ends_soon_after_all_before_its_end_is_sent(kind: str, tmp_path: Path) -> None:
+    with destination(kind, tmp_path) as (options, server):
+        hold(run(options, tmp_path), 3.0, "the end")
+        if kind == "local":
+            assert {"value": "important"} in [trace.input for trace in load_traces(tmp_path / "traces.db")]
+        else:
+            assert important(server)
+
+
+@pytest.mark.parametrize("kind", ["rest", "otlp", "spool"])
+@pytest.mark.parametrize(
+    ("reply", "limit"),
+    [
+        pytest.param(answer(503), 3.0, id="503"),
+        pytest.param(answer(429, retry_after="1"), 6.5, id="429", marks=pytest.mark.slow),
+        pytest.param(hang, 6.5, id="hang", marks=pytest.mark.slow),
+    ],
+)
+def test_a_process_ends_within_its_budget_if_nothing_is_taken(
+    kind: str, reply: Reply, limit: float, tmp_path: Path
+) -> None:
+    with destination(kind, tmp_path, reply) as (options, _):
+        hold(run(options, tmp_path), limit, "the end")
+
+
+@pytest.mark.parametrize("kind", ["rest", "otlp", "spool"])
+def test_a_process_ends_within_its_budget_if_nothing_listens(kind: str, tmp_path: Path) -> None:
+    with destination(kind, tmp_path) as (options, _):
+        url = f"http://127.0.0.1:{unused_port()}"
+        hold(run({**options, "base_url": url, "otlp_endpoint": f"{url}/v1/traces"}, tmp_path), 3.0, "the end")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["rest", "otlp"])
+@pytest.mark.parametrize("reply", [hang, answer(503), answer(429)], ids=["hang", "503", "429"])
+def test_what_fails_first_is_sent_before_the_end(kind: str, reply: Reply, tmp_path: Path) -> None:
+    with destination(kind, tmp_path, FirstHangs(reply)) as (options, server):
+        hold(run(options, tmp_path), 8.0, "the end")
+        assert important(server, but=1)
+
+
+@pytest.mark.parametrize("kind", ["local", "rest", "otlp", "spool"])
+def test_a_shutdown_of_each_destination(kind: str, tmp_path: Path) -> None:
+    with destination(kind, tmp_path) as (options, server):
+        sdk = VoltAgentSDK(**options, flush_interval=0.05)
+        with busy(lambda: work("noise"), pause=0.0):
+            until(lambda: sdk.stats().recorded > 200)
+            work("important")
+            began = time.monotonic()
+            report = conserved(sdk.shutdown())
+            hold(time.monotonic() - began, 2 * SOON, "a shutdown")
+            assert kind == "spool" or report.pending == 0  # a spool keeps what is not sent in its time
+        assert kind in ("local", "spool") or important(server)
