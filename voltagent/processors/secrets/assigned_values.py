@@ -83,6 +83,7 @@ _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
 _CHANGED: Final = re.compile(r"[\"'`][ \t]{1,4}->[ \t]{1,4}([\"'`])")  # the new value in a plan of Terraform
 _WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")
 _DOTTED: Final = re.compile(r"[A-Za-z]{2,40}(?:\.[A-Za-z]{2,40}){0,6}\.\d{1,10}\Z")  # no code has a number there
+_NUMBERED: Final = re.compile(r"[A-Z][a-z]{2,20}[_:]\d{1,6}\Z")  # `Summer_24`
 # What a form says to its user about a password.
 _MESSAGE: Final = re.compile(
     r"^your [^0-9]*\Z"
@@ -300,7 +301,7 @@ def _is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value:
     if is_joined and _is_passphrase(value):
         return True
     has_cases = value != value.lower() and value != value.upper()
-    if not is_mixture(value) and not (has_cases and _DOTTED.match(value) is not None):
+    if not is_mixture(value) and not (has_cases and (_DOTTED.match(value) or _NUMBERED.match(value)) is not None):
         return False
     if scan.text[start - 1] not in " \t\n":
         return True

@@ -33,16 +33,16 @@ _TO_OPERATOR: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(*]|->|\s{1,16}(?:[=:!?|+<\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(*]|->|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
     # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
     r"(?:(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*)|)"
-    r"(?: \d{1,3}(?=[:=])| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| (?:as )?string(?=\s)"
+    r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| (?:as )?string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
     r"(?P<operator>"
     + atomic(r"\s{0,16}", "left")
     + r"(?::(?!=)|=(?![=>])|:=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)=|\uff1a|\|(?!\|))"
     + atomic(r"\s{0,16}", "right")
-    + r"|(?<=[\"'`]),[ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
+    + r"|(?<=[\"'`]),[ \t]{0,16}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])"
     r"|%3[da](?:%20|\+|(?!%20|\+)))"
 )
@@ -95,7 +95,8 @@ _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than its pattern takes.
 _MAY_FOLLOW: Final = (
     r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]*"
-    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]|[\s\x1c-\x1f]+(?:[=:!?|+<\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
+    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]|[\s\x1c-\x1f]+"
+    r"(?:[=:!?|+<\[\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
 )
 
 

@@ -65,6 +65,8 @@ SETTERS: Final = {
     "setx": r"setx[ \t]{1,4}" + _SET_NAME,
     "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
     "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
+    "set_header": r"set_header[ \t]{1,4}" + _SET_NAME,
+    "requestheader": r"requestheader[ \t]{1,4}(?:set|add)[ \t]{1,4}[\"']?(?P<name>[\w.-]{2,80})[\"']?",
     "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
 }
 _SET_VALUE: Final = (
@@ -86,6 +88,9 @@ _COMPARED: Final = r"[^()\"'\n\0,]{0,40}(?:password|passwd|secret|token|api_?key
 # The literal that is the key or the password in a call, whatever the names of its arguments are.
 CALLS: Final = {
     "jwt.": r"jwt\.(?:sign|verify|encode|decode)\([^\"'\n()\\\0]{1,100},[ \t]{0,4}",
+    "crypt(": r"crypt\([ \t]{0,4}",
+    "hashpw(": r"hashpw\([ \t]{0,4}",
+    "password_hash(": r"password_hash\([ \t]{0,4}",
     "createhmac(": r"createhmac\([ \t]{0,4}\\{0,4}[\"'][\w-]{1,20}\\{0,4}[\"'],[ \t]{0,4}",
     "hmac.new(": r"hmac\.new\([ \t]{0,4}",
     "fernet(": r"fernet\([ \t]{0,4}",
@@ -111,12 +116,16 @@ DEVICE_KEYS: Final = {
     "wpa-psk": "wpa-psk",
     "pre-shared-key": "pre-shared-key",
     "authentication-key": "authentication-key",
+    "pre-shared-secret": "pre-shared-secret",
+    "community": r"community(?<=r[ow]community)6?",
+    "option key": "option key",
+    "option pass": r"option pass(?:word|phrase)",
 }
 _DEVICE_VALUE: Final = (
     r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple|[05-9])[ \t]{1,4}){0,2}"
     r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<bare>[^\s\"'\0]{3,200}))"
 )
-_ENDS_DEVICE_LINE: Final = re.compile(r"[ \t]{0,4}(?:[;\r\n\0]|r[ow]\b|view |author|\Z)")
+_ENDS_DEVICE_LINE: Final = re.compile(r"[ \t]{0,4}(?:[;\r\n\0]|r[ow]\b|view |author|\d{1,3}\.|default\b|\Z)")
 _NO_COMMUNITY: Final = frozenset(("public", "string", "strings", "name", "names"))
 _CALL_VALUE: Final = r"[bru]{0,2}\\{0,4}[\"']([^\"'\n\\\0]{4,500})"
 _AUTH_PLAIN: Final = r"auth plain[ \t]{1,4}([a-z0-9+/=]{8,2048})"
@@ -128,6 +137,14 @@ _ECHOED: Final = (
 _NO_USER: Final = re.compile(r"[\s\"'`/\\]")
 _GO_USER: Final = re.compile(r"[\w.-]{1,60}:(.{1,200})\Z", re.DOTALL)
 _THIN: Final = r"thin:[^\s/\"'@\0]{1,60}/([^\s\"'@\0]{1,200})@"
+_SQLPLUS: Final = r"sqlplus[ \t]{1,4}(?:-[a-z]{1,2}[ \t]{1,4}|)[\"']?[\w.$-]{1,60}/([^\s@\"'\0]{3,100})@"
+_NET_USER: Final = r"net user[ \t]{1,4}[^\s/\0]{1,60}[ \t]{1,4}([^\s/*\0][^\s\0]{3,100})"
+_NET_USE: Final = r"net use [^\n\\\0]{0,8}\\{2,4}[^\s\0]{1,100}[ \t]{1,4}([^\s/*\0][^\s\0]{3,100})[ \t]{1,4}/user"
+_WIFI: Final = r"wifi:[^\n\0]{1,200}?;p:([^;\n\0]{4,100});"  # what the code of a network has, for cameras
+_AZURE_VARIABLE: Final = r"issecret=true\]([^\s\0]{3,500})"  # of a pipeline
+# What pydantic refuses, in the line behind the name of the field.
+_REFUSED: Final = r"input_value=(?P<quote>[\"'])(?P<value>[^\"'\n\0]{1,1000})(?P=quote)"
+_LONGEST_REFUSAL: Final = 400  # characters
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
 
 
@@ -231,6 +248,20 @@ def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if is_credential(value) or is_mixture(value) else None
 
 
+def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
+    lines = scan.text[max(0, match.start() - _LONGEST_REFUSAL) : match.start()].split("\n")
+    field = lines[-2].strip().rpartition(".")[2] if len(lines) > 1 else ""
+    strength = scan.names.strength(field) if field.isidentifier() else Strength.NONE
+    value = scan.group(match, "value")
+    is_found = strength is not Strength.NONE and is_secret_text(field, value, strength)
+    return match.span("value") if is_found else None
+
+
+def is_secret_text(name: str, value: str, strength: Strength) -> bool:
+    """Return whether a text under a name is a secret."""
+    return is_weak_secret(name, value) if strength is Strength.WEAK else not is_placeholder(value)
+
+
 def _echoed(scan: Scan, match: re.Match[str]) -> Range | None:
     start, stop = match.span("value")
     user = scan.text.find(":", start, stop) + 1 if "chpasswd" in match[0] else 0  # `user:password`
@@ -243,7 +274,10 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, which)
     if is_placeholder(value) or value.lower() in _NO_COMMUNITY:
         return None
-    is_word = match[0].startswith(("snmp", "password")) and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
+    is_word = (
+        match[0].startswith(("snmp", "password", "community", "pre-shared"))
+        and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
+    )
     return match.span(which) if match["quote"] or is_word or is_credential(value) or is_mixture(value) else None
 
 
@@ -269,24 +303,32 @@ _SHORT: Final = SearchGroup(
     ),
 )
 _SETTERS: Final = SearchGroup(
-    r"(?:env|define|setx|setenv|requirepass|masterauth|secret\.key|bindpw|_pass|set -[a-z]+"
+    r"(?:env|define|setx|setenv|set_header|requestheader|requirepass|masterauth|secret\.key|bindpw|_pass|set -[a-z]+"
     r"|config(?:ure)?)[ \t]+[a-z0-9_.-]{2}",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
 _CONNECTIONS: Final = SearchGroup(
-    r"login\s+[^\s\x00]+\s|basicauth|userpwd|@(?:tcp|unix)\(|thin:|:5432:",
+    r"login\s+[^\s\x00]+\s|basicauth|userpwd|@(?:tcp|unix)\(|thin:|:5432:"
+    r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|input_value=[\"']",
     (
         Search("login", _NETRC, _netrc),
         Search("basicauth", _BASIC_AUTH, _value),
         Search("userpwd", _CURL_OPTION, _value),
         Search("@", _GO_HOST, _driver_password),
         Search("thin:", _THIN, _value),
+        Search("sqlplus", _SQLPLUS, _value),
+        Search("net user", _NET_USER, _password_line),
+        Search("net use ", _NET_USE, _value),
+        Search("wifi:", _WIFI, _value),
+        Search("issecret=true]", _AZURE_VARIABLE, _value),
+        Search("input_value=", _REFUSED, _refused),
         Search(":5432:", _PGPASS_LINE, _password_line),
     ),
 )
 _DEVICES: Final = SearchGroup(
-    r"snmp(?:-server|-agent)?[ \t]+community|isakmp key|digest-key|password 0| enc |add_user |: pass "
-    r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|tion-key)[ \t]"
+    r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]|option (?:key|pass)"
+    r"|isakmp key|digest-key|password 0| enc |add_user |: pass "
+    r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|-shared-secret|tion-key)[ \t]"
     r"|> auth[ \t]|stats auth[ \t]|echo[ \t]",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),

@@ -52,7 +52,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 _BEGIN_PLACEHOLDER: Final = frozenset(word[:2] for word in f"{_SCHEMES}|{_NO_VALUES}|your|my|xx".split("|"))
 _BEGIN_NO_PLACEHOLDER: Final = frozenset("0123456789-+/!&~^(")  # unless a variable follows
-_FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
+FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
 _PATH: Final = re.compile(
     r"#/|(?:~|\.{1,2})/[\w./@+-]{1,200}\Z|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
     r"|[a-z_]{3,40}(?:\.[a-z_]{2,40}){1,8}\.(?=\w{0,60}[a-z]{4})[A-Za-z_]\w{0,80}\Z"  # of a class in a module
@@ -100,8 +100,8 @@ def is_placeholder(value: str) -> bool:
         begins.isalpha() and begins.isascii() and begins.lower() not in _BEGIN_PLACEHOLDER
     )
     if is_none and "$" not in value:
-        return SECRET_TEXT in value or value in _FETCH_MODES or (value[-3:] == "..." and _CUT.match(value) is not None)
-    return not value.strip() or SECRET_TEXT in value or value in _FETCH_MODES or _PLACEHOLDER.match(value) is not None
+        return SECRET_TEXT in value or value in FETCH_MODES or (value[-3:] == "..." and _CUT.match(value) is not None)
+    return not value.strip() or SECRET_TEXT in value or value in FETCH_MODES or _PLACEHOLDER.match(value) is not None
 
 
 def is_credential(value: str) -> bool:

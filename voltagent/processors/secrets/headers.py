@@ -18,8 +18,8 @@ _OTHER_KEYS: Final = (
 _KEY_END: Final = "-----end "
 # Of a password, behind the parameters with which it was made, between which there may be commas.
 _HASH: Final = (
-    r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$(?:v=[0-9]{1,4}\$|)(?:(?:[a-z]{1,4}=[0-9]{1,10},){1,4}|)"
-    r"[^\s\"'`,;:<>\\\0]{8,512}"
+    r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]{4,8})\$(?:v=[0-9]{1,4}\$|)(?:(?:[a-z]{1,4}=[0-9]{1,10},){1,4}|)"
+    r"[^\s\"'`,;:|<>\\\0]{8,512}"
 )
 
 
@@ -67,7 +67,19 @@ def _encoded_authority(scan: Scan, match: re.Match[str]) -> Range | None:
 PARAMETERS: Final = (
     *("sig", "signature", "security-token", "hmac", "sas", "awsaccesskeyid", "samlresponse", "samlrequest"),
 )
-MAYBE_PARAMETERS: Final = ("code", "st", "state", "ticket", "assertion", "credential", "sid", "mac", "nonce", "appid")
+MAYBE_PARAMETERS: Final = (
+    "code",
+    "code_verifier",
+    "st",
+    "state",
+    "ticket",
+    "assertion",
+    "credential",
+    "sid",
+    "mac",
+    "nonce",
+    "appid",
+)
 PARAMETER_NAMES: Final = "|".join(f"(?<={name}=)" for name in (*PARAMETERS, *MAYBE_PARAMETERS))
 _PARAMETER: Final = rf"=(?:{PARAMETER_NAMES})([^&\s\"'#<>\\\0]{{4,2048}})"
 _PARAMETER_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz-_"
@@ -184,12 +196,22 @@ def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
     return end
 
 
+# A line of a file of cookies, as curl and wget keep it: the last of seven fields is the value.
+_COOKIE_LINE: Final = r"[0-9]{1,12}\t[^\t\n\0]{1,100}\t([^\s\0]{4,4096})"
+
+
+def _cookie_line(scan: Scan, match: re.Match[str]) -> Range | None:
+    return match.span(1) if is_credential(scan.group(match, 1)) else None
+
+
 _KEYS_AND_HASHES: Final = SearchGroup(
-    r"---- ?-?begin |private-lines:|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha",
+    r"---- ?-?begin |\t(?:true|false)\t[0-9]+\t|private-lines:"
+    r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha",
     (
         Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
         *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
         Search("$", _HASH, _whole),
+        *(Search(f"{flag}\t", rf"{flag}\t(?<=\t{flag}\t)" + _COOKIE_LINE, _cookie_line) for flag in ("true", "false")),
         Search("{sha", r"\{sha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
         Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
     ),

@@ -10,7 +10,8 @@ from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.words import STEMS
 
 _VERB: Final = (
-    r"(?:(?=[iwletscéèä])(?:is|was|ist|war|lautet|est|es|é|è|är|er|to|set to|changed to)\b[ \t]{0,4}:?[ \t]{0,4})?"
+    r"(?:(?=[iwletscéèä-])(?:-(?=[ \t])|(?:is|was|ist|war|lautet|est|es|é|è|är|er|to|set to|changed to)\b)"
+    r"[ \t]{0,4}:?[ \t]{0,4})?"
 )
 _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
 _QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
@@ -20,7 +21,8 @@ _VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=
 _STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
 # `the password for the staging database is …`
 _OF_SOMETHING: Final = (
-    r"[ \t]{1,3}(?:for|of|to)[ \t][^\n.;:\"'\\\0]{1,60}?[ \t](?:is|was)[ \t]{0,3}:?[ \t]{1,4}" + _VALUE
+    r"[ \t]{1,3}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\0]{1,60}?"
+    r"[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?[ \t]{1,4}" + _VALUE
 )
 _WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
@@ -63,6 +65,7 @@ WORDS: Final = (
     "secret key",
     "access key",
     "passwort",
+    "kennwort",
     "contraseña",
     "senha",
     "wachtwoord",
@@ -144,13 +147,15 @@ _CODES: Final = SearchGroup(
 )
 # The checks know the stems of other alphabets anyway.
 _WORDS_WITHOUT_STEM: Final = tuple(word for word in WORDS if not any(stem in word for stem in STEMS))
+_WORDS_OF: Final = ("password", "passphrase", "api key", "passwort", "kennwort", "senha", "wachtwoord", "mot de passe")
+_OF: Final = "|".join(_WORDS_OF)
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *_WORDS_WITHOUT_STEM)))})[ \t]*[: \t(]"
-    r"(?:[ \t(:]|is|was|ist|war|lautet|est|es|é|è|to|set to|changed to|[057][ \t])*"
+    r"(?:[ \t(:]|-[ \t]|is|was|ist|war|lautet|est|es|é|è|to|set to|changed to|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
-    r"|(?:password|passphrase|api key)[ \t]+(?:for|of|to)[ \t][^\n.;:\"'\\\x00]+"
-    r"[ \t](?:is|was)[ \t]*:?[ \t]+[^\s\"'\\\x00]*[0-9]"
+    rf"|(?:{_OF})[ \t]+(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
+    r"[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?[ \t]+[^\s\"'\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
     "|".join((STATEMENT, *STEMS)),
@@ -158,7 +163,7 @@ _STATEMENTS: Final = SearchGroup(
         Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
         *(Search(word, word + _STATED, _stated) for word in WORDS),
-        *(Search(word, word + _OF_SOMETHING, _stated) for word in ("password", "passphrase", "api key")),
+        *(Search(word, word + _OF_SOMETHING, _stated) for word in _WORDS_OF),
         Search("contraseña", r"contraseña[ \t]{1,3}[a-zà-ÿ]{4,14}[ \t]{1,3}es[ \t]{1,3}" + _VALUE, _stated),
         Search("token", "token" + _WITH_VERB, _stated),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from voltagent.capture.pieces import decode_deep
 from voltagent.processors.parts import Undecoded
-from voltagent.processors.secrets.credential_forms import is_weak_secret
+from voltagent.processors.secrets.credential_forms import FETCH_MODES, is_weak_secret
 from voltagent.processors.secrets.found import SHORTEST_TEXT
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
@@ -35,12 +35,24 @@ _NAME_FIELDS: Final = (
     "OptionName",
     "keyName",
     "id",
+    "setting",
     "selector",
+    "locator",
+    "element",
 )
-_VALUE_FIELDS: Final = ("value", "val", "Value", "v", "content", "ParameterValue")
+_VALUE_FIELDS: Final = ("value", "val", "Value", "newValue", "v", "content", "ParameterValue", "text")
 # With other fields beside them, these name documents.
-_OF_VALUES: Final = frozenset(("keyName", "id", "selector"))
-_NEAR_VALUES: Final = frozenset(("value", "val"))
+_OF_VALUES: Final = frozenset(("keyName", "id", "setting", "selector", "locator", "element"))
+_NEAR_VALUES: Final = frozenset(("value", "val", "newValue"))
+# What is typed into an element of a page, and what names the element. The text may also be its label.
+_TYPED: Final = "text"
+_ELEMENTS: Final = frozenset(("selector", "locator", "element"))
+# Under these, several words are a document, whatever its name is.
+_DOCUMENTS: Final = frozenset(("content", _TYPED))
+# The type of a form's field, and the operation of a JSON patch, whose path names the value.
+_TYPE: Final = "type"
+_HIDDEN_INPUT: Final = "password"
+_PATCH: Final = frozenset(("op", "path"))
 _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
 _MOST_COLUMNS: Final = 256
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
@@ -55,6 +67,12 @@ _ROWS: Final = ("rows", "data", "values")
 _EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
 _LONG_NUMBER: Final = 10_000
 _MOST_NUMBERS: Final = 256  # in a list of them
+# Resources that hold secrets: the field that says so, its value, where the values are, and, if not all, their names.
+_RESOURCES: Final = (
+    ("kind", "Secret", frozenset(("data", "stringData")), frozenset[str]()),
+    ("type", "random_password", frozenset(("instances", "values")), frozenset(("result",))),
+)
+_CERTIFICATES: Final = (".crt", ".pem.pub", "namespace")  # in the data of a secret: these are none
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
@@ -70,7 +88,15 @@ _ITEMS_AT_ONCE: Final = 1 << 15
 _FEW_KEYS: Final = 8
 _NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
 _JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not one.isalpha() and one != "\n")
-_OTHER_WORDS: Final = ("sessionid", "phrase", "answer", "string", "signature")  # but the first with another word before
+_OTHER_WORDS: Final = (
+    "sessionid",
+    "phrase",
+    "answer",
+    "string",
+    "signature",
+    "hubpat",
+    "labpat",
+)  # but the first with another word before
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
 _STRONG: Final = Strength.STRONG
@@ -86,6 +112,7 @@ class KeyShape(NamedTuple):
     is_cookie: bool
     is_harmless: bool  # no key says anything about a value
     rows: str  # the field with the rows of a table, whose columns another field names
+    may_be_resource: bool = False  # of Kubernetes or Terraform, whose type says that it holds secrets
 
 
 def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
@@ -94,19 +121,28 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
     names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
     value = next((name for name in _VALUE_FIELDS if name in keys), "")
     others = frozenset() if value in _NEAR_VALUES else _OF_VALUES
-    names = tuple(name for name in _NAME_FIELDS if name in keys and name not in others) if names_a_value else ()
+    names: tuple[str, ...] = ()
+    if names_a_value:
+        names = tuple(name for name in _NAME_FIELDS if name in keys and name not in others)
+    if value == _TYPED:
+        names = tuple(name for name in _NAME_FIELDS if name in _ELEMENTS and name in keys)
+    elif names_a_value and value != "content":
+        names += ("path",) if _PATCH.issubset(keys) else ()
+        names += (_TYPE,) if _TYPE in keys else ()
     of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
     if _JWK_TYPE in keys:
         of_keys = [_STRONG if key in _JWK_PRIVATE else own for key, own in zip(keys, of_keys, strict=True)]
     rows = "" if _COLUMNS.isdisjoint(keys) else next((field for field in _ROWS if field in keys), "")
+    may_be_resource = any(kind in keys and not holders.isdisjoint(keys) for kind, _, holders, _ in _RESOURCES)
     return KeyShape(
         of_keys,
         tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
         names,
         value,
         not _COOKIE_FIELDS.isdisjoint(keys),
-        not names and not rows and all(one is None for one in of_keys),
+        not names and not rows and not may_be_resource and all(one is None for one in of_keys),
         rows,
+        may_be_resource,
     )
 
 
@@ -117,7 +153,15 @@ def named_strengths(
     name = next((value[field] for field in shape.names if type(value[field]) is str), None)
     if name is None:
         return shape.strengths
+    if shape.value in _DOCUMENTS and type(value[shape.value]) is str and len(value[shape.value].split(None, 1)) > 1:
+        return shape.strengths
     found = _WEAK if shape.is_cookie else strength(name)
+    if value.get(_TYPE) == _HIDDEN_INPUT:
+        found = max(found, _STRONG)
+    elif name == value.get(_TYPE) and shape.names[0] == _TYPE:
+        return shape.strengths
+    if shape.value == _TYPED:
+        found = min(found, _WEAK)
     is_harmless = found is _NONE or (found is _WEAK and not shape.is_cookie and not _LOGPROBS.isdisjoint(value))
     of_value = None if is_harmless else found
     return [of_value if key == shape.value else own for key, own in zip(value, shape.strengths, strict=True)]
@@ -172,7 +216,9 @@ def is_secret(name: object, item: Any, strength: Strength) -> bool:
     """Return whether a value under a secret name is a secret, not a placeholder of a schema, a switch or empty."""
     which = type(item)
     if which is str:
-        return item != "" if strength is Strength.STRONG else is_weak_secret(str(name), item)
+        return (
+            item != "" and item not in FETCH_MODES if strength is Strength.STRONG else is_weak_secret(str(name), item)
+        )
     if strength is not Strength.STRONG or item is None or which is bool:
         return False
     if which is dict:
@@ -197,6 +243,26 @@ def _is_schema(value: dict[str, Any]) -> bool:
 
 def _is_list(value: Any) -> bool:
     return type(value) is list or (type(value) is Undecoded and value[1:2] == b"[")
+
+
+def secret_holders(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield where the secrets of a resource are, each as a dictionary and a key of it."""
+    for kind, which, holders, names in _RESOURCES:
+        if value.get(kind) == which:
+            for holder in holders.intersection(value):
+                yield from _secrets_in(value[holder], names)
+
+
+def _secrets_in(value: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    if type(value) is list:
+        for item in value:
+            yield from _secrets_in(item, names)
+    elif type(value) is dict:
+        for key, item in value.items():
+            if type(item) is str and item and (key in names if names else not key.endswith(_CERTIFICATES)):
+                yield value, key
+            elif key == "attributes":
+                yield from _secrets_in(item, names)
 
 
 def column_names(table: dict[str, Any]) -> list[str]:

@@ -31,6 +31,9 @@ _STATEMENT: Final = re.compile(
 )
 _RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its rows
 _RULES: Final = frozenset(("", *_RULE))
+# What the rows of a dump of PostgreSQL stand behind; between their cells are tabs, and `\\N` is none.
+_COPIED: Final = re.compile(r"COPY [\w.\"]{1,120} \(([^()\n]{1,400})\) FROM stdin;\Z", re.IGNORECASE)
+_NULL: Final = "\\N"
 _QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
 _NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
 _LONGEST_HEADER: Final = 512  # characters
@@ -69,7 +72,7 @@ def _is_secret_text(name: str, value: str, strength: Strength) -> bool:
         return is_weak_secret(name, value)
     if _is_pin(name):
         return len(value) >= _LEAST_DIGITS and value.isdigit()
-    return not is_placeholder(value)
+    return value != _NULL and not is_placeholder(value)
 
 
 def header_of(rows: list[Any]) -> list[str]:
@@ -95,7 +98,8 @@ def _may_be_header() -> Callable[[str], str | None]:
     """Compile a check for a line with a name and a separator, and nothing that is in no header."""
     inner, joint = r"[^\n\x00={}()<>\[\]:@!?\\+&%^~]*", r"[,;|\t]"
     name = rf"(?:{HINTED})"
-    return fast_check(rf"(?m)(?:^|\x00){inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n")
+    copied = r"(?m)(?:^|\x00)copy [^\n\x00]*\) from stdin;\r?\n"
+    return fast_check(rf"{copied}|(?m)(?:^|\x00){inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n")
 
 
 def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
@@ -141,6 +145,11 @@ class _Header(NamedTuple):
 
 def _header(scan: Scan, line: str) -> _Header | None:
     """Read a line as the header of a table with a column of secrets."""
+    copied = _COPIED.match(line)
+    if copied is not None:
+        names = [name.strip(' "') for name in copied[1].split(",")]
+        secret = secret_columns(names, scan.names.strength)
+        return _Header("\t", False, len(names), secret, frozenset()) if secret else None
     for separator in _SEPARATORS:
         if separator not in line:
             continue

@@ -205,7 +205,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Confluent", "cflt", "[A-Za-z0-9+/]", 30, ordinary=True),
     Format("Infisical", "st\\.[a-f0-9]{24}\\.", "[a-f0-9.]", 20),
     Format("PubNub", "sec-c-", "[A-Za-z0-9+/=-]", 16, ordinary=True),
-    Format("Adobe", "p8e-", "[a-z0-9-]", 16, ordinary=True),
+    Format("Adobe", "p8e-", "[A-Za-z0-9-]", 16, ordinary=True),
     Format("JetBrains", "perm-", "[A-Za-z0-9+/=.]", 24, ordinary=True),
     Format("LinkedIn", "WPL_AP[01]\\.", "[A-Za-z0-9.=]", 16),
     Format("Pinterest", "pina_", _B62, 20, ordinary=True),

@@ -17,13 +17,14 @@ _STRONG: Final = (
     "パスワード 비밀번호 암호 暗証番号 psk pw mnemonic bindpw lozinka katasandi matkhau kodeord geslo contrasenya "
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
     "sifre keypass storepass requirepass masterauth secreto segredo segreto zugangsdaten "
-    "credenciales credenciais credenziali"
+    "credenciales credenciais credenziali mailpass smtppass ftppass httppass redispass ldappass vpnpass wifipass "
+    "bindpass loginpass"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
 _WEAK: Final = (
     "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth csrftoken authtoken accesstoken "
-    "refreshtoken idtoken apitoken bottoken cookies salt"
+    "refreshtoken idtoken apitoken bottoken cookies salt sessionid"
 )
 
 # Words that make a name harmless, or a fact about a secret rather than a secret, by the word that they stand beside:
@@ -67,7 +68,7 @@ STEMS: Final = tuple(_STEMS.split())
 _HINTS: Final = (
     "pass secret cred token key auth cookie pin code pwd pswd jwt sessid bearer otp cvv cvc kennwort contrase clave "
     "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
-    "geslo sessionid salt geheim haslo sifre segre zugangsdaten"
+    "geslo sessionid salt geheim haslo sifre segre zugangsdaten saml hub_pat lab_pat"
 )
 HINTS: Final = tuple(_HINTS.split())
 HINTED: Final = "|".join((*HINTS, *STEMS))  # a pattern
@@ -106,10 +107,13 @@ STRONG_PAIRS: Final = frozenset(
             ("code", "codes"),
             "recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login",
         ),
-        (("string", "strings"), "connection conn"),
+        (("string", "strings"), "connection conn community"),
         (("passe",), "de palavra"),
         (("answer", "answers"), "security"),
         (("signature",), "access"),
+        (("pat", "pats"), "github gitlab"),
+        (("verifier",), "code"),
+        (("response", "assertion"), "saml"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
         (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email"),
