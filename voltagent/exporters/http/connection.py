@@ -14,6 +14,7 @@ from voltagent.core import clock
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.process.descriptors import Identity, identity
 from voltagent.exporters.http.http1 import MOST_READ, BrokenExchange, HttpResponse, NetworkStream, exchange
+from voltagent.exporters.http.name_lookup import look_up_here
 
 if TYPE_CHECKING:
     from voltagent.exporters.http.destination import HttpDestination
@@ -129,7 +130,13 @@ class Line:
         }
         if is_traced:
             extensions["trace"] = self._note_socket
-        response = self._transport.handle_request(self._destination.request(method, path, body, extensions))
+        request = self._destination.request(method, path, body, extensions)
+        try:
+            response = self._transport.handle_request(request)
+        except RuntimeError as exc:
+            if "can't create new thread" not in str(exc) or not look_up_here():
+                raise
+            response = self._transport.handle_request(request)
         try:
             return self._answer(response)
         finally:
