@@ -118,11 +118,22 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
     """Send what was recorded, and wait for it a moment: in the task's own turn, as the process may be terminated."""
     if worker.cannot_wait():
         return  # a finalizer on the thread that sends
-    future = ReportFuture(clock.monotonic() + _TASK_END, lambda: worker.stats(account), [account])
-    worker.flush(account, future)
+    future = _flushing(worker, account, _TASK_END)
     if not any(_is_settled_in_a_turn(future) for _ in range(_TURNS)):
         with suppress(ValueError):  # it was settled just now
             account.futures.remove(future)
+
+
+def flush_all() -> list[ReportFuture]:
+    """Begin to send what all SDKs recorded so far, with the time that an exit has if connections are refused."""
+    able = [worker for worker in list(_workers) if not worker.cannot_wait()]
+    return [_flushing(worker, account, REFUSED_SECONDS) for worker in able for account in list(worker.accounts)]
+
+
+def _flushing(worker: Worker, account: Account, seconds: float) -> ReportFuture:
+    future = ReportFuture(clock.monotonic() + seconds, lambda: worker.stats(account), [account])
+    worker.flush(account, future)
+    return future
 
 
 def _is_settled_in_a_turn(future: ReportFuture) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from inspect import isawaitable
 from typing import Any, Final
 
+from voltagent.core.awaitable import Pending
 from voltagent.core.context import CURRENT, set_current
-from voltagent.core.guard import pass_on_interrupt
+from voltagent.core.guard import guard, pass_on_interrupt
+from voltagent.delivery.process_hooks import flush_all
 from voltagent.middleware.requests import MiddlewareOptions, TracedRequest
 from voltagent.middleware.routes import asgi_route
 from voltagent.propagation import continued, extract
@@ -28,7 +31,8 @@ class ASGIMiddleware:
 
     The trace is named after the method and the route, such as ``GET /users/{id}``, and lasts until the application has
     returned: dependencies, the body while it is streamed, and background tasks belong to it. WebSockets are not traced;
-    what they record continues the caller's trace.
+    what they record continues the caller's trace. When the server shuts the application down (lifespan), what was
+    recorded is sent first: uvicorn ends by the signal that stopped it, which runs no exit hook.
 
     Args:
         app: the application.
@@ -56,7 +60,7 @@ class ASGIMiddleware:
             if self._plan.traces and scope["type"] == "http" and _SEEN not in scope:
                 request = self._plan.begin(scope["method"], scope["path"], asgi_route(self.app, scope))
             if request is None:
-                await self.app(scope, receive, send)
+                await self.app(scope, receive, _flushing(send) if scope["type"] == "lifespan" else send)
             else:
                 scope[_SEEN] = True
                 await self._serve(request, scope, receive, send)
@@ -92,3 +96,27 @@ class ASGIMiddleware:
                 pass_on_interrupt(exc)
                 found = self._plan.report(exc)
         request.set_user(found)
+
+
+def _flushing(send: Send) -> Send:
+    """Return a function that sends what was recorded before the server learns that the application has shut down."""
+
+    async def flush_and_send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            with guard:
+                await _flushed()
+        await send(message)
+
+    return flush_and_send
+
+
+async def _flushed() -> None:
+    futures = flush_all()
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:  # trio, with nothing left to do but to end
+        for future in futures:
+            future.result()
+    else:
+        for future in futures:
+            await Pending(future)
