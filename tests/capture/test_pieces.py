@@ -140,6 +140,33 @@ def test_nothing_that_redaction_makes_of_a_large_output_is_freed_in_one_step(nam
     hold(step.seconds, 0.005 * slowness(), step.where)
 
 
+_SECRETS = [f"password=Xq7ab{number}Zp9" for number in range(24_000)]
+EVERYWHERE: dict[str, Any] = {
+    "strings": _SECRETS,
+    "keys": [{secret: 1} for secret in _SECRETS],
+    "JSON strings": [f'{{"password":"{secret}","a":[1]}}' for secret in _SECRETS[:14_000]],
+    "JSON keys": [f'{{"{secret}":1}}' for secret in _SECRETS[:18_000]],
+    "chunks": [f"{secret}\n password=" for secret in _SECRETS],
+    "one text": ["\n".join(_SECRETS)],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EVERYWHERE)
+def test_secrets_everywhere_are_hidden_and_freed_in_short_steps(name: str) -> None:
+    text = to_json({"result": EVERYWHERE[name]})
+    redactor = Redactor()
+    redactor.apply(to_json({"result": ["password=hunter22xy1", "a"]}), "output")
+    gc.collect()
+    gc.disable()  # a collection takes as long as there are objects in this process
+    try:
+        with measured() as step:
+            redactor.apply(text, "output")
+    finally:
+        gc.enable()
+    hold(step.seconds, 0.005 * slowness(), step.where)
+
+
 @pytest.mark.parametrize("unit", ["a", "\\", '"', "é", "😀", "\x01", "a\\", "😀\\", "\\ud83d", "},{ ", '","'])
 def test_a_long_string_is_decoded_and_encoded_to_the_same_wherever_it_is_divided(unit: str) -> None:
     for before in range(0, 13, 3):

@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic_core import from_json
 
-from voltagent.capture.pieces import LARGE, decode, release
+from voltagent.capture.pieces import LARGE, decode, encode, release
 from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
 from voltagent.core.text import encoded
@@ -173,7 +173,8 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """:meth:`apply` for a string that is not a payload, such as a tag. The hook is not called."""
-        if not self._always and not is_suspect(encoded(value), self._own):
+        json = encoded(value) if len(value) <= LARGE else encode(value, len(value))
+        if not self._always and not is_suspect(json, self._own):
             if len(value) <= _LONGEST_NAME and len(self.clean) < _MOST_NAMES:
                 self.clean.add(value)  # names come again with every call
             return value
