@@ -251,6 +251,7 @@ HOSTILE: dict[str, Any] = {
     "backslashes": 'password="' + "\\" * 100_000, "letters": "Aa" * 80_000, "access keys": "AKIA" * 40_000, "spaces": "password" + " " * 150_000 + "=x",
     "tables": "password,token\n" * 12_000, "headers of tables": "a,token\nb\n" * 12_000, "quoted rows": 'a,token\n' + '"b,c"","x\n' * 10_000,
     "inserted rows": "insert into u (a, secret) values ('b', 'c')" + ", ('b', 'c')" * 9_000, "snmp": "snmp community " * 10_000, "echo": "echo aaaa| " * 15_000, "words": "password: aa bb cc dd the\n" * 6_000,
+    "manifests": "data:\n  a: b1c2d3\nkind: Secret\n" * 6_000, "kinds": "kind: Secret\n" * 12_000,
     "secret keys": {f"password{number}_token_key": "abcDEF123" for number in range(6_000)},
     "equal keys": {f"sk-proj-Zz9Zz9Zz9Zz9Zz9{number}": 1 for number in range(6_000)},
 }
@@ -291,7 +292,9 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "eleventh": (hide_eleventh.HIDE, keep_eleventh.KEEP),
     "twelfth": (hide_twelfth.HIDE, keep_twelfth.KEEP),
 }
-OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in ("outputs", "more_outputs")}
+# The last batch is the measure of what is not found yet: most of its classes are not mended.
+LEAST = {"outputs": (0.97, 0.97), "more_outputs": (0.97, 0.97), "last_outputs": (0.85, 0.96)}
+OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 
 
 def test_the_document_says_how_many_samples_there_are() -> None:
@@ -305,7 +308,7 @@ def test_the_document_says_how_many_samples_there_are() -> None:
 
 
 @pytest.mark.parametrize("batch", OUTPUTS)
-def test_at_least_97_percent_of_the_parts_of_whole_outputs_are_hidden_and_kept(batch: str) -> None:
+def test_most_parts_of_whole_outputs_are_hidden_and_kept(batch: str) -> None:
     missed: list[tuple[str, str]] = []
     lost: list[tuple[str, str]] = []
     for one in OUTPUTS[batch]:
@@ -316,8 +319,9 @@ def test_at_least_97_percent_of_the_parts_of_whole_outputs_are_hidden_and_kept(b
     hidden, kept = (sum(map(len, parts)) for parts in zip(*((o.hidden, o.kept) for o in OUTPUTS[batch]), strict=True))
     print(f"{batch}: hidden {1 - len(missed) / hidden:.1%} of {hidden}")
     print(f"{batch}: kept {1 - len(lost) / kept:.1%} of {kept}")
-    assert len(missed) <= 0.03 * hidden, missed
-    assert len(lost) <= 0.03 * kept, lost
+    least_hidden, least_kept = LEAST[batch]
+    assert len(missed) <= (1 - least_hidden) * hidden, missed
+    assert len(lost) <= (1 - least_kept) * kept, lost
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -420,6 +424,11 @@ def test_a_password_with_characters_that_end_other_values_is_hidden_whole(text: 
         ("https://outlook.office.com/webhook/a1b2@c3/IncomingWebhook/0123456789abcdef", "0123456789abcdef"),
         ("https://maker.ifttt.com/trigger/ev/with/key/kd81kd02ksPq", "kd81kd02ksPq"),
         ("https://events.pagerduty.com/integration/kd81kd02ksPq/enqueue", "kd81kd02ksPq"),
+        (
+            "apiVersion: v1\ndata:\n  ca.crt: LS0t\n  url: aHVudGVyMg==\nkind: Secret\nmetadata:\n  name: x",
+            "aHVudGVyMg==",
+        ),
+        ("kind: Secret\nstringData:\n  x: tulip\n", "tulip"),
         ("#HttpOnly_.x.org\tTRUE\t/\tTRUE\t1790000000\tsessionid\th7Qk2Xw9Lm4Z", "h7Qk2Xw9Lm4Z"),
         ("db_password\n  String is short [type=x, input_value='tulip', input_type=str]", "tulip"),
         ("COPY public.c (id, client_secret) FROM stdin;\n1\tsec_Yk7mQ\n2\t\\N\n", "sec_Yk7mQ"),
@@ -938,6 +947,9 @@ def test_pairs_that_begin_like_the_header_of_a_table_are_pairs(first: str, rest:
         {"type": "token", "value": "a1b2c3d4"},
         {"path": "src/password.py", "value": "a1b2c3d4"},
         {"kind": "ConfigMap", "data": {"url": "hunter22"}},
+        "kind: Secret\nmetadata:\n  name: x\n---\nkind: ConfigMap\ndata:\n  a: bcde1234\n",
+        "kind: ExternalSecret\ndata:\n  a: bcde1234\n",
+        "kind: Secret\ndata:\n  a: ${X}\n  ca.crt: LS0t\n",
         {"kind": "Secret", "data": {"ca.crt": "LS0t"}},
         {"type": "random_pet", "values": {"result": "hunter22"}},
         {"credentials": "include"},

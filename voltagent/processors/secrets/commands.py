@@ -144,6 +144,9 @@ _WIFI: Final = r"wifi:[^\n\0]{1,200}?;p:([^;\n\0]{4,100});"  # what the code of 
 _AZURE_VARIABLE: Final = r"issecret=true\]([^\s\0]{3,500})"  # of a pipeline
 # What pydantic refuses, in the line behind the name of the field.
 _REFUSED: Final = r"input_value=(?P<quote>[\"'])(?P<value>[^\"'\n\0]{1,1000})(?P=quote)"
+_MANIFEST_WORK: Final = 10  # units
+_LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
+_CERTIFICATES: Final = (".crt", "namespace")
 _LONGEST_REFUSAL: Final = 400  # characters
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
 
@@ -262,6 +265,30 @@ def is_secret_text(name: str, value: str, strength: Strength) -> bool:
     return is_weak_secret(name, value) if strength is Strength.WEAK else not is_placeholder(value)
 
 
+def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the data of a secret of Kubernetes in YAML, from the first value on that is no certificate."""
+    low = scan.low
+    scan.spend(_MANIFEST_WORK)
+    start = max(0, match.start() - _LONGEST_MANIFEST)
+    start = max(start, *(low.rfind(mark, start, match.start()) + 1 for mark in ("\0", "\n---")))
+    limit = min(match.end() + _LONGEST_MANIFEST, scan.end_of_string(match.end()))
+    limit = next((end for end in [low.find("\n---", match.end(), limit)] if end >= 0), limit)
+    data = max(low.rfind("\ndata:", start, limit), low.rfind("\nstringdata:", start, limit))
+    line = low.find("\n", data + 1, limit) + 1
+    first = end = 0
+    while data >= 0 and line > 0 and low.startswith(" ", line) and line < limit:
+        scan.spend(4)
+        stop = low.find("\n", line, limit)
+        stop = limit if stop < 0 else stop
+        name, _, value = scan.text[line:stop].partition(": ")
+        value = value.strip(" \"'\r")
+        if first or not (not value or is_placeholder(value) or name.endswith(_CERTIFICATES)):
+            first = first or scan.text.index(value, line + len(name) + 1)
+            end = line + len(scan.text[line:stop].rstrip(" \"'\r"))
+        line = stop + 1
+    return (first, end) if first else None
+
+
 def _echoed(scan: Scan, match: re.Match[str]) -> Range | None:
     start, stop = match.span("value")
     user = scan.text.find(":", start, stop) + 1 if "chpasswd" in match[0] else 0  # `user:password`
@@ -309,7 +336,7 @@ _SETTERS: Final = SearchGroup(
 )
 _CONNECTIONS: Final = SearchGroup(
     r"login\s+[^\s\x00]+\s|basicauth|userpwd|@(?:tcp|unix)\(|thin:|:5432:"
-    r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|input_value=[\"']",
+    r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|kind: secret|input_value=[\"']",
     (
         Search("login", _NETRC, _netrc),
         Search("basicauth", _BASIC_AUTH, _value),
@@ -320,6 +347,7 @@ _CONNECTIONS: Final = SearchGroup(
         Search("net user", _NET_USER, _password_line),
         Search("net use ", _NET_USE, _value),
         Search("wifi:", _WIFI, _value),
+        Search("kind: secret", r"kind: secret(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _manifest),
         Search("issecret=true]", _AZURE_VARIABLE, _value),
         Search("input_value=", _REFUSED, _refused),
         Search(":5432:", _PGPASS_LINE, _password_line),
