@@ -76,8 +76,8 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
             return space
         if first is dict and depth > 1:
             # the usual list is one of messages or documents: their values are looked at without a call for each
-            count = 0
-            for item in value:
+            count, rows = 0, tuple(value)
+            for item in rows:
                 if type(item) is not dict:
                     break
                 count += len(item)
@@ -85,10 +85,10 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                 space -= _NODE * count + _NESTED * len(value)
                 if space < 0:
                     return -1
-                items = get_referents(*value)
+                items = get_referents(*rows)
                 if len(items) != count:
                     return -1
-                space -= _key_space(value, space)
+                space -= _key_space(rows, space)
                 depth -= 1
     inline = dict if depth > 1 else None
     text, number, whole = str, float, int  # local names: a tenth of the time of the loop
@@ -132,7 +132,7 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
     return space
 
 
-def _key_space(rows: Any, space: int) -> int:
+def _key_space(rows: tuple[Any, ...], space: int) -> int:
     """Return how many characters the keys of all dictionaries have, or somewhat more: most have the same keys."""
     keys = _union(*rows)
     most = len(rows) * len("".join(keys))

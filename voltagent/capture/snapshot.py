@@ -74,7 +74,7 @@ class Snapshot:
                     if len(text) <= limit:
                         return text
             elif kind is str:
-                if len(value) < limit // 8:
+                if 8 * len(value) < limit:
                     return encode_plain(value)
             elif kind is bool or kind is float or value is None or (kind is int and -HUGE < value < HUGE):
                 return encode_plain(value)
@@ -93,7 +93,7 @@ class Snapshot:
         short, and :func:`voltagent.capture.fast_path.plain` would take twice as long.
         """
         try:
-            space = PIECE - SHORT * len(values)
+            space = PIECE  # of what is not short: a function has few parameters
             for item in values:
                 kind = type(item)
                 if kind is str:
@@ -133,7 +133,7 @@ class Snapshot:
         kind = type(value)
         try:
             if kind is str:
-                if len(value) < limit // 8:
+                if 8 * len(value) < limit:
                     return b'{"result":%b}' % encode_plain(value)
             elif kind is dict or kind is list or kind is tuple:
                 space = PIECE if limit > PIECE else limit  # noqa: FURB136 - as in `encode`
