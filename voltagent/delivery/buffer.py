@@ -31,13 +31,13 @@ _END: Final = Phase.END
 
 
 class Buffer:
-    """Takes events in order, returns them in batches, and takes back those to retry."""
+    """Takes events in order, returns them in batches, and takes back those to retry.
 
-    def __init__(self) -> None:
-        self.renew(0)
+    Args:
+        forked_at: in a forked child, the time of the fork in nanoseconds: spans that are older are the parent's.
+    """
 
-    def renew(self, forked_at: int) -> None:
-        """Reset; a forked child, which has no other thread, gives the time of the fork (nanoseconds)."""
+    def __init__(self, forked_at: int = 0) -> None:
         self.lock = threading.RLock()  # re-entrant: a finalizer may come while this thread holds it
         self.accepted = 0
         self.dropped = 0

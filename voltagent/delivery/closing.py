@@ -38,10 +38,6 @@ class Closing:
         self._storage = dispatcher.storage
         self._dispatcher = dispatcher
         self._release = release
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin anew, as in a forked child."""
         self.leaving: Shutdown | None = None  # the process is about to end
         self.has_left = False  # it is, and this worker is done
         self.has_taken_all = False  # nothing waits in a queue that did before the last look

@@ -60,10 +60,6 @@ class Dispatcher:
         self._processing, self._courtesy = processing, courtesy
         self._interruptible = exporter if isinstance(exporter, Interruptible) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
-        self.renew()
-
-    def renew(self) -> None:
-        """Know nothing of the destination, as in a forked child."""
         self.state = DestinationState()
         self.log = LogMessages(self.exporter.name, LossCount(place_of(self.exporter)))
         self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer

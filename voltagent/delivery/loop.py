@@ -47,10 +47,6 @@ class Loop:
         self._storage, self._spool = dispatcher.storage, dispatcher.spool
         self._dispatcher = dispatcher
         self.closing = Closing(accounts, dispatcher, self._release)
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin anew, as in a forked child."""
         self.signal = threading.Lock()  # wakes the thread: its release cannot block
         self.signal.acquire()
         self.owner: object = None  # what runs it, if anything: a thread, or a call on a thread of the program
@@ -58,7 +54,6 @@ class Loop:
         self._due = NEVER  # when the oldest event in a queue has waited for long enough
         self._is_child: bool | None = None  # of `multiprocessing`, as far as is known
         self._is_round = False  # all that waits is being sent; nothing newer is taken in meanwhile
-        self.closing.renew()
 
     def _release(self) -> threading.Thread | None:
         thread = self.owner if isinstance(self.owner, threading.Thread) else None

@@ -75,6 +75,3 @@ class MemoryStorage:
         self._accept(accounts)
         with self._buffer.lock:
             return drop_waiting(self._buffer, "shutdown_timeout")
-
-    def after_fork(self) -> None:
-        """In a forked child, where the buffer is empty already: do nothing."""

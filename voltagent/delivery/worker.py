@@ -52,21 +52,25 @@ class Worker:
         make_storage: Callable[[list[Account], Buffer], Storage] | None = None,
     ) -> None:
         self.exporter = exporter
-        self.accounts: list[Account] = []
-        self.buffer = Buffer()
-        courtesy = Courtesy(self.accounts, self.buffer, options)
-        if make_storage is None:
-            self.storage: Storage = MemoryStorage(self.accounts, self.buffer, courtesy)
-        else:
-            self.storage = make_storage(self.accounts, self.buffer)
-        self.dispatcher = Dispatcher(exporter, options, self.buffer, self.storage, processing, courtesy)
-        self.spool = self.dispatcher.spool
-        self.loop = Loop(self.accounts, self.dispatcher)
+        self._options, self._processing, self._make_storage = options, processing, make_storage
         self.shared_with: Callable[[], object] = lambda: None  # what must live as long as the thread does
-        self._begin()
+        self._compose(forked_at=0)
         process_hooks.watch(self)
 
-    def _begin(self) -> None:
+    def _compose(self, forked_at: int) -> None:
+        """Make all parts, at the beginning and in a forked child."""
+        self.accounts: list[Account] = []
+        self.buffer = Buffer(forked_at)
+        courtesy = Courtesy(self.accounts, self.buffer, self._options)
+        if self._make_storage is None:
+            self.storage: Storage = MemoryStorage(self.accounts, self.buffer, courtesy)
+        else:
+            self.storage = self._make_storage(self.accounts, self.buffer)
+        self.dispatcher = Dispatcher(
+            self.exporter, self._options, self.buffer, self.storage, self._processing, courtesy
+        )
+        self.spool = self.dispatcher.spool
+        self.loop = Loop(self.accounts, self.dispatcher)
         self._thread: threading.Thread | None = None
         self._start_again = 0.0
 
@@ -206,14 +210,12 @@ class Worker:
     def after_fork(self) -> None:
         """Start anew in a forked child: what was pending is the parent's to send."""
         queues = [queue for queue in (account.queue() for account in self.accounts) if queue is not None]
-        self.accounts.clear()
-        self.buffer.renew(clock.nanoseconds())
-        self._begin()
-        self.loop.renew()
-        self.dispatcher.renew()
+        self.accounts.clear()  # a loop that runs on this very thread ends
+        self._compose(clock.nanoseconds())
         for queue in queues:
             queue.renew()
-        self.storage.after_fork()
+        if self.spool is not None:
+            self.spool.spool.after_fork()
         self.exporter.after_fork()
 
     def run_here(self, deadline: float) -> None:

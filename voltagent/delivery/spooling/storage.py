@@ -55,20 +55,12 @@ class SpoolStorage:
         self._interval = options.flush_interval or _INTERVAL
         self._chunk_bytes = min(CHUNK_BYTES, spool.max_bytes // 16)
         self.spool = spool
-        self._begin()
-
-    def _begin(self) -> None:
         self._buffer.done = []
         self._disk = threading.Lock()  # around every use of the spool; never taken by those who record
         self._kept = KeptEvents(self._buffer, self._accounts[0] if self._accounts else Account())
         self.write_due = 0.0  # when the next flush interval ends
         self.look_due = 0.0
         self._events = SpoolEvents(self._name, self._buffer, self.spool, self._kept, self._remembering)
-
-    def after_fork(self) -> None:
-        """Let go of the files, which are the parent's."""
-        self._begin()
-        self.spool.after_fork()
 
     # The way in: from the queues to the disk, and on to the buffer.
 
