@@ -293,7 +293,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "twelfth": (hide_twelfth.HIDE, keep_twelfth.KEEP),
 }
 # The last batch is the measure of what is not found yet: most of its classes are not mended.
-LEAST = {"outputs": (0.97, 0.97), "more_outputs": (0.97, 0.97), "last_outputs": (0.85, 0.96)}
+LEAST = {"outputs": (0.97, 0.97), "more_outputs": (0.97, 0.97), "last_outputs": (0.86, 0.96)}
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 
 
@@ -432,6 +432,7 @@ def test_a_password_with_characters_that_end_other_values_is_hidden_whole(text: 
         ("#HttpOnly_.x.org\tTRUE\t/\tTRUE\t1790000000\tsessionid\th7Qk2Xw9Lm4Z", "h7Qk2Xw9Lm4Z"),
         ("db_password\n  String is short [type=x, input_value='tulip', input_type=str]", "tulip"),
         ("COPY public.c (id, client_secret) FROM stdin;\n1\tsec_Yk7mQ\n2\t\\N\n", "sec_Yk7mQ"),
+        ("COPY public.c (id, client_secret, active) FROM stdin;\n1\tsec_Yk7mQ\tt\n", "sec_Yk7mQ"),
         ("aws_access_key_id: x\nAWS Secret Access Key [None]: Rm8kT2vQz6pX4nLw9bJc", "Rm8kT2vQz6pX4nLw9bJc"),
         ("A senha do servidor é Tucano-Azul7", "Tucano-Azul7"),
         ("Das Passwort vom Server lautet Rot-kehl7", "Rot-kehl7"),

@@ -31,7 +31,9 @@ NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 # bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
 # a plain word.
 # The next columns of a table or a statement, if a space stands between them.
-_COLUMNS: Final = r"[,;] (?:[0-9a-z_.-]+[,;] ?)*[0-9a-z_.-]+ ?(?:[\r\n]|\\+[nr]|\)(?:\s|\\+[nrt])*values)"
+_COLUMNS: Final = (
+    r"[,;] (?:[0-9a-z_.-]+[,;] ?)*[0-9a-z_.-]+ ?(?:[\r\n]|\\+[nr]|\)(?:(?:\s|\\+[nrt])*values| from stdin))"
+)
 _AT_ONCE: Final = rf"[\])%>\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
