@@ -123,6 +123,101 @@ def test_requests_go_over_a_new_connection(tmp_path: Path, destination: str, fil
         assert not [one for one in (tmp_path / "spool").iterdir() if files < 700]
 
 
+AT_THE_END = """
+import faulthandler, os, sys
+import voltagent
+
+sdk = voltagent.VoltAgentSDK(exporter="local", local_path=os.environ["STORE"])
+for _ in range(20):
+    with sdk.trace(agent_id="a", input="x" * 1000):
+        pass
+sdk.flush()
+os.closerange(3, 4096)
+files = [os.open(f"{os.environ['HOME']}/file-{number}", os.O_RDWR | os.O_CREAT) for number in range(700)]
+for descriptor in files:
+    os.write(descriptor, b"known bytes!" * 100)
+if os.environ["FORKS"]:
+    faulthandler.cancel_dump_traceback_later()  # its thread would be waited for at the end of the child
+    child = os.fork()
+    if child == 0:
+        with sdk.trace(agent_id="b", input="x" * 1000):
+            pass
+        sdk.flush(1)
+        sys.exit()
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("forks", ["", "yes"])
+def test_a_program_that_ends_or_forks_with_our_numbers_keeps_its_files(tmp_path: Path, forks: str) -> None:
+    done = run_program(AT_THE_END, tmp_path, STORE=str(tmp_path / "store.db"), FORKS=forks)
+    assert done.returncode == 0, done.stderr
+    assert {file.read_bytes() for file in tmp_path.glob("file-*")} == {b"known bytes!" * 100}
+    assert run_sql(tmp_path / "store.db", "PRAGMA integrity_check") == [("ok",)]
+
+
+LOW_NUMBERS = """
+import os, resource
+import voltagent
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+before = [os.open(os.devnull, os.O_RDONLY) for _ in range(300)]
+theirs = set(os.listdir("/dev/fd"))
+sdk = voltagent.VoltAgentSDK(exporter="local", local_path=os.environ["STORE"])
+
+def record():
+    with sdk.trace(agent_id="a", input="x" * 1000):
+        pass
+    sdk.flush(2)
+
+record()
+database = min(int(name) for name in set(os.listdir("/dev/fd")).difference(theirs))
+os.close(database)
+file = os.open(f"{os.environ['HOME']}/file", os.O_RDWR | os.O_CREAT)
+assert file == database, (file, database)
+os.write(file, b"known bytes!")
+record()
+os.close(file)
+record()
+"""
+
+
+def test_a_file_that_gets_the_number_of_the_database_is_left_alone(tmp_path: Path) -> None:
+    done = run_program(LOW_NUMBERS, tmp_path, STORE=str(tmp_path / "store.db"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "file").read_bytes() == b"known bytes!"
+    assert run_sql(tmp_path / "store.db", "SELECT status FROM traces") == [("completed",)] * 3
+
+
+DROPPED = """
+import gc, os
+import voltagent
+from pathlib import Path
+from voltagent.storage.traces.store import Store
+
+sdk = voltagent.VoltAgentSDK(exporter="local", local_path=os.environ["STORE"])
+with sdk.trace(agent_id="a"):
+    pass
+sdk.flush()
+
+class Page:
+    pass
+
+gc.set_threshold(40, 2, 2)
+for _ in range(200):
+    page = Page()
+    page.itself, page.store = page, Store(Path(os.environ["STORE"]))
+    assert len(page.store.traces()) == 1
+    del page
+print("done")
+"""
+
+
+def test_collecting_stores_that_were_dropped_never_hangs(tmp_path: Path) -> None:
+    done = run_program(DROPPED, tmp_path, STORE=str(tmp_path / "store.db"))
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
 SEVERAL = """
 import os
 import voltagent

@@ -91,9 +91,10 @@ def identity_of(path: str | os.PathLike[str]) -> Identity | None:
 def numbers() -> set[int]:
     """Return the numbers of the open descriptors; none where the system does not list them."""
     try:
-        return set(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - a path for each would be made
+        listed = set(map(int, os.listdir("/dev/fd")))  # noqa: PTH208 - a path for each would be made
     except OSError:
         return set()
+    return {number for number in listed if identity(number) is not None}  # one of them was that of the folder
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 
 from voltagent.core.process.descriptors import Identity, identity, numbers, stand_in
@@ -42,6 +43,11 @@ class OpenFile:
         self.numbers = {**self.numbers, **found}
 
     @property
+    def has_lost(self) -> bool:
+        """Whether there are connections that cannot be closed."""
+        return bool(self._lost)
+
+    @property
     def is_lost(self) -> bool:
         """Whether the program has closed any of the descriptors."""
         return bool(self._lost) or not _are_ours(self.numbers)
@@ -51,12 +57,12 @@ class OpenFile:
         """Whether no connection is left."""
         return not self._connections and not self._lost
 
-    def close(self, connection: sqlite3.Connection, are_ours: Callable[..., bool] = _are_ours) -> None:
+    def close(self, connection: sqlite3.Connection) -> None:
         """Close a connection; keep it unused if the program has closed descriptors."""
-        # `are_ours` is a default because finalizers close at interpreter exit, when the module's globals are None
         self._connections.remove(connection)
-        if self._lost or not are_ours(self.numbers):
+        if self.is_lost:
             self._lost.append(connection)
+            self._keep()
             return
         connection.close()
         if self._connections:  # SQLite keeps some descriptors for the others
@@ -69,15 +75,13 @@ class OpenFile:
         for number, known in self.numbers.items():
             if identity(number) != known and stand_in(number):
                 self.numbers = {**self.numbers, number: identity(number) or known}
-        if not _are_ours(self.numbers):
-            self._keep()
-            return
-        for connection in self._lost:
-            connection.close()
-        self._lost = []
+        if _are_ours(self.numbers):
+            for connection in self._lost:
+                connection.close()
+            self._lost = []
 
     def _keep(self) -> None:
-        """Keep the lost connections for ever: even at the end of the interpreter, SQLite would close the numbers."""
+        """Keep the lost connections for ever: freed at the end of the interpreter, they would write to the numbers."""
         import ctypes  # hardly any program gets here
 
         for connection in self._lost[self._kept :]:
@@ -91,6 +95,7 @@ class OpenFiles:
     def __init__(self) -> None:
         self._lock = threading.Lock()  # around every change of what is open
         self._files: dict[Identity, OpenFile] = {}
+        self._dropped: deque[tuple[Identity, sqlite3.Connection]] = deque()
 
     def add(
         self, file: Identity, connection: sqlite3.Connection, before: set[int], around: set[Identity | None]
@@ -106,13 +111,31 @@ class OpenFiles:
         made = {number: identity(number) for number in numbers() - before}
         found = {number: one for number, one in made.items() if one is not None and one in around}
         with self._lock:
+            self._close_dropped()
             open_file = self._files.setdefault(file, OpenFile())
             open_file.add(connection, found)
         return open_file
 
     def close(self, file: Identity, connection: sqlite3.Connection) -> None:
         """Close a connection."""
+        self._dropped.append((file, connection))
+        self.close_dropped()
+
+    def drop(self, file: Identity, connection: sqlite3.Connection) -> None:
+        """Close a connection later, when a file is opened or closed.
+
+        For finalizers: they may come while their thread has the lock, or another one that waits for them.
+        """
+        self._dropped.append((file, connection))
+
+    def close_dropped(self) -> None:
+        """Close what finalizers have dropped."""
         with self._lock:
+            self._close_dropped()
+
+    def _close_dropped(self) -> None:
+        while self._dropped:
+            file, connection = self._dropped.popleft()
             open_file = self._files[file]
             open_file.close(connection)
             if open_file.is_closed:
@@ -121,6 +144,7 @@ class OpenFiles:
     def lost(self, file: Identity | None) -> OpenFile | None:
         """Return what this process had open of a file, if the program has closed some of its descriptors."""
         with self._lock:
+            self._close_dropped()
             open_file = self._files.get(file) if file is not None else None
             return open_file if open_file is not None and open_file.is_lost else None
 
@@ -131,13 +155,18 @@ class OpenFiles:
             LostFileError: the program has a number that was closed, or another thread uses a connection to the file.
         """
         with self._lock:
-            open_file = self._files[file]
+            self._close_dropped()
+            open_file = self._files.get(file)
+            if open_file is None:
+                return
             open_file.bury()
             if not open_file.is_closed:
                 raise LostFileError("the program closed descriptors of it, and has their numbers for other files now")
             del self._files[file]
 
-    def forget(self) -> None:
-        """In a forked child: forget all, which belongs to the parent."""
+    def forget(self) -> list[sqlite3.Connection]:
+        """In a forked child: forget all but what can be closed in neither process; return what was dropped."""
         self._lock = threading.Lock()
-        self._files = {}
+        self._files = {file: one for file, one in self._files.items() if one.has_lost}
+        dropped, self._dropped = self._dropped, deque()
+        return [connection for _, connection in dropped]

@@ -96,8 +96,8 @@ class File:
         with self._lock:
             self._let_go()
 
-    def __del__(self) -> None:
-        self._let_go()
+    def __del__(self, drop: Callable[[tuple[int, int], sqlite3.Connection], None] = _open.drop) -> None:
+        self._let_go(close=drop)
 
     def _opened(self, create: bool) -> sqlite3.Connection:
         """Return the connection; reopen it if the file was deleted or replaced, or was opened by another process."""
@@ -246,7 +246,7 @@ class File:
         self,
         process_id: Callable[[], int] = os.getpid,
         left_alone: list[sqlite3.Connection] = _left_alone,
-        open_files: OpenFiles = _open,
+        close: Callable[[tuple[int, int], sqlite3.Connection], None] = _open.close,
     ) -> None:
         """Close the connection, unless it belongs to the parent of this process."""
         # defaults keep the names alive for `__del__`: at interpreter exit the module's globals are None
@@ -254,7 +254,7 @@ class File:
         if connection is None:
             return
         if self._process == process_id():
-            open_files.close(self._file or (0, 0), connection)
+            close(self._file or (0, 0), connection)
         else:
             # SQLite's locks and shared memory belong to the parent: even closing is forbidden after a fork
             # (https://www.sqlite.org/howtocorrupt.html, section 2.6).
@@ -308,6 +308,7 @@ _held = _Held()
 
 def _before_fork() -> None:
     _held.files = tuple((file, file.before_fork()) for file in _files)
+    _open.close_dropped()
 
 
 def _after_fork() -> None:
@@ -317,7 +318,7 @@ def _after_fork() -> None:
 
 
 def _after_fork_in_child() -> None:
-    _open.forget()
+    _left_alone.extend(_open.forget())
     _after_fork()
 
 
