@@ -250,3 +250,45 @@ def test_readers_in_the_same_process_open_the_store_again_too(tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (0, "[1, 1]\n1\n[2, 2]\n"), done.stderr
     assert {file.read_bytes() for file in tmp_path.glob("file-*")} == {b"known bytes!"}
     assert run_sql(tmp_path / "store.db", "SELECT status FROM traces") == [("completed",)] * 2
+
+
+BUSY_READERS = """
+import os, threading
+import voltagent
+from voltagent.records import load_traces
+
+path = os.environ["STORE"]
+sdk = voltagent.VoltAgentSDK(exporter="local", local_path=path)
+
+def record():
+    with sdk.trace(agent_id="a"):
+        pass
+    sdk.flush()
+
+def read():
+    while not over.is_set():
+        len(list(load_traces(path)))
+
+def open_files():
+    while not over.is_set():
+        files = [open(os.devnull) for _ in range(10)]
+        for file in files:
+            file.close()
+
+over = threading.Event()
+record()
+threads = [threading.Thread(target=one) for one in (read, read, read, open_files)]
+for thread in threads:
+    thread.start()
+for _ in range(100):
+    record()
+over.set()
+for thread in threads:
+    thread.join()
+print(sdk.stats().accepted, len(list(load_traces(path))))
+"""
+
+
+def test_threads_that_read_and_open_files_are_not_taken_for_a_program_that_closes_ours(tmp_path: Path) -> None:
+    done = run_program(BUSY_READERS, tmp_path, STORE=str(tmp_path / "store.db"))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "202 101\n", "")

@@ -16,7 +16,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from voltagent.core.process.descriptors import Identity, identity, numbers, stand_in
+from voltagent.core.process.descriptors import Identity, high_numbers, identity, identity_of, numbers, stand_in
 
 
 class LostFileError(sqlite3.OperationalError):
@@ -37,9 +37,12 @@ class OpenFile:
         self._lost: list[sqlite3.Connection] = []  # not used any more, and not closed yet
         self._kept = 0  # how many of them are kept for ever
 
-    def add(self, connection: sqlite3.Connection, found: Mapping[int, Identity]) -> None:
-        """Add a connection, and the descriptors that its opening has made."""
+    def add(self, connection: sqlite3.Connection) -> None:
+        """Add a connection."""
         self._connections.append(connection)
+
+    def note(self, found: Mapping[int, Identity]) -> None:
+        """Note descriptors of SQLite."""
         self.numbers = {**self.numbers, **found}
 
     @property
@@ -93,28 +96,41 @@ class OpenFiles:
     """The files that this process has open, by device and inode."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()  # around every change of what is open
+        # Around every opening and closing: otherwise, what another thread opens would be taken for what this one does.
+        # Re-entrant, because a signal handler may come while its thread holds it.
+        self._lock = threading.RLock()
         self._files: dict[Identity, OpenFile] = {}
         self._dropped: deque[tuple[Identity, sqlite3.Connection]] = deque()
 
-    def add(
-        self, file: Identity, connection: sqlite3.Connection, before: set[int], around: set[Identity | None]
-    ) -> OpenFile:
-        """Add a new connection.
-
-        Args:
-            file: device and inode.
-            connection: to it.
-            before: the numbers of the descriptors that were open before.
-            around: device and inode of all files that SQLite has open for it.
-        """
-        made = {number: identity(number) for number in numbers() - before}
-        found = {number: one for number, one in made.items() if one is not None and one in around}
+    def connect(self, name: str, connect: Callable[[], sqlite3.Connection]) -> tuple[sqlite3.Connection, Identity]:
+        """Open a file by ``connect``; return the connection, and device and inode of the file."""
         with self._lock:
             self._close_dropped()
-            open_file = self._files.setdefault(file, OpenFile())
-            open_file.add(connection, found)
-        return open_file
+            before = numbers()
+            with high_numbers(before):
+                connection = connect()
+            file = identity_of(name) or (0, 0)
+            self._files.setdefault(file, OpenFile()).add(connection)
+            self._note(name, file, before)
+        return connection, file
+
+    def make_log(self, name: str, file: Identity, make_log: Callable[[], None]) -> None:
+        """Have the write-ahead log of an open file made."""
+        with self._lock:
+            before = numbers()
+            with high_numbers(before):
+                make_log()
+            self._note(name, file, before)
+
+    def _note(self, name: str, file: Identity, before: set[int]) -> None:
+        """Note the descriptors that were opened for a file."""
+        around = (file, identity_of(f"{name}-wal"), identity_of(f"{name}-shm"))
+        made = {number: identity(number) for number in numbers() - before}
+        self._files[file].note({number: one for number, one in made.items() if one is not None and one in around})
+
+    def open_file(self, file: Identity) -> OpenFile:
+        """Return what this process has open of a file."""
+        return self._files[file]
 
     def close(self, file: Identity, connection: sqlite3.Connection) -> None:
         """Close a connection."""
@@ -139,7 +155,7 @@ class OpenFiles:
             open_file = self._files[file]
             open_file.close(connection)
             if open_file.is_closed:
-                del self._files[file]
+                self._files.pop(file, None)
 
     def lost(self, file: Identity | None) -> OpenFile | None:
         """Return what this process had open of a file, if the program has closed some of its descriptors."""
@@ -162,11 +178,11 @@ class OpenFiles:
             open_file.bury()
             if not open_file.is_closed:
                 raise LostFileError("the program closed descriptors of it, and has their numbers for other files now")
-            del self._files[file]
+            self._files.pop(file, None)
 
     def forget(self) -> list[sqlite3.Connection]:
         """In a forked child: forget all but what can be closed in neither process; return what was dropped."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._files = {file: one for file, one in self._files.items() if one.has_lost}
         dropped, self._dropped = self._dropped, deque()
         return [connection for _, connection in dropped]

@@ -13,14 +13,13 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import clock
 from voltagent.core.guard import log_once
-from voltagent.core.process.descriptors import high_numbers, identity_of, numbers
+from voltagent.core.process.descriptors import identity_of
 from voltagent.storage.file.descriptors import LostFileError, OpenFile, OpenFiles
 from voltagent.storage.file.errors import (
     VALUE_ERRORS,
@@ -110,11 +109,9 @@ class File:
             elif not self.path.exists():
                 raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
             self._bury_lost()
-            before = numbers()
-            connection = self._connect("mode=rw", before, writing=create)
-            self._file, self._log, self._process = identity_of(self.path), identity_of(log_of(self.path)), os.getpid()
-            around = {self._file, self._log, identity_of(f"{self.path}-shm")}
-            self._open_file = _open.add(self._file or (0, 0), connection, before, around)
+            self._process = os.getpid()
+            connection, file = self._connect("mode=rw", writing=create)
+            self._file, self._log, self._open_file = file, identity_of(log_of(self.path)), _open.open_file(file)
             self.connection = connection
         return self.connection
 
@@ -161,28 +158,27 @@ class File:
         if self._log is not None and self._file != identity_of(self.path) and self._log == identity_of(log):
             log.unlink(missing_ok=True)
 
-    def _connect(self, mode: str, before: set[int], *, writing: bool) -> sqlite3.Connection:
-        """Open and prepare a connection; ``mode`` is the query of SQLite's file URI, such as ``mode=ro``.
+    def _connect(self, mode: str, *, writing: bool) -> tuple[sqlite3.Connection, tuple[int, int]]:
+        """Open and prepare a connection; return it, with device and inode of the file.
 
-        ``before`` are the numbers of the descriptors that are open.
+        ``mode`` is the query of SQLite's file URI, such as ``mode=ro``.
         """
         try:
-            with high_numbers(before):
-                connection = sqlite3.connect(
-                    f"{self._uri}?{mode}", timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False
-                )
-                connection.row_factory = sqlite3.Row
-                _try(connection, open_log)
-            _try(connection, partial(self._prepare, before=before))
-            if not writing:  # a writer converts between its batches
-                _try(connection, self._convert)
+            connection, file = _open.connect(self._name, lambda: _connected(f"{self._uri}?{mode}"))
+            try:
+                self._prepare(connection, file)
+                if not writing:  # a writer converts between its batches
+                    self._convert(connection)
+            except BaseException:
+                _open.close(file, connection)
+                raise
         except sqlite3.OperationalError as exc:
             if writing or mode == "immutable=1" or not is_forbidden(exc) or has_log(self.path):
                 raise
-            return self._connect("immutable=1", before, writing=False)  # in a folder that this process may not write to
-        return connection
+            return self._connect("immutable=1", writing=False)  # in a folder that this process may not write to
+        return connection, file
 
-    def _prepare(self, connection: sqlite3.Connection, before: set[int]) -> None:
+    def _prepare(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
         """Check that the file is ours, and upgrade its schema."""
         version, known = number(connection, "PRAGMA user_version"), len(self.schema.steps)
         if version > known:
@@ -196,14 +192,13 @@ class File:
             raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: use another file")
         connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
         if version < known:
-            self._migrate(connection, version, before)
+            self._migrate(connection, version, file)
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
 
-    def _migrate(self, connection: sqlite3.Connection, version: int, before: set[int]) -> None:
+    def _migrate(self, connection: sqlite3.Connection, version: int, file: tuple[int, int]) -> None:
         """Upgrade the tables; a read-only file of an older version is refused with advice."""
         try:
-            with high_numbers(before):
-                make_log(connection, self.schema)
+            _open.make_log(self._name, file, lambda: make_log(connection, self.schema))
             migrate(connection, self.schema)
         except sqlite3.OperationalError as exc:
             if "readonly" not in str(exc) or not version:
@@ -279,13 +274,16 @@ class File:
             self._let_go()
 
 
-def _try(connection: sqlite3.Connection, action: Callable[[sqlite3.Connection], None]) -> None:
-    """Run ``action``, and close the connection if it fails."""
+def _connected(uri: str) -> sqlite3.Connection:
+    """Open a connection, and all files that SQLite opens for it."""
+    connection = sqlite3.connect(uri, timeout=_LOCK_WAIT, uri=True, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
     try:
-        action(connection)
+        open_log(connection)
     except BaseException:
         connection.close()
         raise
+    return connection
 
 
 def _lenient(text: bytes) -> str:
@@ -308,7 +306,6 @@ _held = _Held()
 
 def _before_fork() -> None:
     _held.files = tuple((file, file.before_fork()) for file in _files)
-    _open.close_dropped()
 
 
 def _after_fork() -> None:
