@@ -167,6 +167,12 @@ def test_secrets_everywhere_are_hidden_and_freed_in_short_steps(name: str) -> No
     hold(step.seconds, 0.005 * slowness(), step.where)
 
 
+def test_a_comma_behind_the_last_item_is_no_json() -> None:
+    inner = b",".join([b"[-1.5,]"] * 20_000)
+    with pytest.raises(ValueError):
+        pieces.decode(b'{"a":[' + inner + b"]}")
+
+
 @pytest.mark.parametrize("unit", ["a", "\\", '"', "é", "😀", "\x01", "a\\", "😀\\", "\\ud83d", "},{ ", '","'])
 def test_a_long_string_is_decoded_and_encoded_to_the_same_wherever_it_is_divided(unit: str) -> None:
     for before in range(0, 13, 3):

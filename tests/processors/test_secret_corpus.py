@@ -447,11 +447,34 @@ def test_a_password_with_characters_that_end_other_values_is_hidden_whole(text: 
         ("key: sqlplus scott/tulip@orcl", "tulip"),
         ("key: net use Z: \\\\fs1\\share tulip8 /user:ann", "tulip8"),
         ("key: WIFI:T:WPA;S:net;P:tulip;;", "tulip"),
+        ("key: WIFI:S:net;T:WPA;P:tulip;;", "tulip"),
+        ("secret_phrase: old river stone candle maple", "old river stone candle maple"),
+        ("WALLET_SECRET_PHRASE=old river stone candle maple", "old river stone candle maple"),
+        ("secret-recovery-phrase: ivy old river stone candle maple", "ivy old river stone candle maple"),
+        ("- name: DB_PASSWORD\n\xa0\xa0value: hunter22x", "hunter22x"),
         ("used 1/1305180030583294:1fe53e11d53baee7fba43366f0876745", "1fe53e11d53baee7fba43366f0876745"),
     ],
 )
 def test_a_secret_in_markup_and_in_arguments_of_tools_is_hidden(text: str, secret: str) -> None:
     assert _is_hidden(text, secret)
+
+
+@pytest.mark.parametrize("name", ["code_verifier", "codeVerifier", "community_string", "githubPat", "github-pat"])
+def test_a_name_that_is_documented_as_strong_needs_no_other_suspicious_word(name: str) -> None:
+    assert json.loads(Redactor().apply(to_json({name: "hx72bbk19xq"}), "output")) == {name: "[redacted]"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Password - 8characters minimum",
+        "mot de passe - 12caractères",
+        "password: Section_1",
+        "password: Errors:12",
+    ],
+)
+def test_what_a_form_or_a_book_says_behind_a_colon_is_kept(text: str) -> None:
+    assert Redactor().text(text) == text
 
 
 @pytest.mark.parametrize(

@@ -193,8 +193,8 @@ def _piece(text: bytes, start: int, size: int, opening: bytes, closing: bytes, g
             return end, from_json(piece, cache_strings="none")
         except ValueError as exc:
             closed = _CLOSED.search(str(exc))
-        if closed is not None:  # the whole collection ends before: these are the rest of its items
-            end = start + piece.rfind(closing, 0, int(closed[1]) - 1) - len(opening)
+        end = -1 if closed is None else start + piece.rfind(closing, 0, int(closed[1]) - 1) - len(opening)
+        if end > start:  # the whole collection ends before: these are the rest of its items
             try:
                 return end, from_json(opening + text[start:end] + closing, cache_strings="none")
             except ValueError:

@@ -84,6 +84,7 @@ _BEHIND_LABEL: Final = frozenset(("", *" \t\r\n\0),;+.%&]}"))
 _LONGEST_LABEL: Final = 200  # characters
 _LEAST_DIGITS: Final = 4
 _OF_PHRASES: Final = ("pass", "phrase", "mnemonic", "psk", "pw")  # what can be several words
+_BEFORE_PHRASE: Final = ("secret", "cred", "pin")  # also before one of these, as in `secret_recovery_phrase`
 _OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
 _PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(?P<quote>\\{{0,8}}[\"'`])(?!\s{{0,8}}[+.])")
 _ENDS_WHOLE: Final = frozenset(("", " ", "\t", "\n", "\r", "\0"))
@@ -138,7 +139,8 @@ def _hint_checks() -> tuple[_HintCheck, ...]:
 def assignment_pattern(hint: str) -> re.Pattern[str]:
     """Return the pattern of an assignment to a name with this part in it."""
     longer = "".join(rf"(?!{re.escape(one[len(hint) :])})" for one in HINTS if one != hint and one.startswith(hint))
-    no_value = _NO_VALUE if any(map(hint.__contains__, _OF_PHRASES)) else f"{_NO_VALUE}|{_NO_PHRASE}"
+    is_of_phrase = any(map(hint.__contains__, (*_OF_PHRASES, *_BEFORE_PHRASE)))
+    no_value = _NO_VALUE if is_of_phrase else f"{_NO_VALUE}|{_NO_PHRASE}"
     return re.compile(f"{re.escape(hint)}{longer}{_TO_OPERATOR}(?!{no_value}){_TO_VALUE}")
 
 

@@ -40,7 +40,8 @@ _FIELD_NAME: Final = re.compile(
     r"(?P<name>[\w.:-]{1,60})\\{0,4}[\"']?"
     r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z"
 )
-_BEFORE_FIELD: Final = " \t\r\n\f\v-{\\\"',;"  # characters between a name and the field of the value
+# Characters between a name and the field of the value: spaces of all kinds, as `\s` has them, and punctuation.
+_BEFORE_FIELD: Final = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "-{\\\"',;"
 _VALUE_FLAG: Final = (
     r"-value(?<=[ \t-]-value)[ \t]{1,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
     r"|(?P<value>[^\s\"'\\\0-][^\s\"'\\\0]{0,1000}))"

@@ -82,10 +82,13 @@ MORE_WORDED: Final = (
     r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|login\(|db\.auth\(|auth plain",
     r"pwd?[ \t]+(?:is|was|for)[ \t]| enc [a-z0-9+/]{12}|rabbitmqctl |\|[ \t]*sudo -s|chpasswd",
 )
-PAIRS: Final = "security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
+PAIRS: Final = (
+    "community[^a-z]?string|hub[^a-z]?pat|lab[^a-z]?pat|security[^a-z]?answer|access[^a-z]?signature"
+    "|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
+)
 CODES: Final = (
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access|pin"
-    r"|(?:enter|use|type) (?:the|this))[ -](?:pass)?code"
+    r"|(?:enter|use|type) (?:the|this))[ -](?:pass)?code|code[^a-z]?verifier"
 )
 ADDRESSES: Final = r"://[^\s/?#\"'<>\\]+@|@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])"
 FLAG: Final = r"-[a-z]{0,3}(?:u|[pabwk][^a-z])"

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 
 from voltagent.core.process.descriptors import Identity, high_numbers, identity, identity_of, numbers, stand_in
@@ -126,7 +126,9 @@ class OpenFiles:
         """Note the descriptors that were opened for a file."""
         around = (file, identity_of(f"{name}-wal"), identity_of(f"{name}-shm"))
         made = {number: identity(number) for number in numbers() - before}
-        self._files[file].note({number: one for number, one in made.items() if one is not None and one in around})
+        times = Counter(made.values())  # more than once, if the program has opened the file at the same time
+        found = {number: one for number, one in made.items() if one in around and times[one] == 1}
+        self._files[file].note({number: one for number, one in found.items() if one is not None})
 
     def open_file(self, file: Identity) -> OpenFile:
         """Return what this process has open of a file."""
