@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -161,3 +163,52 @@ def test_all_rows_of_a_large_table_are_hidden(name: str) -> None:
     assert text.count("[redacted]") > parts.MOST // 2
     assert "hunt" not in text
     assert "1000017" not in text
+
+
+MANY_LISTS = [[number] for number in range(20_000)]  # with them, small collections are decoded a part at a time
+INSTANCES = [{"attributes": {"length": 8, "result": "hunter22"}}, {"attributes": {"result": "tulip-99"}}]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"kind": "Secret", "data": {"url": "hunter22", "other": "tulip-99"}},
+        {"kind": "Secret", "stringData": {"url": "hunter22"}, "data": {"url": "tulip-99"}},
+        {"type": "random_password", "values": {"result": "hunter22"}},
+        {"type": "random_password", "instances": INSTANCES},
+        {"type": "random_password", "instances": INSTANCES * 100},
+        {"setting": "smtp_password", "newValue": ["hunter22"], "oldValue": ["tulip-99"]},
+    ],
+)
+def test_secrets_of_resources_are_found_in_parts(value: dict[str, Any]) -> None:
+    for many in ({**value, "pad": MANY_LISTS}, {"a": value, "pad": MANY_LISTS}, [value, MANY_LISTS]):
+        recorded: Any = json.loads(Redactor().apply(to_json(many)))
+        text = json.dumps(recorded)
+        assert "hunter22" not in text
+        assert "tulip-99" not in text
+        assert (recorded[1] if type(many) is list else recorded["pad"]) == MANY_LISTS
+
+
+SAY_NOTHING = [
+    {"type": {"a": 1}, "name": "note", "value": "x"},
+    {"type": [1], "name": "field", "value": "x"},
+    {"kind": {"a": 1}, "data": {"a": "x"}},
+    {"type": ["x"], "instances": [{"attributes": {"result": "x"}}]},
+    {"op": "add", "path": ["a"], "value": {"a": 1}},
+    {"op": "add", "path": "/spec/imagePullSecrets/0", "value": {"name": "regcred"}},
+    {"type": "password", "title": "x", "value": {"minLength": 8}},
+]
+REDACT_LINES = """
+import sys
+from voltagent.processors.redaction import Redactor
+for line in sys.stdin.buffer:
+    sys.stdout.buffer.write(Redactor().apply(line.rstrip()) + b"\\n")
+"""
+
+
+def test_types_that_are_collections_say_nothing_where_bytes_are_never_compared_with_texts() -> None:
+    values: list[Any] = [{**value, "pad": MANY_LISTS, "password": "hunter22"} for value in SAY_NOTHING]
+    lines = b"".join(to_json(value) + b"\n" for value in values)
+    command = [sys.executable, "-bb", "-c", REDACT_LINES]
+    recorded = subprocess.run(command, input=lines, capture_output=True, check=True, timeout=120).stdout
+    assert [*map(json.loads, recorded.splitlines())] == [{**value, "password": "[redacted]"} for value in values]

@@ -980,6 +980,21 @@ def test_pairs_that_begin_like_the_header_of_a_table_are_pairs(first: str, rest:
         {"alarm_code": 1202},
         {"login_codes": [200, 401], "lastAlarmCode": 17},
         [["id", "alarm_code"], [1, 1202], [2, 17]],
+        {"name": "faq-password", "content": "How to reset your password in 8steps"},
+        {"name": "How to reset a password", "content": "Click the link"},
+        {"name": "Reset password", "content": "Click the link"},
+        {"name": "docs/password", "content": "Click the link"},
+        {"name": "reset_password", "type": "password", "content": "Click the link"},
+        {"role": "tool", "name": "get_password", "content": "Sent by mail"},
+        {"op": "add", "path": "/definitions/CookieObject/properties/Option/enum", "value": ["a1b2c3d4"]},
+        {"op": "replace", "path": "/spec/template/spec/imagePullSecrets/0", "value": {"name": "regcred"}},
+        {"op": "add", "path": "/spec/imagePullSecrets/-", "value": {"name": "regcred"}},
+        {"op": "add", "path": "/metadata/annotations/secret-hash", "value": "abc"},
+        {"type": "password", "value": "********"},
+        {"type": "password", "value": "••••••••"},
+        {"type": "password", "title": "x", "value": {"minLength": 8}},
+        {"name": "field 3", "type": "password", "value": None},
+        {"setting": "theme", "newValue": "a1b2c3d4", "oldValue": "b2c3d4e5"},
     ],
 )
 def test_documents_and_numbers_of_events_are_kept(value: Any) -> None:
@@ -1005,6 +1020,23 @@ def test_documents_and_numbers_of_events_are_kept(value: Any) -> None:
         {"kind": "Secret", "data": {"url": "hunter22", "ca.crt": "LS0t"}},
         {"type": "random_password", "instances": [{"attributes": {"length": 8, "result": "hunter22"}}]},
         {"type": "random_password", "values": {"result": "hunter22"}},
+        {"key": "Cookie", "content": "sid=hunter22; theme=dark"},
+        {"name": "password", "content": "correct hunter22 battery staple"},
+        {"header": "Authorization", "content": "Bearer hunter22"},
+        {"header": "X-Api-Key", "content": "the hunter22"},
+        {"header": "set-cookie", "content": "sid=hunter22; Path=/"},
+        {"name": "smtp_password", "content": "correct hunter22 battery staple"},
+        {"name": "db-password", "content": "correct hunter22 battery staple"},
+        {"name": "API key", "content": "the hunter22"},
+        {"op": "replace", "path": "/data/password", "value": "hunter22"},
+        {"op": "add", "path": "/data/example.com~1password", "value": "hunter22"},
+        {"op": "add", "path": "/users/7/passwords/0", "value": "hunter22"},
+        {"op": "add", "path": "/passwords/-", "value": "hunter22"},
+        {"op": "add", "path": "/spec/0/credentials", "value": {"a": "hunter22"}},
+        {"op": "add", "path": "/spec/imagePullSecrets/0", "value": {"name": "regcred", "password": "hunter22"}},
+        {"setting": "smtp_password", "newValue": "hunter22", "oldValue": "hunter22"},
+        {"setting": "smtp_password", "newValue": "x", "oldValue": "hunter22"},
+        {"name": "password", "value": "x", "previousValue": "hunter22"},
     ],
 )
 def test_values_that_such_fields_name_are_hidden(value: Any) -> None:
@@ -1014,3 +1046,12 @@ def test_values_that_such_fields_name_are_hidden(value: Any) -> None:
 @pytest.mark.parametrize("value", [{"login_code": 483920}, {"login_codes": [483920, 200]}, {"pin_code": 4839}])
 def test_numbers_that_are_codes_to_log_in_with_are_hidden(value: dict[str, Any]) -> None:
     assert "4839" not in redactor.apply(to_json(value)).decode()
+
+
+@pytest.mark.parametrize("mode", ["include", "omit", "same-origin"])
+@pytest.mark.parametrize("name", ["password", "api_secret", "Credentials-Secret"])
+def test_a_password_that_is_a_mode_of_fetch_is_hidden(name: str, mode: str) -> None:
+    for value in ({name: mode}, [[name, mode]], {"name": name, "value": mode}):
+        assert mode not in redactor.apply(to_json(value)).decode()
+    for value in ({"credentials": mode}, {"fetch": {"method": "GET", "credentials": mode}}):
+        assert json.loads(redactor.apply(to_json(value))) == value

@@ -296,6 +296,8 @@ def _parts(value: Any, size: int) -> list[bytes]:
             name = b"" if is_list else encode(chunk[0][0], size) + b":"
             texts.append(name + encode(values[0], size))
         start += max(1, count)
+    while not is_list and items:  # to free all pairs of a name and a value in one step takes long
+        del items[-_MANY:]
     return [b"[" if is_list else b"{", b",".join(texts), b"]" if is_list else b"}"]
 
 

@@ -13,8 +13,8 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from voltagent.capture.pieces import decode_deep
-from voltagent.processors.parts import Undecoded
-from voltagent.processors.secrets.credential_forms import FETCH_MODES, is_weak_secret
+from voltagent.processors.parts import Undecoded, part_of
+from voltagent.processors.secrets.credential_forms import FETCH_MODES, is_placeholder, is_weak_secret
 from voltagent.processors.secrets.found import SHORTEST_TEXT
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
@@ -47,12 +47,25 @@ _NEAR_VALUES: Final = frozenset(("value", "val", "newValue"))
 # What is typed into an element of a page, and what names the element. The text may also be its label.
 _TYPED: Final = "text"
 _ELEMENTS: Final = frozenset(("selector", "locator", "element"))
-# Under these, several words are a document, whatever its name is.
-_DOCUMENTS: Final = frozenset(("content", _TYPED))
+# Under this, several words are a document, unless its name is like that of a setting or a header.
+_DOCUMENT: Final = "content"
+_OF_DOCUMENT: Final = re.compile(
+    "(?i:about|change|create|faq|forget|forgot(?:ten)?|get|how|recover|request|reset|update)(?:[A-Z_ -]|$)"
+)
+_BEFORE_SECRET: Final = frozenset(
+    (
+        *("x", "set", "proxy", "api", "auth", "access", "client", "session", "refresh", "private"),
+        *("db", "database", "smtp", "root", "admin", "user", "app"),
+    )
+)
+# What the value of a setting was before.
+_BEFORE: Final = frozenset(("oldValue", "previousValue"))
 # The type of a form's field, and the operation of a JSON patch, whose path names the value.
 _TYPE: Final = "type"
 _HIDDEN_INPUT: Final = "password"
-_PATCH: Final = frozenset(("op", "path"))
+_PATH: Final = "path"
+_PATCH: Final = frozenset(("op", _PATH))
+_ABOUT: Final = frozenset(("annotations", "labels"))  # in a path: these describe a resource
 _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
 _MOST_COLUMNS: Final = 256
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
@@ -117,8 +130,9 @@ class KeyShape(NamedTuple):
 
 def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
     """Return the shape of a dictionary, given the strength of each key; with ``all_keys``, each key is searched."""
-    is_token_list = not _LOGPROBS.isdisjoint(keys)
-    names_a_value = len(keys) <= _MOST_FIELDS and not _VALUE_FIELD_SET.isdisjoint(keys)
+    # `keys.keys().isdisjoint(some)` looks up each of some, `some.isdisjoint(keys)` all keys, in one step.
+    is_token_list = not keys.keys().isdisjoint(_LOGPROBS)
+    names_a_value = len(keys) <= _MOST_FIELDS and not keys.keys().isdisjoint(_VALUE_FIELD_SET)
     value = next((name for name in _VALUE_FIELDS if name in keys), "")
     others = frozenset() if value in _NEAR_VALUES else _OF_VALUES
     names: tuple[str, ...] = ()
@@ -126,20 +140,20 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
         names = tuple(name for name in _NAME_FIELDS if name in keys and name not in others)
     if value == _TYPED:
         names = tuple(name for name in _NAME_FIELDS if name in _ELEMENTS and name in keys)
-    elif names_a_value and value != "content":
-        names += ("path",) if _PATCH.issubset(keys) else ()
+    elif names_a_value and value != _DOCUMENT:
+        names += (_PATH,) if _PATCH.issubset(keys) else ()
         names += (_TYPE,) if _TYPE in keys else ()
     of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
     if _JWK_TYPE in keys:
         of_keys = [_STRONG if key in _JWK_PRIVATE else own for key, own in zip(keys, of_keys, strict=True)]
-    rows = "" if _COLUMNS.isdisjoint(keys) else next((field for field in _ROWS if field in keys), "")
-    may_be_resource = any(kind in keys and not holders.isdisjoint(keys) for kind, _, holders, _ in _RESOURCES)
+    rows = "" if keys.keys().isdisjoint(_COLUMNS) else next((field for field in _ROWS if field in keys), "")
+    may_be_resource = any(kind in keys and not keys.keys().isdisjoint(holders) for kind, _, holders, _ in _RESOURCES)
     return KeyShape(
         of_keys,
         tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
         names,
         value,
-        not _COOKIE_FIELDS.isdisjoint(keys),
+        not keys.keys().isdisjoint(_COOKIE_FIELDS),
         not names and not rows and not may_be_resource and all(one is None for one in of_keys),
         rows,
         may_be_resource,
@@ -150,21 +164,56 @@ def named_strengths(
     shape: KeyShape, value: dict[str, Any], strength: Callable[[str], Strength]
 ) -> Sequence[Strength | None]:
     """Return the strengths of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
-    name = next((value[field] for field in shape.names if type(value[field]) is str), None)
-    if name is None:
+    field = next((field for field in shape.names if type(value[field]) is str), None)
+    if field is None:
         return shape.strengths
-    if shape.value in _DOCUMENTS and type(value[shape.value]) is str and len(value[shape.value].split(None, 1)) > 1:
-        return shape.strengths
+    item, which = value[shape.value], value.get(_TYPE)
+    name = _last_of(value[field], item) if field == _PATH else value[field]
     found = _WEAK if shape.is_cookie else strength(name)
-    if value.get(_TYPE) == _HIDDEN_INPUT:
-        found = max(found, _STRONG)
-    elif name == value.get(_TYPE) and shape.names[0] == _TYPE:
+    if shape.value == _DOCUMENT and found is not _NONE and _has_words(item) and _is_document(name, value):
+        return shape.strengths
+    if type(which) is str and which == _HIDDEN_INPUT and not (shape.value == _DOCUMENT and _has_words(item)):
+        found = _STRONG if _is_input(item) else _NONE if field == _TYPE else found
+    elif field == _TYPE and shape.names[0] == _TYPE:
         return shape.strengths
     if shape.value == _TYPED:
         found = min(found, _WEAK)
     is_harmless = found is _NONE or (found is _WEAK and not shape.is_cookie and not _LOGPROBS.isdisjoint(value))
     of_value = None if is_harmless else found
-    return [of_value if key == shape.value else own for key, own in zip(value, shape.strengths, strict=True)]
+    return [
+        of_value if key == shape.value or key in _BEFORE else own
+        for key, own in zip(value, shape.strengths, strict=True)
+    ]
+
+
+def _last_of(path: str, item: Any) -> str:
+    """Return the name in the path of a JSON patch; an item of a list has that of the list, if it is no object."""
+    *before, name = path.rsplit("/", 2)
+    if name == "-" or name.isdecimal():
+        name = before[-1] if before and type(item) is str else ""
+    elif before and before[-1] in _ABOUT:
+        return ""
+    return name.replace("~1", "/")
+
+
+def _is_document(name: str, value: dict[str, Any]) -> bool:
+    """Return whether several words are a message or a text: their name is not like that of a setting or a header."""
+    if "role" in value or _OF_DOCUMENT.match(name) is not None:
+        return True
+    first, joint, last = name.partition(" " if " " in name else "-")
+    if not (first.isidentifier() and (joint != " " or last.isidentifier())):
+        return True
+    is_header = joint == "-" and first[0].isupper()
+    return joint != "" and not is_header and first.lower() not in _BEFORE_SECRET
+
+
+def _has_words(item: Any) -> bool:
+    return type(item) is str and len(item.split(None, 1)) > 1
+
+
+def _is_input(item: Any) -> bool:
+    """Return whether a value may have been typed into a form, not a mask or the schema of a value."""
+    return not is_placeholder(item) if type(item) is str else type(item) in (int, float)
 
 
 def strengths_of(keys: Iterable[str], strength: Callable[[str], Strength]) -> list[Strength]:
@@ -216,14 +265,19 @@ def is_secret(name: object, item: Any, strength: Strength) -> bool:
     """Return whether a value under a secret name is a secret, not a placeholder of a schema, a switch or empty."""
     which = type(item)
     if which is str:
-        return (
-            item != "" and item not in FETCH_MODES if strength is Strength.STRONG else is_weak_secret(str(name), item)
-        )
+        if strength is Strength.STRONG:
+            return item != "" and not is_fetch_mode(name, item)
+        return is_weak_secret(str(name), item)
     if strength is not Strength.STRONG or item is None or which is bool:
         return False
     if which is dict:
         return bool(item) and not _is_schema(item)
     return item != [] and not (_EVENT_CODE.search(str(name)) is not None and _are_short_numbers(item))
+
+
+def is_fetch_mode(name: object, item: str) -> bool:
+    """Return whether a value says how `fetch(url, {credentials: "include"})` sends cookies."""
+    return name == "credentials" and item in FETCH_MODES
 
 
 def _are_short_numbers(item: Any) -> bool:
@@ -238,31 +292,40 @@ def _is_schema(value: dict[str, Any]) -> bool:
         return _SECURITY_FIELDS[which] in value and _SCHEME_FIELDS.issuperset(value)
     if "value" in value:  # as `terraform output -json` and the fields of forms have it
         return False
-    return (type(which) is str and which in _SCHEMA_TYPES) or _is_list(which) or not _SCHEMA_FIELDS.isdisjoint(value)
+    return (
+        (type(which) is str and which in _SCHEMA_TYPES)
+        or _is_list(which)
+        or not value.keys().isdisjoint(_SCHEMA_FIELDS)
+    )
 
 
 def _is_list(value: Any) -> bool:
     return type(value) is list or (type(value) is Undecoded and value[1:2] == b"[")
 
 
-def secret_holders(value: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield where the secrets of a resource are, each as a dictionary and a key of it."""
+def hide_in_resource(value: dict[str, Any], hide: Callable[[dict[str, Any], str, str], None]) -> None:
+    """Call ``hide`` for each secret of a resource, with the dictionary that holds it, its key and the secret."""
     for kind, which, holders, names in _RESOURCES:
-        if value.get(kind) == which:
-            for holder in holders.intersection(value):
-                yield from _secrets_in(value[holder], names)
+        own = value.get(kind)
+        if type(own) is str and own == which:
+            for holder in value.keys() & holders:
+                value[holder] = _without_secrets(value[holder], names, hide)
 
 
-def _secrets_in(value: Any, names: frozenset[str]) -> Iterator[tuple[dict[str, Any], str]]:
+def _without_secrets(value: Any, names: frozenset[str], hide: Callable[[dict[str, Any], str, str], None]) -> Any:
+    """Hide the secrets in a value of a resource and return it; a part is encoded again."""
+    if type(value) is Undecoded:
+        return part_of([_without_secrets(item, names, hide) for item in decode_deep(value)])
     if type(value) is list:
-        for item in value:
-            yield from _secrets_in(item, names)
+        for number, item in enumerate(value):
+            value[number] = _without_secrets(item, names, hide)
     elif type(value) is dict:
         for key, item in value.items():
             if type(item) is str and item and (key in names if names else not key.endswith(_CERTIFICATES)):
-                yield value, key
+                hide(value, key, item)
             elif key == "attributes":
-                yield from _secrets_in(item, names)
+                value[key] = _without_secrets(item, names, hide)
+    return value
 
 
 def column_names(table: dict[str, Any]) -> list[str]:

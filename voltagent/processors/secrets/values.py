@@ -20,18 +20,19 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.parted_strings import PartedStrings
 from voltagent.processors.parts import Undecoded, outline, part_of
 from voltagent.processors.secrets.commands import attached_password, is_flag_value, password_flags
-from voltagent.processors.secrets.credential_forms import FETCH_MODES, is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
 from voltagent.processors.secrets.structure import (
     KeyShape,
     column_names,
+    hide_in_resource,
+    is_fetch_mode,
     is_plain_list,
     is_secret,
     leaves,
     named_strengths,
-    secret_holders,
     shape_of,
     strengths_of,
 )
@@ -244,8 +245,7 @@ class Walk:
     def _dict_with_names(self, value: dict[str, Any], shape: KeyShape, nested: int) -> None:
         """Examine a dictionary with keys that may name secrets."""
         if shape.may_be_resource:
-            for holder, key in [*secret_holders(value)]:
-                self._hide(holder, key, holder[key])
+            hide_in_resource(value, self._hide)
         if shape.rows:
             value[shape.rows] = self._table(column_names(value), value[shape.rows])
         add, shortest = self._strings.add, self._shortest
@@ -262,7 +262,7 @@ class Walk:
                     self._value(value, key, item, nested)
             elif strength is not _STRONG or which is not str:
                 self._named_value(value, key, item, strength, nested)
-            elif item and item != SECRET_TEXT and item not in FETCH_MODES:
+            elif item and item != SECRET_TEXT and not is_fetch_mode(key, item):
                 self._found.add(item)
                 self._tree.is_changed = True
                 value[key] = SECRET_TEXT
