@@ -18,7 +18,7 @@ from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import FIRST, Account
 from voltagent.delivery.eviction import give_up
 from voltagent.delivery.processing import Processing
-from voltagent.delivery.queue import WorkerOptions
+from voltagent.delivery.queue import NEVER, WorkerOptions
 from voltagent.delivery.spooling.events import CHUNK, CHUNK_BYTES, SpoolEvents
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key
 from voltagent.delivery.waiting_trace import OVERHEAD, REMEMBERED, size_of
@@ -30,6 +30,7 @@ from voltagent.storage.spool.spool import Spool
 _INTERVAL: Final = 5.0  # seconds between two writes if nothing is sent automatically
 _LOOK: Final = 30.0  # seconds between two looks at what other processes may have left
 _WATCH: Final = 0.5  # seconds between two looks at the queue while the worker's thread is busy
+_SMALL_CHUNK: Final = 64  # events that are written at once when there is little time
 
 
 class SpoolStorage:
@@ -67,17 +68,24 @@ class SpoolStorage:
     def accept(self, patience: float = -1) -> bool:
         """Write what the queues hold, and let it wait in the buffer if there is space; return whether that was all.
 
-        ``patience`` is how many seconds to wait for another thread that is doing so (default: until it is done).
+        ``patience`` is how many seconds this may take, and may wait for another thread that is doing so (default: until
+        it is done).
         """
+        until = NEVER if patience < 0 else clock.monotonic() + patience
         if not self._disk.acquire(timeout=patience):
             return False  # a disk, or a function of the user's that redacts, hangs
         try:
-            return self._write(self._accounts)
+            return self._write(self._accounts, until)
         finally:
             self._disk.release()
 
-    def _write(self, accounts: list[Account]) -> bool:
-        """Write all that is new to disk, for each SDK in pieces; what is recorded meanwhile is for the next time."""
+    def _write(self, accounts: list[Account], until: float = NEVER) -> bool:
+        """Write all that is new to disk, for each SDK in pieces; what is recorded meanwhile is for the next time.
+
+        Threads that never pause let SQLite have the interpreter once in some milliseconds, for each row: where there is
+        an end of the time, the pieces are small.
+        """
+        most = CHUNK if until == NEVER else _SMALL_CHUNK
         if self._accounts:
             self._kept.first = self._accounts[0]
         self.write_due = clock.monotonic() + self._interval
@@ -86,23 +94,24 @@ class SpoolStorage:
         for account in list(accounts):
             left, has_more = account.waiting_events(), bool(account.waiting or account.refused)
             while has_more:
-                events = self._next_events(account)
+                events = self._next_events(account, most)
                 left -= len(events)
                 is_taken = not events or self._pass_on(events, account)
+                is_taken = is_taken and (until == NEVER or clock.monotonic() < until)
                 is_all = is_all and is_taken
                 has_more = is_taken and left > 0 and bool(events)
         return is_all
 
-    def _next_events(self, account: Account) -> list[SpanEvent]:
-        """Take the next events that are to be written, as many as make one piece."""
+    def _next_events(self, account: Account, most: int) -> list[SpanEvent]:
+        """Take the next events that are to be written, as many as make one piece, and at most as many as named."""
         with self._buffer.lock:
-            return self._take_events(account)
+            return self._take_events(account, most)
 
-    def _take_events(self, account: Account) -> list[SpanEvent]:
+    def _take_events(self, account: Account, most: int) -> list[SpanEvent]:
         self._buffer.take_waiting(account, 0)
         events: list[SpanEvent] = []
         size = 0
-        while account.waiting and len(events) < CHUNK and size < self._chunk_bytes:
+        while account.waiting and len(events) < most and size < self._chunk_bytes:
             entry = account.waiting[0]
             event: SpanEvent = entry if isinstance(entry, tuple) else (Phase.START, entry, None)
             phase, span, fields = event
