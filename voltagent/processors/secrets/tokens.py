@@ -21,7 +21,7 @@ _FAILED: Final = 8  # units of work for a token that is none: its alphabet may h
 _BEFORE: Final = 32  # characters of a prefix before its mark
 _LONGEST: Final = 8600  # characters of a token
 _EXAMINED: Final = 100  # characters of a token's rest that distinguish it from a name
-_BEHIND: Final = re.compile(r"\(\?<=[^)]*\)")
+_BEHIND: Final = re.compile(r"\(\?<=[^()]{0,80}\)")
 _ALPHANUMERIC: Final = string.ascii_lowercase + string.ascii_uppercase + string.digits
 _JOINTS: Final = ("_", "-", ".")
 _WORD: Final = _ALPHANUMERIC + "_-."
