@@ -141,7 +141,7 @@ def test_nothing_that_redaction_makes_of_a_large_output_is_freed_in_one_step(nam
 
 
 _SECRETS = [f"password=Xq7ab{number}Zp9" for number in range(24_000)]
-_OF_A_RESOURCE = {"kind": "Secret", "data": {f"k{number}": f"Zm9vYmFy{number}" for number in range(200_000)}}
+_OF_A_RESOURCE = {"kind": "Secret", "data": {f"k{number}": f"Zm9vYmFy{number}" for number in range(80_000)}}
 EVERYWHERE: dict[str, Any] = {
     "strings": _SECRETS,
     "keys": [{secret: 1} for secret in _SECRETS],
