@@ -218,10 +218,11 @@ def test_collecting_stores_that_were_dropped_never_hangs(tmp_path: Path) -> None
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
 
-SEVERAL = """
-import os
+RECORDER = """
+import os, threading
 import voltagent
 from pathlib import Path
+from voltagent.records import load_traces
 from voltagent.storage.traces.store import Store
 
 path = os.environ["STORE"]
@@ -231,7 +232,10 @@ def record():
     with sdk.trace(agent_id="a"):
         pass
     sdk.flush()
-
+"""
+SEVERAL = (
+    RECORDER
+    + """
 record()
 readers = [Store(Path(path)), Store(Path(path))]
 print([len(reader.traces()) for reader in readers])
@@ -243,6 +247,7 @@ print([len(reader.traces()) for reader in readers])
 for file in files:
     file.write(b"known bytes!")
 """
+)
 
 
 def test_readers_in_the_same_process_open_the_store_again_too(tmp_path: Path) -> None:
@@ -252,19 +257,9 @@ def test_readers_in_the_same_process_open_the_store_again_too(tmp_path: Path) ->
     assert run_sql(tmp_path / "store.db", "SELECT status FROM traces") == [("completed",)] * 2
 
 
-BUSY_READERS = """
-import os, threading
-import voltagent
-from voltagent.records import load_traces
-
-path = os.environ["STORE"]
-sdk = voltagent.VoltAgentSDK(exporter="local", local_path=path)
-
-def record():
-    with sdk.trace(agent_id="a"):
-        pass
-    sdk.flush()
-
+BUSY_READERS = (
+    RECORDER
+    + """
 def read():
     while not over.is_set():
         len(list(load_traces(path)))
@@ -287,6 +282,7 @@ for thread in threads:
     thread.join()
 print(sdk.stats().accepted, len(list(load_traces(path))))
 """
+)
 
 
 def test_threads_that_read_and_open_files_are_not_taken_for_a_program_that_closes_ours(tmp_path: Path) -> None:

@@ -103,11 +103,12 @@ class SpoolStorage:
         return is_all
 
     def _next_events(self, account: Account, most: int) -> list[SpanEvent]:
-        """Take the next events that are to be written, as many as make one piece, and at most as many as named."""
+        """Take the next events that are to be written: one piece, of at most ``most``."""
         with self._buffer.lock:
             return self._take_events(account, most)
 
     def _take_events(self, account: Account, most: int) -> list[SpanEvent]:
+        """:meth:`_next_events`, under the lock of the buffer."""
         self._buffer.take_waiting(account, 0)
         events: list[SpanEvent] = []
         size = 0

@@ -17,7 +17,7 @@ from voltagent.processors.secrets.credential_forms import (
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
 from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.words import HINTED, HINTS
+from voltagent.processors.secrets.words import CERTIFICATES, HINTED, HINTS
 
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (
@@ -148,7 +148,6 @@ _AZURE_VARIABLE: Final = r"issecret=true\]([^\s\0]{3,500})"  # of a pipeline
 _REFUSED: Final = r"input_value=(?P<quote>[\"'])(?P<value>[^\"'\n\0]{1,1000})(?P=quote)"
 _MANIFEST_WORK: Final = 10  # units
 _LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
-_CERTIFICATES: Final = (".crt", "namespace")
 _LONGEST_REFUSAL: Final = 400  # characters
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
 
@@ -258,13 +257,10 @@ def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
     field = lines[-2].strip().rpartition(".")[2] if len(lines) > 1 else ""
     strength = scan.names.strength(field) if field.isidentifier() else Strength.NONE
     value = scan.group(match, "value")
-    is_found = strength is not Strength.NONE and is_secret_text(field, value, strength)
-    return match.span("value") if is_found else None
-
-
-def is_secret_text(name: str, value: str, strength: Strength) -> bool:
-    """Return whether a text under a name is a secret."""
-    return is_weak_secret(name, value) if strength is Strength.WEAK else not is_placeholder(value)
+    if strength is Strength.NONE:
+        return None
+    is_secret = is_weak_secret(field, value) if strength is Strength.WEAK else not is_placeholder(value)
+    return match.span("value") if is_secret else None
 
 
 def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -274,7 +270,8 @@ def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
     start = max(0, match.start() - _LONGEST_MANIFEST)
     start = max(start, *(low.rfind(mark, start, match.start()) + 1 for mark in ("\0", "\n---")))
     limit = min(match.end() + _LONGEST_MANIFEST, scan.end_of_string(match.end()))
-    limit = next((end for end in [low.find("\n---", match.end(), limit)] if end >= 0), limit)
+    next_document = low.find("\n---", match.end(), limit)
+    limit = limit if next_document < 0 else next_document
     data = max(low.rfind("\ndata:", start, limit), low.rfind("\nstringdata:", start, limit))
     line = low.find("\n", data + 1, limit) + 1
     first = end = 0
@@ -284,7 +281,7 @@ def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
         stop = limit if stop < 0 else stop
         name, _, value = scan.text[line:stop].partition(": ")
         value = value.strip(" \"'\r")
-        if first or not (not value or is_placeholder(value) or name.endswith(_CERTIFICATES)):
+        if first or not (not value or is_placeholder(value) or name.endswith(CERTIFICATES)):
             first = first or scan.text.index(value, line + len(name) + 1)
             end = line + len(scan.text[line:stop].rstrip(" \"'\r"))
         line = stop + 1

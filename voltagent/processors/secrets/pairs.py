@@ -41,7 +41,10 @@ _FIELD_NAME: Final = re.compile(
     r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z"
 )
 # Characters between a name and the field of the value: spaces of all kinds, as `\s` has them, and punctuation.
-_BEFORE_FIELD: Final = "".join(filter(str.isspace, map(chr, range(0x3001)))) + "-{\\\"',;"
+_BEFORE_FIELD: Final = (
+    " \t\r\n\f\v\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000-{\\\"',;"
+)
 _VALUE_FLAG: Final = (
     r"-value(?<=[ \t-]-value)[ \t]{1,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
     r"|(?P<value>[^\s\"'\\\0-][^\s\"'\\\0]{0,1000}))"

@@ -18,7 +18,7 @@ from voltagent.processors.secrets.credential_forms import FETCH_MODES, is_placeh
 from voltagent.processors.secrets.found import SHORTEST_TEXT
 from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.prefilter import fast_check
-from voltagent.processors.secrets.words import HINTED
+from voltagent.processors.secrets.words import CERTIFICATES, HINTED
 
 _NAME_FIELDS: Final = (
     "name",
@@ -85,7 +85,6 @@ _RESOURCES: Final = (
     ("kind", "Secret", frozenset(("data", "stringData")), frozenset[str]()),
     ("type", "random_password", frozenset(("instances", "values")), frozenset(("result",))),
 )
-_CERTIFICATES: Final = (".crt", ".pem.pub", "namespace")  # in the data of a secret: these are none
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
@@ -321,7 +320,7 @@ def _without_secrets(value: Any, names: frozenset[str], hide: Callable[[dict[str
             value[number] = _without_secrets(item, names, hide)
     elif type(value) is dict:
         for key, item in value.items():
-            if type(item) is str and item and (key in names if names else not key.endswith(_CERTIFICATES)):
+            if type(item) is str and item and (key in names if names else not key.endswith(CERTIFICATES)):
                 hide(value, key, item)
             elif key == "attributes":
                 value[key] = _without_secrets(item, names, hide)

@@ -71,6 +71,7 @@ _HINTS: Final = (
     "geslo sessionid salt geheim haslo sifre segre zugangsdaten saml hub_pat lab_pat"
 )
 HINTS: Final = tuple(_HINTS.split())
+CERTIFICATES: Final = (".crt", ".pem.pub", "namespace")  # how keys end in a secret of Kubernetes that are no secrets
 HINTED: Final = "|".join((*HINTS, *STEMS))  # a pattern
 # Words that are in most sentences about a password, and in no passphrase.
 _IN_SENTENCES: Final = (

@@ -23,7 +23,7 @@ class LostFileError(sqlite3.OperationalError):
     """The program closed descriptors of the file, and has their numbers now: this process cannot open it."""
 
 
-def _are_ours(known: Mapping[int, Identity], identity: Callable[[int], Identity | None] = identity) -> bool:
+def _are_ours(known: Mapping[int, Identity]) -> bool:
     """Return whether all these descriptors are what they were."""
     return all(identity(number) == before for number, before in known.items())
 
@@ -53,12 +53,12 @@ class OpenFile:
     @property
     def is_lost(self) -> bool:
         """Whether the program has closed any of the descriptors."""
-        return bool(self._lost) or not _are_ours(self.numbers)
+        return self.has_lost or not _are_ours(self.numbers)
 
     @property
     def is_closed(self) -> bool:
         """Whether no connection is left."""
-        return not self._connections and not self._lost
+        return not self._connections and not self.has_lost
 
     def close(self, connection: sqlite3.Connection) -> None:
         """Close a connection; keep it unused if the program has closed descriptors."""
@@ -71,7 +71,7 @@ class OpenFile:
         if self._connections:  # SQLite keeps some descriptors for the others
             self.numbers = {number: known for number, known in self.numbers.items() if identity(number) == known}
 
-    def bury(self) -> None:
+    def close_lost(self) -> None:
         """Close the lost connections, unless the program has a number of theirs, or some are in use."""
         if self._connections:
             return
@@ -137,7 +137,8 @@ class OpenFiles:
     def close(self, file: Identity, connection: sqlite3.Connection) -> None:
         """Close a connection."""
         self._dropped.append((file, connection))
-        self.close_dropped()
+        with self._lock:
+            self._close_dropped()
 
     def drop(self, file: Identity, connection: sqlite3.Connection) -> None:
         """Close a connection later, when a file is opened or closed.
@@ -145,11 +146,6 @@ class OpenFiles:
         For finalizers: they may come while their thread has the lock, or another one that waits for them.
         """
         self._dropped.append((file, connection))
-
-    def close_dropped(self) -> None:
-        """Close what finalizers have dropped."""
-        with self._lock:
-            self._close_dropped()
 
     def _close_dropped(self) -> None:
         while self._dropped:
@@ -166,7 +162,7 @@ class OpenFiles:
             open_file = self._files.get(file) if file is not None else None
             return open_file if open_file is not None and open_file.is_lost else None
 
-    def bury(self, file: Identity) -> None:
+    def close_lost(self, file: Identity) -> None:
         """Close what this process has lost of a file, so that it can be opened again.
 
         Raises:
@@ -177,7 +173,7 @@ class OpenFiles:
             open_file = self._files.get(file)
             if open_file is None:
                 return
-            open_file.bury()
+            open_file.close_lost()
             if not open_file.is_closed:
                 raise LostFileError("the program closed descriptors of it, and has their numbers for other files now")
             self._files.pop(file, None)

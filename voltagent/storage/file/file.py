@@ -108,7 +108,7 @@ class File:
                 make_file(self.path)
             elif not self.path.exists():
                 raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
-            self._bury_lost()
+            self._close_lost()
             self._process = os.getpid()
             connection, file = self._connect("mode=rw", writing=create)
             self._file, self._log, self._open_file = file, identity_of(log_of(self.path)), _open.open_file(file)
@@ -132,7 +132,7 @@ class File:
             return False
         return True
 
-    def _bury_lost(self) -> None:
+    def _close_lost(self) -> None:
         """Close all connections of this process to the file, if the program has closed their descriptors."""
         file = identity_of(self._name)
         lost = _open.lost(file)
@@ -141,7 +141,7 @@ class File:
         for other in tuple(_files):
             if other is not self:
                 other.let_go_of(lost)
-        _open.bury(file)
+        _open.close_lost(file)
         self._was_lost = True
 
     def let_go_of(self, lost: OpenFile) -> None:
