@@ -191,7 +191,8 @@ class Worker:
 
     def wait_until_left(self, stop: Shutdown) -> None:
         """Wait for the thread to finish, as long as there is hope; without a thread, finish here."""
-        if self.loop.owner is None and any(self._has_work(account) for account in self.accounts):
+        has_left = self.loop.closing.has_left  # what threads that never pause recorded since then would take too long
+        if self.loop.owner is None and not has_left and any(self._has_work(account) for account in self.accounts):
             self.run_here(stop.deadline)
         thread = self._thread
         while thread is not None and thread.is_alive():
