@@ -40,6 +40,9 @@ ORDER = (
     "cli",
     "__init__ __main__",
 )
+# The folders of the search for secrets, in such an order: what a secret looks like, where it stands in a text, and
+# where in a payload.
+SECRETS = ("secrets.vocabulary", "secrets.text", "secrets")
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 BOUNDARIES = {
     "wrapt": {"decorators", "instrumentation"},
@@ -92,6 +95,19 @@ def test_imports_follow_the_order_of_the_packages(module: str) -> None:
         if name.split(".")[0] == "voltagent":
             other = name.removeprefix("voltagent").lstrip(".")
             assert RANK[package(other)] <= RANK[package(module)], f"{module} imports {other}"
+
+
+@pytest.mark.parametrize("module", [name for name in sorted(MODULES) if name.startswith("processors.secrets")])
+def test_the_search_for_secrets_is_built_in_layers(module: str) -> None:
+    def rank(name: str) -> int | None:
+        inside = name.removeprefix("voltagent.").removeprefix("processors.")
+        return next((at for at, folder in enumerate(SECRETS) if f"{inside}.".startswith(f"{folder}.")), None)
+
+    own = rank(module)
+    assert own is not None
+    for name, _ in imports(MODULES[module]):
+        other = rank(name)
+        assert other is None or other <= own, f"{module} imports {name}"
 
 
 def test_every_package_has_its_place_in_the_order() -> None:

@@ -9,11 +9,11 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
-from voltagent.processors.secrets.commands import DEVICE_KEYS, SETTERS, SHORT_FLAGS
-from voltagent.processors.secrets.headers import HEADERS, MAYBE_PARAMETERS, PARAMETERS, SCHEMES, WEBHOOKS
-from voltagent.processors.secrets.prose import WORDS
-from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS
-from voltagent.processors.secrets.words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.secrets.text.commands import DEVICE_KEYS, SETTERS, SHORT_FLAGS
+from voltagent.processors.secrets.text.headers import HEADERS, MAYBE_PARAMETERS, PARAMETERS, SCHEMES, WEBHOOKS
+from voltagent.processors.secrets.text.prose import WORDS
+from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS
+from voltagent.processors.secrets.vocabulary.words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
 
 PATH: Final = Path(__file__).parents[2] / "docs" / "capture.md"
 _BEGIN: Final = "<!-- Made by `python -m tests.processors.document` from the tables of the code -->\n\n"

@@ -14,9 +14,9 @@ from tests.helpers import pace
 from tests.processors.test_prefilter import FRAGMENTS
 from voltagent.processors.first_look import is_suspect, may_be_suspect
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.prefilter import is_suspect_text
-from voltagent.processors.secrets.token_formats import FORMATS
-from voltagent.processors.secrets.words import HINTS, STEMS
+from voltagent.processors.secrets.text.prefilter import is_suspect_text
+from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
+from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS
 
 PROSE = "some words and more and none on one line "
 ROW = {"id": 7, "name": "Ann", "town": "Rome"}

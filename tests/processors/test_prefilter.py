@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 from tests.helpers.pace import hold
 from voltagent.core import clock
-from voltagent.processors.secrets.prefilter import fast_check, is_suspect_text, patterns, prefilter
+from voltagent.processors.secrets.text.prefilter import fast_check, is_suspect_text, patterns, prefilter
 
 FRAGMENTS = (
     *(

@@ -21,7 +21,7 @@ from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.names import SecretNames, Strength, classify
+from voltagent.processors.secrets.vocabulary.names import SecretNames, Strength, classify
 
 redactor = Redactor()
 

@@ -38,10 +38,10 @@ from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.names import SecretNames
-from voltagent.processors.secrets.scan import Scan
-from voltagent.processors.secrets.text import compiled_groups, find_secrets
-from voltagent.processors.secrets.words import STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.secrets.text.finders import compiled_groups, find_secrets
+from voltagent.processors.secrets.text.scan import Scan
+from voltagent.processors.secrets.vocabulary.names import SecretNames
+from voltagent.processors.secrets.vocabulary.words import STRONG, STRONG_PAIRS, WEAK
 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.

@@ -22,10 +22,10 @@ from pydantic_core import to_json
 import voltagent
 from tests.helpers.pace import TooSlow, slowness
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.assignments import assignment_pattern
-from voltagent.processors.secrets.text import compiled_groups
-from voltagent.processors.secrets.tokens import token_marks, token_table
-from voltagent.processors.secrets.words import HINTS
+from voltagent.processors.secrets.text.assignments import assignment_pattern
+from voltagent.processors.secrets.text.finders import compiled_groups
+from voltagent.processors.secrets.text.tokens import token_marks, token_table
+from voltagent.processors.secrets.vocabulary.words import HINTS
 
 # The parser of regular expressions has no public name, and another one before Python 3.11.
 _PRIVATE = "re._{}" if sys.version_info >= (3, 11) else "sre_{}"

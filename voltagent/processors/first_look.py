@@ -1,9 +1,9 @@
 r"""Look at a JSON text for the first time: find out, for most texts, that there is no secret, and decode nothing.
 
-The checks of :mod:`~voltagent.processors.secrets.prefilter` follow a text character by character. Here they are sorted
-by what they begin with, in expressions of a few dozen beginnings each: the engine finds those many characters at a
-time, and follows the text from there only. Each is as wide as a check or wider, and if one finds something, the checks
-decide, so that the answer is always theirs.
+The checks of :mod:`~voltagent.processors.secrets.text.prefilter` follow a text character by character. Here they are
+sorted by what they begin with, in expressions of a few dozen beginnings each: the engine finds those many characters
+at a time, and follows the text from there only. Each is as wide as a check or wider, and if one finds something, the
+checks decide, so that the answer is always theirs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.headers import PARAMETER_NAMES
-from voltagent.processors.secrets.prefilter import (
+from voltagent.processors.secrets.text.headers import PARAMETER_NAMES
+from voltagent.processors.secrets.text.prefilter import (
     ADDRESSES,
     BEYOND_ASCII,
     CODES,
@@ -38,9 +38,9 @@ from voltagent.processors.secrets.prefilter import (
     tail_of,
     token_of,
 )
-from voltagent.processors.secrets.prose import STATEMENT
-from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, Format
-from voltagent.processors.secrets.words import HINTS
+from voltagent.processors.secrets.text.prose import STATEMENT
+from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
+from voltagent.processors.secrets.vocabulary.words import HINTS
 
 _SHORT_TEXT: Final = 6144  # characters, for which the checks cost less than several looks
 _PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter

@@ -63,6 +63,11 @@ def outline(text: bytes) -> Any:
     return value
 
 
+def is_list(value: Any) -> bool:
+    """Return whether a value is a list, decoded or not."""
+    return type(value) is list or (type(value) is Undecoded and value[1:2] == b"[")
+
+
 def part_of(items: list[Any]) -> Undecoded:
     """Encode collections as a part."""
     return encode_deep(items)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded
-from voltagent.processors.secrets.scan import SEPARATOR, Range
+from voltagent.processors.secrets.text.scan import SEPARATOR, Range
 
 SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload

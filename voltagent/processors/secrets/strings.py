@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
-from voltagent.processors.secrets.names import SecretNames
-from voltagent.processors.secrets.scan import Range, Scan, take_all
 from voltagent.processors.secrets.structure import KeyShape, are_strings
-from voltagent.processors.secrets.text import find_secrets, merged, with_more
+from voltagent.processors.secrets.text.finders import find_secrets, merged, with_more
+from voltagent.processors.secrets.text.scan import Range, Scan, take_all
+from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.streams import Texts, items_of, split_over, texts_of
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"

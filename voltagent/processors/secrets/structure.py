@@ -13,12 +13,12 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from voltagent.capture.pieces import decode_deep
-from voltagent.processors.parts import Undecoded, part_of
-from voltagent.processors.secrets.credential_forms import FETCH_MODES, is_placeholder, is_weak_secret
+from voltagent.processors.parts import Undecoded, is_list, part_of
 from voltagent.processors.secrets.found import SHORTEST_TEXT
-from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.prefilter import fast_check
-from voltagent.processors.secrets.words import CERTIFICATES, HINTED
+from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import CERTIFICATES, HINTED
 
 _NAME_FIELDS: Final = (
     "name",
@@ -76,21 +76,12 @@ _JWK_PRIVATE: Final = frozenset(("k", "d", "p", "q", "dp", "dq", "qi"))
 # The fields of a table: the names of its columns, and its rows.
 _COLUMNS: Final = frozenset(("columns", "header", "headers", "fields"))
 _ROWS: Final = ("rows", "data", "values")
-# Names of codes that may be short numbers of events: an `alarm_code` of a machine, `login_codes` of HTTP.
-_EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
-_LONG_NUMBER: Final = 10_000
-_MOST_NUMBERS: Final = 256  # in a list of them
 # Resources that hold secrets: the field that says so, its value, where the values are, and, if not all, their names.
 _RESOURCES: Final = (
     ("kind", "Secret", frozenset(("data", "stringData")), frozenset[str]()),
     ("type", "random_password", frozenset(("instances", "values")), frozenset(("result",))),
 )
 _LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
-_SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
-_SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
-# The security schemes of OpenAPI: how a secret is sent, by their type and the field that they then have.
-_SECURITY_FIELDS: Final = {"apiKey": "in", "http": "scheme", "oauth2": "flows", "openIdConnect": "openIdConnectUrl"}
-_SCHEME_FIELDS: Final = frozenset((*_SECURITY_FIELDS.values(), "type", "name", "description", "bearerFormat"))
 _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
 _LONGEST_SIMPLE: Final = 15  # characters
 _SPECIAL_BEGINNINGS: Final = frozenset("-{[")  # of items of a list: flags of commands, JSON
@@ -260,48 +251,6 @@ def _is_simple(key: str) -> bool:
     return key.isidentifier() or _SIMPLE_NAME.match(key) is not None
 
 
-def is_secret(name: object, item: Any, strength: Strength) -> bool:
-    """Return whether a value under a secret name is a secret, not a placeholder of a schema, a switch or empty."""
-    which = type(item)
-    if which is str:
-        if strength is Strength.STRONG:
-            return item != "" and not is_fetch_mode(name, item)
-        return is_weak_secret(str(name), item)
-    if strength is not Strength.STRONG or item is None or which is bool:
-        return False
-    if which is dict:
-        return bool(item) and not _is_schema(item)
-    return item != [] and not (_EVENT_CODE.search(str(name)) is not None and _are_short_numbers(item))
-
-
-def is_fetch_mode(name: object, item: str) -> bool:
-    """Return whether a value says how `fetch(url, {credentials: "include"})` sends cookies."""
-    return name == "credentials" and item in FETCH_MODES
-
-
-def _are_short_numbers(item: Any) -> bool:
-    numbers: list[Any] = item if type(item) is list else [item]
-    return len(numbers) <= _MOST_NUMBERS and all(type(one) is int and abs(one) < _LONG_NUMBER for one in numbers)
-
-
-def _is_schema(value: dict[str, Any]) -> bool:
-    """Return whether a dictionary is the JSON schema of a value, as in the definition of a tool."""
-    which = value.get("type")
-    if type(which) is str and which in _SECURITY_FIELDS:
-        return _SECURITY_FIELDS[which] in value and _SCHEME_FIELDS.issuperset(value)
-    if "value" in value:  # as `terraform output -json` and the fields of forms have it
-        return False
-    return (
-        (type(which) is str and which in _SCHEMA_TYPES)
-        or _is_list(which)
-        or not value.keys().isdisjoint(_SCHEMA_FIELDS)
-    )
-
-
-def _is_list(value: Any) -> bool:
-    return type(value) is list or (type(value) is Undecoded and value[1:2] == b"[")
-
-
 def hide_in_resource(value: dict[str, Any], hide: Callable[[dict[str, Any], str, str], None]) -> None:
     """Call ``hide`` for each secret of a resource, with the dictionary that holds it, its key and the secret."""
     for kind, which, holders, names in _RESOURCES:
@@ -329,7 +278,7 @@ def _without_secrets(value: Any, names: frozenset[str], hide: Callable[[dict[str
 
 def column_names(table: dict[str, Any]) -> list[str]:
     """Return the names of the columns of a table."""
-    columns: Any = next((table[field] for field in table if field in _COLUMNS and _is_list(table[field])), [])
+    columns: Any = next((table[field] for field in table if field in _COLUMNS and is_list(table[field])), [])
     if type(columns) is Undecoded:
         (columns,) = decode_deep(columns)
     names = islice(_decoded(columns), _MOST_COLUMNS)

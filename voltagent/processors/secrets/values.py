@@ -19,24 +19,23 @@ from voltagent.capture.pieces import decode, decode_deep
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.processors.parted_strings import PartedStrings
 from voltagent.processors.parts import Undecoded, outline, part_of
-from voltagent.processors.secrets.commands import attached_password, is_flag_value, password_flags
-from voltagent.processors.secrets.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
-from voltagent.processors.secrets.names import Strength
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
 from voltagent.processors.secrets.structure import (
     KeyShape,
     column_names,
     hide_in_resource,
-    is_fetch_mode,
     is_plain_list,
-    is_secret,
     leaves,
     named_strengths,
     shape_of,
     strengths_of,
 )
-from voltagent.processors.secrets.tables import Column, header_of, is_secret_cell, secret_columns
+from voltagent.processors.secrets.text.commands import attached_password, is_flag_value, password_flags
+from voltagent.processors.secrets.text.tables import Column, header_of, is_secret_cell, secret_columns
+from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
+from voltagent.processors.secrets.vocabulary.names import Strength
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 

@@ -7,17 +7,17 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import (
+from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
     is_mixture,
     is_ordinary,
     is_placeholder,
     is_weak_secret,
 )
-from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.prefilter import fast_check
-from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.words import CERTIFICATES, HINTED, HINTS
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import CERTIFICATES, HINTED, HINTS
 
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (

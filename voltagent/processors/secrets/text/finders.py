@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.secrets.assignments import find_assignments, hints_in
-from voltagent.processors.secrets.commands import COMMANDS
-from voltagent.processors.secrets.dense import hide_values
-from voltagent.processors.secrets.headers import HEADERS_AND_URLS
-from voltagent.processors.secrets.pairs import PAIRS
-from voltagent.processors.secrets.prefilter import fast_check, has_literal, prefilter
-from voltagent.processors.secrets.prose import PROSE
-from voltagent.processors.secrets.scan import Range, Scan, Search, TooDenseError
-from voltagent.processors.secrets.tables import find_columns
-from voltagent.processors.secrets.tokens import INNER_TOKENS, find_tokens
+from voltagent.processors.secrets.text.assignments import find_assignments, hints_in
+from voltagent.processors.secrets.text.commands import COMMANDS
+from voltagent.processors.secrets.text.dense import hide_values
+from voltagent.processors.secrets.text.headers import HEADERS_AND_URLS
+from voltagent.processors.secrets.text.pairs import PAIRS
+from voltagent.processors.secrets.text.prefilter import fast_check, has_literal, prefilter
+from voltagent.processors.secrets.text.prose import PROSE
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError
+from voltagent.processors.secrets.text.tables import find_columns
+from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
 
 _GROUPS: Final = (INNER_TOKENS, *HEADERS_AND_URLS, *COMMANDS, *PAIRS, *PROSE)
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand

@@ -8,7 +8,7 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Any, Final
 
-from voltagent.processors.secrets.words import HARMLESS, OWNERS, STEMS, STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.secrets.vocabulary.words import HARMLESS, OWNERS, STEMS, STRONG, STRONG_PAIRS, WEAK
 
 
 class Strength(IntEnum):

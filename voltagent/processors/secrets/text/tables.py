@@ -13,12 +13,17 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.capture.pieces import decode_deep
 from voltagent.processors.parts import Undecoded
-from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_placeholder, is_weak_secret
-from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.prefilter import fast_check
-from voltagent.processors.secrets.scan import Range, Scan
-from voltagent.processors.secrets.structure import is_secret
-from voltagent.processors.secrets.words import HINTED, OF_WORDS
+from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.text.scan import Range, Scan
+from voltagent.processors.secrets.vocabulary.credential_forms import (
+    is_credential,
+    is_mixture,
+    is_placeholder,
+    is_weak_secret,
+)
+from voltagent.processors.secrets.vocabulary.named_values import is_secret
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
 
 # The header of a table, and what its rows are made of.
 _SEPARATORS: Final = "\t|;,"

@@ -10,7 +10,7 @@ from itertools import accumulate, islice
 from re import Match
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from voltagent.processors.secrets.names import SecretNames
+from voltagent.processors.secrets.vocabulary.names import SecretNames
 
 _Item = TypeVar("_Item")
 Range: TypeAlias = tuple[int, int]

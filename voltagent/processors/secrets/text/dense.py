@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Final
 
-from voltagent.processors.secrets.prefilter import fast_check, suspect_among
-from voltagent.processors.secrets.scan import Range, Scan
-from voltagent.processors.secrets.words import HINTED
+from voltagent.processors.secrets.text.prefilter import fast_check, suspect_among
+from voltagent.processors.secrets.text.scan import Range, Scan
+from voltagent.processors.secrets.vocabulary.words import HINTED
 
 _MOST_LINES: Final = 4096  # remembered while a payload is searched
 _LONG: Final = 512  # characters of a line; a longer one is cut

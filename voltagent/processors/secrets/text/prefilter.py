@@ -15,10 +15,10 @@ from typing import Any, Final
 from pydantic_core import SchemaValidator
 
 from voltagent.core import clock
-from voltagent.processors.secrets.headers import PARAMETER_NAMES
-from voltagent.processors.secrets.prose import STATEMENT
-from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, Format
-from voltagent.processors.secrets.words import HINTS, STEMS, STRONG_PAIRS
+from voltagent.processors.secrets.text.headers import PARAMETER_NAMES
+from voltagent.processors.secrets.text.prose import STATEMENT
+from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
+from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS, STRONG_PAIRS
 
 _STARTING: Final = 0.0002  # seconds for a search, and
 _SLOW: Final = 20e-9  # for each character of its text: one that takes longer has used up the engine's cache

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.credential_forms import atomic
+from voltagent.processors.secrets.vocabulary.credential_forms import atomic
 
 
 class Format(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_placeholder
-from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.words import HINTED
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import HINTED
 
 _CDATA: Final = r"(?:<!\[cdata\[)?"
 _ELEMENT: Final = (

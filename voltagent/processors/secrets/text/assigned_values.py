@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.credential_forms import (
+from voltagent.processors.secrets.text.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
+from voltagent.processors.secrets.vocabulary.credential_forms import (
     MIXED_WORD,
     is_credential,
     is_mixture,
@@ -13,9 +14,8 @@ from voltagent.processors.secrets.credential_forms import (
     is_placeholder,
     is_weak_secret,
 )
-from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
-from voltagent.processors.secrets.words import IN_SENTENCES, STRONG
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import IN_SENTENCES, STRONG
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 _SURE: Final = re.compile(rf"{MIXED_WORD}(?=[\s,;&\0]|\Z)")

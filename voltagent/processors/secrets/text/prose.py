@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import atomic, is_credential, is_mixture, is_placeholder
-from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.words import STEMS
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_mixture, is_placeholder
+from voltagent.processors.secrets.vocabulary.words import STEMS
 
 _VERB: Final = (
     r"(?:(?=[iwletscéèä-])(?:-(?=[ \t])|(?:is|was|ist|war|lautet|est|es|é|è|är|er|to|set to|changed to)\b)"

@@ -8,10 +8,16 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.credential_forms import is_random
-from voltagent.processors.secrets.prefilter import fast_check
-from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup, TooDenseError
-from voltagent.processors.secrets.token_formats import FORMATS, INNER_FORMATS, TOKEN_MARKS, Format, InnerFormat
+from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup, TooDenseError
+from voltagent.processors.secrets.vocabulary.credential_forms import is_random
+from voltagent.processors.secrets.vocabulary.token_formats import (
+    FORMATS,
+    INNER_FORMATS,
+    TOKEN_MARKS,
+    Format,
+    InnerFormat,
+)
 
 _LONGEST_MARK: Final = 64  # characters that a mark looks at
 _MARKED: Final = 5  # units of work for a mark

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Final, NamedTuple, cast
 
-from voltagent.processors.secrets.assigned_values import (
+from voltagent.processors.secrets.text.assigned_values import (
     COMPARISONS,
     Beginning,
     argument,
@@ -19,11 +19,11 @@ from voltagent.processors.secrets.assigned_values import (
     quoted,
     unquoted,
 )
-from voltagent.processors.secrets.credential_forms import MIXED_WORD, atomic
-from voltagent.processors.secrets.names import Strength
-from voltagent.processors.secrets.prefilter import fast_check, has_literal
-from voltagent.processors.secrets.scan import Range, Scan, TooDenseError
-from voltagent.processors.secrets.words import HINTS, STEMS
+from voltagent.processors.secrets.text.prefilter import fast_check, has_literal
+from voltagent.processors.secrets.text.scan import Range, Scan, TooDenseError
+from voltagent.processors.secrets.vocabulary.credential_forms import MIXED_WORD, atomic
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS
 
 _ALL_HINTS: Final = (*HINTS, *STEMS)
 # From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part

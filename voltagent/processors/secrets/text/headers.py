@@ -6,8 +6,13 @@ import re
 from functools import partial
 from typing import Final
 
-from voltagent.processors.secrets.credential_forms import is_credential, is_mixture, is_ordinary, is_placeholder
-from voltagent.processors.secrets.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.vocabulary.credential_forms import (
+    is_credential,
+    is_mixture,
+    is_ordinary,
+    is_placeholder,
+)
 
 _PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh)[a-z0-9 ]{0,40}-----"
 # A key block of PuTTY or SSH2: how it begins, and what follows its body.
