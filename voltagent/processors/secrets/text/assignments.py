@@ -108,10 +108,10 @@ class _HintCheck(NamedTuple):
     hints: Sequence[str]
     parts: Sequence[_HintCheck]
 
-    def find_in(self, text: str) -> list[str]:
+    def find_in(self, text: str) -> Sequence[str]:
         if (not self.parts and len(text) <= _SHORT and self.hints[0] not in text) or self.check(text) is None:
-            return []
-        return [hint for part in self.parts for hint in part.find_in(text)] if self.parts else [*self.hints]
+            return ()
+        return [hint for part in self.parts for hint in part.find_in(text)] if self.parts else self.hints
 
 
 def _hint_check(hints: Sequence[str]) -> _HintCheck:
@@ -160,24 +160,28 @@ class _Match(NamedTuple):
     takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
 
 
-def find_assignments(scan: Scan, hints: Sequence[str], start: int, stop: int, known: dict[int, int]) -> list[Range]:
+def find_assignments(
+    scan: Scan, hints: Sequence[str], start: int, stop: int, known: dict[int, int], *, is_one_piece: bool = False
+) -> list[Range]:
     """Values of secret names whose known part, which is one of the hints, begins in a piece of a window.
 
-    What is ``known`` already, by where it begins, with its end, is not examined if nothing can be added to it.
+    What is ``known`` already, by where it begins, with its end, is not examined if nothing can be added to it. In a
+    window of one piece, each hint stands in the piece, and there is work enough for all of them.
     """
     found: list[Range] = []
-    low = scan.low
-    piece = low[start : stop + _LONGEST_HINT]
-    here = [hint for hint in hints if has_literal(hint)(piece) is not None]
-    scan.spend(_NAMED * sum([low.count(hint, start, stop + len(hint) - 1) for hint in here]))
-    for hint in here:
+    if not is_one_piece:
+        low = scan.low
+        piece = low[start : stop + _LONGEST_HINT]
+        hints = [hint for hint in hints if has_literal(hint)(piece) is not None]
+        scan.spend(_NAMED * sum([low.count(hint, start, stop + len(hint) - 1) for hint in hints]))
+    for hint in hints:
         _add_values(scan, hint, start, stop, known, found)
     return found
 
 
 def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, int], found: list[Range]) -> None:  # noqa: C901, PLR0912, PLR0915 - in one piece: a text may consist of assignments
     """Add the values of the names with a hint."""
-    text, memo = scan.text, scan.memo
+    text, memo, match_plain = scan.text, scan.memo, _PLAIN.match
     past = start
     for match in assignment_pattern(hint).finditer(scan.low, start, stop + _LONGEST_BEGINNING):
         position, value = match.span()
@@ -185,21 +189,19 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
             break
         if position < past:
             continue
-        if value in known:
-            end = known[value]
-            if not end or _is_whole(text, value, end):
-                past = max(past, end)
-                continue
+        end = known.get(value)
+        if end is not None and (not end or _is_whole(text, value, end)):
+            past = max(past, end)
+            continue
         scan.units -= _MATCHED
         known[value] = 0  # one name may hold several hints
         name = position
         if text[position - 1 : position] in _IN_NAMES:
-            before = text[max(0, position - _LONGEST_NAME) : position]
+            before = text[position - _LONGEST_NAME if position > _LONGEST_NAME else 0 : position]
             name += len(before.rstrip(_NAME_CHARACTERS)) - len(before)
         written = text[name - 1 if name else 0 : value]
-        if written in memo:
-            one: _Match | None = memo[written]
-        else:
+        one: _Match | None = memo.get(written, _UNKNOWN)
+        if one is _UNKNOWN:
             scan.spend(_NEW)
             one = memo[written] = _remembered(scan, written, match, name, value)
         if one is None or (one.may_be_label and _closes_label(text, name, value, one.beginning.quote)):
@@ -213,10 +215,12 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
             else:
                 secret = quoted(scan, one.beginning, value)
         else:
-            plain = _PLAIN.match(text, value)
+            plain = match_plain(text, value)
             if plain is None:
                 secret = unquoted(scan, one.beginning, value)
-            elif plain.lastgroup == "word":
+            elif (form := plain.lastgroup) == "mixture":
+                secret = plain.span() if one.takes_mixture else unquoted(scan, one.beginning, value)
+            elif form == "word":
                 secret, end = None, plain.end()
                 after = text[end : end + 1]
                 if not one.is_spaced and after not in _ENDS_WORD:
@@ -230,10 +234,8 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
                         secret = in_code(scan, one.beginning, value)
                 elif after == "." and text[end + 1 : end + 2].isalpha():  # such as `os.getenv("PASSWORD", "…")`
                     secret = in_code(scan, one.beginning, value)
-            elif plain.lastgroup == "number":
-                secret = plain.span() if one.takes_number and value + one.least_digits <= plain.end() else None
             else:
-                secret = plain.span() if one.takes_mixture else unquoted(scan, one.beginning, value)
+                secret = plain.span() if one.takes_number and value + one.least_digits <= plain.end() else None
         if secret is not None and secret[0] < secret[1]:
             scan.units -= _FOUND
             past = secret[1]

@@ -105,9 +105,9 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
         groups = _some_of(groups, scan, start, stop)
     try:
         scan.spend((stop - start) // _CHECKED_PER_UNIT)
-        _add_by_grammar(scan, start, stop, groups, found)
+        _add_by_grammar(scan, start, stop, groups, found, is_one_piece=window.is_one_piece)
         if hints:
-            found += find_assignments(scan, hints, start, stop, dict(found))
+            found += find_assignments(scan, hints, start, stop, dict(found), is_one_piece=window.is_one_piece)
         if may_have_token:
             found += find_tokens(scan, start, stop)
     except TooDenseError:
@@ -169,7 +169,9 @@ def _any_group() -> Callable[[str], str | None]:
     return fast_check("|".join(one.check for one in _GROUPS))
 
 
-def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group], found: list[Range]) -> None:
+def _add_by_grammar(
+    scan: Scan, start: int, stop: int, groups: Sequence[_Group], found: list[Range], *, is_one_piece: bool
+) -> None:
     """Add what all searches find but those for tokens and assignments."""
     low = scan.low
     piece = low[start : stop + _LONGEST_NEEDLE]
@@ -179,13 +181,20 @@ def _add_by_grammar(scan: Scan, start: int, stop: int, groups: Sequence[_Group],
             if has_any(piece) is None:
                 continue
             for needle, has_needle, searches in needles:
-                count = has_needle(piece) is not None and low.count(needle, start, stop + len(needle) - 1)
-                if count:
+                if has_needle(piece) is None:
+                    continue
+                if is_one_piece:  # there is work enough for all of them
+                    for search, pattern in searches:
+                        _add_all_matches(scan, search, pattern, start, stop, found)
+                elif count := low.count(needle, start, stop + len(needle) - 1):
                     work = _NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT
                     scan.spend(len(searches) * (_SEARCHED + work))
-                    is_frequent = is_last or count > _FEW
+                    is_frequent = count > _FEW
                     for search, pattern in searches:
-                        _add_matches(scan, search, pattern, start, stop, found, is_frequent=is_frequent)
+                        if is_last:
+                            _add_all_matches(scan, search, pattern, start, stop, found)
+                        else:
+                            _add_matches(scan, search, pattern, start, stop, found, is_frequent=is_frequent)
 
 
 _Check: TypeAlias = "Callable[[str], str | None]"
@@ -218,6 +227,27 @@ def _by_needle(searches: Sequence[Search]) -> Sequence[tuple[_Check, Sequence[_N
         )
         for some in (needles[first : first + _AT_ONCE] for first in range(0, len(needles), _AT_ONCE))
     ]
+
+
+def _add_all_matches(
+    scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int, found: list[Range]
+) -> None:
+    """:func:`_add_matches` at the end of a text: there is little behind the stretch that a search goes through."""
+    low, examine, find = scan.low, search.examine, pattern.search
+    match = find(low, start)
+    while match is not None and match.start() < stop:
+        scan.units -= _MATCHED
+        if scan.units < 0:
+            raise TooDenseError
+        past = match.end()
+        secret = examine(scan, match)
+        if secret is not None and secret[0] < secret[1]:
+            scan.units -= _FOUND
+            if scan.units < 0:
+                raise TooDenseError
+            past = max(past, secret[1])
+            found.append(secret)
+        match = find(low, past)
 
 
 def _add_matches(
@@ -264,9 +294,10 @@ def _add_matches(
 def _add_merged(found: list[Range], more: list[Range]) -> None:
     """Add what was found in the next piece of a text; a token may begin before its mark, in a piece before."""
     if more:
-        first = min(more)[0]
-        while found and found[-1][1] >= first:
-            more.append(found.pop())
+        if found:
+            first = min(more)[0]
+            while found and found[-1][1] >= first:
+                more.append(found.pop())
         found += merged(more)
 
 

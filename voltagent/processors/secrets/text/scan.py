@@ -61,17 +61,15 @@ class Scan:
     """Strings to be searched, joined into one text. Positions are those in the joined text."""
 
     def __init__(self, texts: Sequence[str], names: SecretNames) -> None:
-        # In pieces: each call in C holds the interpreter, and a payload may consist of a million strings.
-        pieces = [texts[first : first + _STRINGS] for first in range(0, len(texts), _STRINGS)]
-        self.text = texts[0] if len(texts) == 1 else SEPARATOR.join([SEPARATOR.join(piece) for piece in pieces])
+        if len(texts) == 1:
+            self.text = texts[0]
+            self._starts = array("q", (0, len(self.text) + 1))
+        else:
+            self.text, self._starts = _joined(texts)
         self.low = _lower(self.text)
         self.names = names
         self.memo: dict[str, Any] = {}  # what was decided about the same beginning of an assignment
         self.lines: dict[str, bool] = {}  # of dense text: whether each is suspicious
-        self._starts = starts = array("q", (0,))
-        for piece in pieces:
-            ends = accumulate(map((1).__add__, map(len, piece)), initial=starts.pop())
-            starts.fromlist(list(ends))
         self.past_table = 0  # where the last table with a column of secrets ends
         self.columns: list[Range] = []  # the secrets in the second and the next rows of statements, in any order
         self.units = _FREE
@@ -105,8 +103,9 @@ class Scan:
         most = _FEW_REPEATS + len(text) // _REPEATS_APART
         found: list[Range] = []
         frequent: list[str] = []
+        is_short = len(text) <= _AT_ONCE
         for secret in secrets:
-            if len(text) <= _AT_ONCE and text.count(secret) <= (secret in found_here):
+            if is_short and text.count(secret) <= (secret in found_here):
                 continue
             places = list(islice(self.places_of(secret, 0, len(text), is_exact=True), most))
             most -= len(places)
@@ -148,6 +147,8 @@ class Scan:
         """
         found: dict[int, Sequence[Range]] = {}
         starts = self._starts
+        if ranges and ranges[-1][1] < starts[1]:  # all of them in the first string, which may be the only one
+            return {0: (*take_all(ranges),)}
         last = len(starts) - 1
         number, begin, end = 0, 0, -1  # of the string that was found last
         here: list[Range] = []  # the ranges in it if it has several
@@ -186,8 +187,23 @@ def take_all(items: list[_Item]) -> Iterator[_Item]:
         yield from some
 
 
+def _joined(texts: Sequence[str]) -> tuple[str, array[int]]:
+    """Return several strings as one, and where each of them begins in it.
+
+    In pieces: each call in C holds the interpreter, and a payload may consist of a million strings.
+    """
+    pieces = [texts[first : first + _STRINGS] for first in range(0, len(texts), _STRINGS)]
+    starts = array("q", (0,))
+    for piece in pieces:
+        ends = accumulate(map((1).__add__, map(len, piece)), initial=starts.pop())
+        starts.fromlist(list(ends))
+    return SEPARATOR.join([SEPARATOR.join(piece) for piece in pieces]), starts
+
+
 def _lower(text: str) -> str:
     """Return the text in lower case, character by character."""
+    if len(text) <= _LOWERED:
+        return _lower_piece(text)
     return "".join([_lower_piece(text[start : start + _LOWERED]) for start in range(0, len(text), _LOWERED)])
 
 

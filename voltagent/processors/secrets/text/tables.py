@@ -110,6 +110,8 @@ def _may_be_header() -> Callable[[str], str | None]:
 def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
     """Secrets in the columns of tables whose header begins in a window: CSV, Markdown, what database clients print."""
     check, text, found = _may_be_header(), scan.text, list[Range]()
+    if text.find("\n", start, stop + _LONGEST_HEADER) < 0:  # one line
+        return found
     if check(scan.low[start : stop + _LONGEST_HEADER]) is None:
         return found
     checked = start

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Final, NamedTuple
 
@@ -103,20 +103,23 @@ def _is_rare(mark: str) -> bool:
 
 
 @cache
-def _rare_marks() -> tuple[int, Callable[[str], str | None]]:
-    """Return the number of the first mark that is no separator, and one check for all of those."""
+def _rare_marks() -> tuple[int, Callable[[str], str | None], Sequence[Callable[[str], str | None]]]:
+    """Return the number of the first mark that is no separator, one check for all of those, and one for each."""
     rare = [_BEHIND.sub("", mark).replace("(?=", "(?:") for mark in TOKEN_MARKS if _is_rare(mark)]
-    return len(TOKEN_MARKS) - len(rare), fast_check("|".join(rare))
+    return len(TOKEN_MARKS) - len(rare), fast_check("|".join(rare)), tuple(map(fast_check, rare))
 
 
 def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
     """Tokens of known formats whose mark is in a window."""
     text, table, marks, found = scan.text, token_table(), token_marks(), list[Range]()
     limit = min(len(text), stop + _LONGEST_MARK)
-    first_rare, has_rare = _rare_marks()
-    if has_rare(text[start:limit]) is None:
-        marks = marks[:first_rare]
-    for mark in marks:
+    first_rare, has_rare, checks = _rare_marks()
+    piece = text[start:limit]
+    some = [*marks[:first_rare]]
+    if has_rare(piece) is not None:
+        some += [mark for mark, check in zip(marks[first_rare:], checks, strict=True) if check(piece) is not None]
+    ends: dict[int, int] = {}  # of tokens, by where they begin: some have several marks; 0 if there is none
+    for mark in some:
         past = start
         for match in mark.finditer(text, start, limit):
             position = match.start()
@@ -129,11 +132,16 @@ def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
                 raise TooDenseError
             before = text[position - _BEFORE if position > _BEFORE else 0 : position]
             first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
-            end = _add_tokens(scan, first, table[key], found) if (key := text[first : first + 2]) in table else 0
+            end = ends.get(first)
+            if end is None:
+                beginning = table.get(text[first : first + 2])
+                end = ends[first] = 0 if beginning is None else _add_tokens(scan, first, beginning, found)
             if not end and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
                 first = position - len(before) + len(before.rstrip(_WORD))
-                if (key := text[first : first + 2]) in table:
-                    end = _add_tokens(scan, first, table[key], found)
+                end = ends.get(first)
+                if end is None:
+                    beginning = table.get(text[first : first + 2])
+                    end = ends[first] = 0 if beginning is None else _add_tokens(scan, first, beginning, found)
             past = end
     return found
 
