@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
 from voltagent.capture import options
-from voltagent.capture.exceptions.failures import capture_failure, descends_from
-from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.usage import checked_usage
 from voltagent.core import clock, context, hints
@@ -25,26 +23,21 @@ from voltagent.core.process import exit_hook
 from voltagent.core.protocols import EventRedactor, ResultReader, Sink
 from voltagent.core.span import (
     AGENT,
-    CANCELLED,
-    COMPLETED,
-    ERROR,
-    MODEL_CALLS,
     TRACE,
-    Failure,
     Phase,
     Remote,
     Span,
     SpanEvent,
-    SpanFacts,
     SpanTemplate,
     StandIn,
     TemplateFields,
-    TraceInfo,
     empty_span,
     empty_trace,
 )
 from voltagent.tracing import opentelemetry
-from voltagent.tracing.model_results import settle_model, take_result
+from voltagent.tracing.ends import end, end_like, fail, failure_of, succeed
+from voltagent.tracing.model_results import take_result
+from voltagent.tracing.origins import complete, connect, set_start
 from voltagent.tracing.sampling import Sampling
 from voltagent.tracing.token_counts import set_usage
 
@@ -57,16 +50,11 @@ if TYPE_CHECKING:
     from voltagent.capture.prices import Prices
     from voltagent.render.notebook import Witness
 
-_WITHHELD: Final = 31  # exceptions remembered per trace whose message must not be recorded
 _PARTS: Final = 32  # pieces of metadata that one span holds before they are joined
-
-_CLOCK_ERROR: Final = 1_000_000_000  # ns; a start further in the future than this is marked
-_FUTURE: Final = b'{"start_in_future":true}'
 
 _ROOT: Final = SpanTemplate(TRACE, "")
 # read by each call that starts a trace, so without a step through their module
 _START: Final = Phase.START
-_END: Final = Phase.END
 _CAPTURES: Final = context.CAPTURES
 _INCOMING: Final = context.INCOMING
 _PROPAGATED: Final = context.PROPAGATED
@@ -247,7 +235,7 @@ class Recorder:
             remote = (opentelemetry.current_parent() if opentelemetry.API in modules else None) or _INCOMING.get()
         propagated = _PROPAGATED.get()
         if propagated is not None or (remote is not None and remote.baggage):
-            tags = self._complete(about, tags, propagated, remote)
+            tags = complete(about, tags, propagated, remote, self.baggage)
         if self.common is not None:
             metadata = self.common if metadata is None else join_objects((self.common, metadata))
         tail_buffer = None
@@ -265,39 +253,19 @@ class Recorder:
         for field, value in about.items():
             setattr(trace, field, value)
         if remote is not None or above is not None:
-            _connect(trace, above, remote)
+            connect(trace, above, remote)
         span = empty_span()
         span.fill(trace, None, _ROOT, input, metadata, trace.id, clock.monotonic_ns() + trace.clock_offset)
         span.name = agent_id
         span.tags = tags
         span.redact = redact
         if start_ns is not None:
-            _set_start(span, start_ns)
+            set_start(span, start_ns)
         if identifier is not None:
             self.known[identifier] = span
         size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
         put = self.put
         return span if put((_START, span, None), size) else context.INERT
-
-    def _complete(
-        self,
-        about: dict[str, str | None],
-        tags: tuple[str, ...] | None,
-        propagated: context.Propagated | None,
-        remote: Remote | None,
-    ) -> tuple[str, ...] | None:
-        """Add user and conversation if they are missing, and tags, from the block around and the caller's baggage."""
-        given = [] if propagated is None else [propagated]
-        if remote is not None and remote.baggage and self.baggage:
-            from voltagent.propagation import propagated_by  # with re, which most programs never need
-
-            given.append(propagated_by(remote.baggage, self.baggage))
-        for one in given:
-            about["user_id"] = about.get("user_id") or one.user_id
-            about["conversation_id"] = about.get("conversation_id") or one.conversation_id
-            if one.tags:
-                tags = options.bounded_tags((*(tags or ()), *one.tags))
-        return tags
 
     def point(
         self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any
@@ -308,108 +276,6 @@ class Recorder:
             self.known[span.id] = span
         taken = self.put((Phase.POINT, span, None), len(input or b"") + len(metadata or b""))
         return span if taken else context.INERT
-
-    def succeed(self, span: Span, output: bytes | None) -> None:
-        """End a span as completed. Later ends of the same span are ignored."""
-        if span.end_ns is not None:
-            return
-        trace = span.trace
-        now, start = clock.monotonic_ns() + trace.clock_offset, span.start_ns  # as `Span.time_of_end`, without a call
-        if span.usage is not None or trace.counts is not None or span.kind in MODEL_CALLS:
-            settle_model(self, span)
-        if span.output is None:
-            span.output = output
-        else:
-            output = span.output  # it was recorded before, and its size counts now
-        span.status = COMPLETED
-        span.end_ns = now if now > start else start  # noqa: FURB136 - `max` is a call more for every operation
-        size = len(output) if output is not None else 0
-        put = self.put
-        put((_END, span, None), size + sum(map(len, span.more_metadata)) if span.more_metadata else size)
-
-    def fail(self, span: Span, exception: BaseException, *, message: bool = True) -> None:
-        """End a span that an exception left.
-
-        Args:
-            span: the span to end.
-            exception: the exception.
-            message: whether its message may be recorded. If not, the message is also left out of the spans above that
-                the exception passes through, alone or as a cause.
-        """
-        if span.end_ns is None:
-            failure = self.failure(span.trace, exception, message=message)
-            if is_cancellation(exception):
-                self.end(span, CANCELLED, failure)
-                return
-            if is_control_flow(exception):
-                self._warn(span)
-            self.end(span, ERROR, failure)
-
-    def _warn(self, span: Span) -> None:
-        """Set the level WARNING, unless a level is set: an exception of a framework's control flow left the span."""
-        if span.kind == TRACE:
-            given, span.trace.level = span.trace.level, span.trace.level or "WARNING"
-        else:
-            facts: SpanFacts = span.facts or {}
-            given = facts.get("level")
-            span.facts = {**facts, "level": given or "WARNING"}
-        if given is None:
-            self.put((Phase.UPDATE, span, {"level": "WARNING"}), 0)
-
-    @staticmethod
-    def failure(trace: TraceInfo, exception: BaseException, *, message: bool) -> Failure:
-        """Return the record of an exception, without its message if that was withheld anywhere in the trace."""
-        failure = capture_failure(exception, message=message)
-        if not message:
-            trace.withheld = (*trace.withheld[-_WITHHELD:], id(exception))
-        elif trace.withheld and (failure.comes_from(trace.withheld) or descends_from(exception, trace.withheld)):
-            failure = capture_failure(exception, message=False)
-        return failure
-
-    def end(
-        self,
-        span: Span,
-        status: str,
-        error: Failure | bytes | None = None,
-        output: bytes | None = None,
-        *,
-        end_ns: int | None = None,
-    ) -> None:
-        """End a span with any status, now or at a given time. The first end of a span wins."""
-        if span.end_ns is not None:
-            log(logging.DEBUG, "%s has ended already; this end is ignored", clock.id_text(span.id))
-            return
-        now = span.time_of_end() if end_ns is None else max(span.start_ns, end_ns)
-        if span.usage is not None or span.trace.counts is not None or span.kind in MODEL_CALLS:
-            settle_model(self, span)
-        if output is not None:
-            span.output = output
-        span.error = error
-        span.status = status
-        span.end_ns = now
-        size = len(span.output or b"")
-        if span.more_metadata:
-            size += sum(map(len, span.more_metadata))
-        if error is not None and isinstance(error, bytes):
-            size += len(error)
-        self.put((_END, span, None), size)
-
-    def end_like(self, root: Span, span: Span, end_ns: int | None = None) -> None:
-        """End an open trace in the way its operation ended, now or at a given time: :meth:`end`, in less time."""
-        if root.usage is not None or root.trace.counts is not None:
-            settle_model(self, root)
-        output = root.output = root.output if span.output is None else span.output
-        error = root.error = span.error
-        root.status = span.status or COMPLETED
-        if error is not None and (span.facts or {}).get("level") == "WARNING":
-            self._warn(root)
-        root.end_ns = root.time_of_end() if end_ns is None else end_ns
-        size = 0 if output is None else len(output)
-        if root.more_metadata:
-            size += sum(map(len, root.more_metadata))
-        if error is not None and isinstance(error, bytes):
-            size += len(error)
-        self.put((_END, root, None), size)
 
     def add(
         self,
@@ -447,7 +313,13 @@ class Recorder:
             parts = (self.snapshot.encode_object(merge_objects(parts), METADATA_LIMIT),)
         span.more_metadata = parts
 
-    take_result = take_result  # as a method, without a step through one
+    # as methods, without a step through one
+    succeed = succeed
+    fail = fail
+    end = end
+    end_like = end_like
+    failure = staticmethod(failure_of)
+    take_result = take_result
 
 
 class _Nowhere:
@@ -480,21 +352,3 @@ class _Nothing(Recorder):
 
 
 NOTHING: Final = _Nothing()
-
-
-def _set_start(span: Span, start_ns: int) -> None:
-    """Set the start of a trace, and mark it in the metadata if it is in the future."""
-    if start_ns > span.start_ns + _CLOCK_ERROR:
-        span.metadata = join_objects((span.metadata, _FUTURE))
-    span.start_ns = start_ns
-
-
-def _connect(trace: TraceInfo, above: Span | None, remote: Remote | None) -> None:
-    """Connect a trace with the one that it continues, or was started in."""
-    if remote is not None:
-        trace.remote = remote
-        trace.parent_trace_id = int(remote.trace_id, 16)
-    elif above is not None:
-        trace.parent_trace_id = above.trace.id
-    if above is not None:
-        trace.withheld = above.trace.withheld
