@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic_core import from_json, to_json
 
 from tests.processors.secret_cases import hidden_cases
+from voltagent.capture.exceptions.failures import capture_failure
+from voltagent.capture.snapshot import Snapshot
 from voltagent.core.span import TRACE, Failure, Phase, SharedFacts, Span, SpanEvent, TraceInfo
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.pipeline import Pipeline
@@ -96,6 +99,28 @@ def test_what_passes_a_second_time_stays_as_it_is(events: list[SpanEvent], is_ho
     assert [event is not None for event in pipeline.many(safe)] == [True] * len(safe)
     assert [(phase, whole(span), fields) for phase, span, fields in safe] == before
     assert b"hunter2-correct" not in repr(before[-3:]).encode()
+
+
+@pytest.mark.parametrize("half", [chr(0xD800), chr(0xDCFF)])
+def test_half_a_character_in_any_place_hides_no_secret(half: str) -> None:
+    secret = "hunter22xy1"
+    text = f"{half}password={secret} {half}"
+    values = {
+        "a": [text],
+        text: 1,
+        f"{half}password": secret,
+        "b": text.encode("utf-8", "surrogatepass").decode("utf-8", "surrogateescape"),
+    }
+    trace = TraceInfo(1, f"agent {text}", None)
+    trace.user_id = text
+    span = Span(trace, None, TRACE, f"{half} token={secret}", Snapshot().encode(values), identifier=1)
+    span.metadata, span.tags = Snapshot().encode({"n": values}), (text, f"{half}{secret}")
+    span.error = capture_failure(ValueError(text, half + secret))
+    span.output = Snapshot().encode({"result": [half, text]})
+    update: Any = (Phase.UPDATE, span, {"comment": f"{half}{secret}", "value": text})
+    for event in Pipeline(Redactor()).many([(Phase.START, span, None), update, (Phase.END, span, None)]):
+        assert event is not None
+        assert secret not in repr((whole(span), event[2]))
 
 
 def test_a_secret_is_found_between_other_texts() -> None:

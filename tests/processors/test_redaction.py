@@ -177,6 +177,23 @@ def test_what_looks_like_a_secret_is_replaced(text: str, secret: str) -> None:
             json.loads(found)
 
 
+@pytest.mark.parametrize("half", [chr(0xD800), chr(0xDCFF), chr(0xD83D) + chr(0xDE00)])
+@pytest.mark.parametrize("around", ["{0}{1}", "{0} {1}", "{1} {0}", "{1}\n{0}", "x {0}\n{1} {0}"])
+def test_half_a_character_beside_a_secret_hides_it_not(half: str, around: str) -> None:
+    for text, secret in (
+        ("password=hunter22xy1", "hunter22xy1"),
+        ("sk-proj-Xq7ab0123456Zp9abcdefABC", "Xq7ab0123456"),
+        (json.dumps({"password": "\ud800hunter22xy1"}), "hunter22xy1"),
+        ("пароль: hunter22xy1", "hunter22xy1"),
+    ):
+        found = redactor.text(around.format(half, text))
+        assert secret not in found
+        assert SECRET_TEXT in found
+    assert redactor.text(around.format(half, "words")) == around.format(half, "words")
+    assert "hunter22" not in redactor.text(f"password=hunter22{half}xy1")
+    assert "hunter22" not in redactor.text(half * 70_000 + " password=hunter22xy1")
+
+
 @pytest.mark.parametrize("text", HARMLESS_TEXTS)
 def test_what_only_resembles_one_is_left_alone(text: str) -> None:
     assert redacted({"a": text}) == {"a": text}

@@ -293,7 +293,12 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "twelfth": (hide_twelfth.HIDE, keep_twelfth.KEEP),
 }
 # The last batch is the measure of what is not found yet: most of its classes are not mended.
-LEAST = {"outputs": (0.97, 0.97), "more_outputs": (0.97, 0.97), "last_outputs": (0.86, 0.96)}
+LEAST = {
+    "outputs": (0.97, 0.97),
+    "more_outputs": (0.97, 0.97),
+    "last_outputs": (0.86, 0.96),
+    "new_outputs": (0.75, 0.97),
+}
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 
 

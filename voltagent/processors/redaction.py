@@ -21,7 +21,7 @@ from pydantic_core import from_json
 from voltagent.capture.pieces import LARGE, decode, encode, release
 from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
-from voltagent.core.text import encoded
+from voltagent.core.text import encoded, replace_surrogates
 from voltagent.errors import ValidationError
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.parted_strings import texts_with_parts
@@ -178,7 +178,9 @@ class Redactor:
             if len(value) <= _LONGEST_NAME and len(self.clean) < _MOST_NAMES:
                 self.clean.add(value)  # names come again with every call
             return value
-        return cast(str, Walk(self._rules, Found(), len(value)).payload(value)[0])
+        text = value if value.isascii() else replace_surrogates(value)  # checks find nothing in what is not UTF-8
+        result, is_changed = Walk(self._rules, Found(), len(text)).payload(text)
+        return cast(str, result) if is_changed else value
 
     def process(self, event: SpanEvent) -> SpanEvent | None:
         """Redact what an event sends, in place and once, also with the redactor of its span.

@@ -11,11 +11,10 @@ import copy
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-from pydantic_core import to_json
-
 from voltagent.capture.pieces import decode
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
 from voltagent.core.span import Phase, Span, SpanEvent, SpanFacts, is_shared
+from voltagent.core.text import encoded
 
 MOST: Final = 1 << 20  # bytes of one event
 _FRAME: Final = 64 * 1024  # for what a wire writes around the payloads: ids, names, times
@@ -74,7 +73,7 @@ def _fit_end(span: Span) -> None:
     parts: dict[Any, bytes] = dict(enumerate(span.more_metadata))
     parts[_OUTPUT] = span.output or b""
     parts[_ERROR] = span.error if isinstance(span.error, bytes) else b""
-    usage = 0 if span.usage is None else len(to_json(span.usage, inf_nan_mode="strings"))
+    usage = 0 if span.usage is None else len(encoded(span.usage))
     if _fit(parts, MOST - _FRAME - _fixed(span) - usage):
         span.output = parts.pop(_OUTPUT) or None
         span.error = parts.pop(_ERROR) or span.error
@@ -117,8 +116,8 @@ def _fixed(span: Span) -> int:
     tags = (*(span.tags or ()), *span.more_tags)
     return (
         len(span.metadata or b"")
-        + (len(to_json(instructions)) if instructions else 0)
-        + (len(to_json(tags)) if tags else 0)
+        + (len(encoded(instructions)) if instructions else 0)
+        + (len(encoded(tags)) if tags else 0)
     )
 
 

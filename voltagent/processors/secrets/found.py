@@ -12,7 +12,7 @@ from operator import eq
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.core.text import encoded
+from voltagent.core.text import encoded, replace_surrogates
 from voltagent.processors.secrets.text.scan import SEPARATOR, Range
 
 SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
@@ -59,11 +59,12 @@ class Found:
 
     def without_repetitions(self, text: str) -> str:
         """Return a string that is not a payload, such as a comment, without the secrets that are known."""
-        for secret in self.secrets:
-            if secret in text:
-                self.count += 1
-                text = text.replace(secret, SECRET_TEXT)
-        return text
+        cleaned = text if text.isascii() else replace_surrogates(text)  # as the secrets were found
+        found = [secret for secret in self.secrets if secret in cleaned]
+        self.count += len(found)
+        for secret in found:
+            cleaned = cleaned.replace(secret, SECRET_TEXT)
+        return cleaned if found else text
 
 
 class Changes(NamedTuple):
