@@ -154,6 +154,8 @@ EVERYWHERE: dict[str, Any] = {
     "JSON keys": [f'{{"{secret}":1}}' for secret in _SECRETS[:18_000]],
     "chunks": [f"{secret}\n password=" for secret in _SECRETS],
     "one text": ["\n".join(_SECRETS)],
+    "names of their own": [{f"{n}_{k}_password": f"Xq7ab{k}Zp9" for k in range(8)} for n in range(4_500)],
+    "names inside of names": [{f"a{n}": {f"b{n}": [f"text {n}"]}} for n in range(20_000)],
     "a secret of Kubernetes": [_OF_A_RESOURCE, 1],
 }
 

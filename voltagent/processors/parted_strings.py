@@ -10,6 +10,7 @@ A part becomes text again before its strings are searched, with marks instead of
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeAlias, cast
 
@@ -17,10 +18,10 @@ from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
 from voltagent.processors.parts import PARTS, Marked, Undecoded, encode_outline
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.strings import Rules, Strings, renamed
-from voltagent.processors.streams import DEEPEST, MOST_PLACES, WITH_TEXTS, Container, Texts
+from voltagent.processors.streams import DEEPEST, WITH_TEXTS, Container, Texts
 
-# `(place, text, its container, its key, whether in a part) -> text`
-_TakeText: TypeAlias = Callable[[Texts, str, Any, Any, bool], str]
+# `(text, its container, its key, whether in a part) -> text`
+_TakeText: TypeAlias = Callable[[str, Any, Any, bool], str]
 # What a mark replaces: a string, by its slot; a string that is JSON, by the number of its use; a key of a dictionary.
 _STRING: Final = "s"
 _JSON: Final = "j"
@@ -159,23 +160,26 @@ class PartedStrings(Strings):
 
     def _slots_of_items(self, items: list[Any]) -> list[Sequence[int]]:
         """Return the slots of the texts of a stream with parts."""
-        slots: dict[Texts, list[int]] = {}
+        slots = array("q")  # of all texts
 
-        def take_text(place: Texts, text: str, container: Any, key: Any, is_part: bool) -> str:
+        def take_text(text: str, container: Any, key: Any, is_part: bool) -> str:
             slot, text = self._slot_of(text, container, key, is_part=is_part)
-            slots.setdefault(place, []).append(slot)
+            slots.append(slot)
             return text
 
-        stream = _Texts(self._marks, take_text)
-        found = stream.add_all(items)
-        for place in stream.places:
-            if len(place.texts) == 1 and self._slots[slots[place][0]] < 0:  # not searched
-                self._changed.setdefault(slots[place][0], place.texts[0])
-        for place in found:
-            for slot, number in zip(slots[place], self._numbers_of(place.texts), strict=True):
+        stream = _StreamWithParts(self._marks, take_text).add_all(items)
+        texts = stream.texts
+        for number in stream.alone():
+            if self._slots[slots[number]] < 0:  # not searched
+                self._changed.setdefault(slots[number], texts[number])
+        found: list[Sequence[int]] = []
+        for some in stream.together():
+            found.append([slots[number] for number in some])
+            for slot, number in zip(found[-1], self._numbers_of([texts[number] for number in some]), strict=True):
                 if self._slots[slot] < 0:
                     self._slots[slot] = number
-        return [slots[place] for place in found]
+        stream.release()
+        return found
 
     def _slot_of(self, text: str, container: Any, key: Any, *, is_part: bool) -> tuple[int, str]:
         """Return the slot of a text of a stream, and the text; for a mark, those of the string that it replaces."""
@@ -197,10 +201,10 @@ class PartedStrings(Strings):
 
 def texts_with_parts(items: list[Any]) -> Texts:
     """Return the texts of the items of a stream with parts, by their places."""
-    return _Texts().add_all(items)
+    return _StreamWithParts().add_all(items)
 
 
-class _Texts:
+class _StreamWithParts:
     """The texts of a stream with parts, see :mod:`voltagent.processors.parts`, which are decoded one at a time.
 
     ``take_text`` is called for each text while its container is decoded, and returns the text to collect: for a mark,
@@ -209,32 +213,29 @@ class _Texts:
 
     def __init__(self, marks: _Marks | None = None, take_text: _TakeText | None = None) -> None:
         self._marks, self._take_text = marks, take_text
-        self.places = [Texts()]
-        self._new = 0  # places that were added for the current item
-        self._waiting: list[Texts] = []  # places with texts for which `take_text` was not called yet
+        self._found = Texts()
+        self._taken = 0  # texts for which `take_text` was called
 
     def add_all(self, items: list[Any]) -> Texts:
         """Add the items of a stream, and return the texts."""
         for number, item in enumerate(items):
             if type(item) not in PARTS:
-                self._new = 0
-                self._add(self.places[0], items, number, item, DEEPEST)
+                self._add_item(items, number, item)
                 continue
             some = self._decoded(item)
             for at, one in enumerate(some):
-                self._new = 0
-                self._add(self.places[0], some, at, one, DEEPEST)
+                self._add_item(some, at, one)
             self._close(items, number, some)
         self._take(is_part=False)
-        return self.places[0]
+        return self._found
 
-    def _add(self, place: Texts, container: Container, key: Any, value: Any, levels: int) -> None:
+    def _add_item(self, container: Container, key: Any, item: Any) -> None:
+        self._found.begin_item()
+        self._add(0, container, key, item, DEEPEST)
+
+    def _add(self, place: int, container: Container, key: Any, value: Any, levels: int) -> None:
         if type(value) is str:
-            if not place.containers:
-                self._waiting.append(place)
-            place.texts.append(value)
-            place.containers.append(container)
-            place.keys.append(key)
+            self._found.put(place, container, key, value)
         elif levels and type(value) is dict:
             for name, item in self._items_of(value):
                 self._add_inside(place, name, value, name, item, levels)
@@ -243,32 +244,24 @@ class _Texts:
             for number, item in enumerate(value):
                 first += self._add_inside(place, first, value, number, item, levels)
 
-    def _add_inside(self, place: Texts, name: Any, container: Container, key: Any, item: Any, levels: int) -> int:
+    def _add_inside(self, place: int, name: Any, container: Container, key: Any, item: Any, levels: int) -> int:
         """Add a value of a dictionary or list, or the values of a part, and return their number."""
         if type(item) not in PARTS:
             if type(item) in WITH_TEXTS:
-                self._add_to(self._inner(place, name), container, key, item, levels)
+                self._add_to(self._found.inner(place, name), container, key, item, levels)
             return 1
         some = self._decoded(item)
         for number, one in enumerate(some):
-            self._add_to(self._inner(place, name + number if number else name), some, number, one, levels)
+            self._add_to(self._found.inner(place, name + number if number else name), some, number, one, levels)
         self._close(container, key, some)
         return len(some)
 
-    def _add_to(self, place: Texts | None, container: Container, key: Any, item: Any, levels: int) -> None:
-        if place is not None:
+    def _add_to(self, place: int, container: Container, key: Any, item: Any, levels: int) -> None:
+        if place:
             self._add(place, container, key, item, levels - 1)
 
     def _items_of(self, value: dict[str, Any]) -> Iterable[tuple[str, Any]]:
         return value.items() if self._marks is None else self._marks.named_items(value)
-
-    def _inner(self, place: Texts, name: Any) -> Texts | None:
-        found = place.inside.get(name)
-        if found is None and self._new < MOST_PLACES:
-            self._new += 1
-            found = place.inside[name] = Texts()
-            self.places.append(found)
-        return found
 
     def _decoded(self, part: Undecoded | Marked) -> list[Any]:
         self._take(is_part=False)
@@ -281,11 +274,11 @@ class _Texts:
             container[key] = Marked(encode_deep(items))
 
     def _take(self, *, is_part: bool) -> None:
-        for place in self._waiting:
-            if self._take_text is not None:
-                first = len(place.texts) - len(place.containers)
-                for at, (container, key) in enumerate(zip(place.containers, place.keys, strict=True), first):
-                    place.texts[at] = self._take_text(place, place.texts[at], container, key, is_part)
-            place.containers.clear()
-            place.keys.clear()
-        self._waiting.clear()
+        """Call ``take_text`` for the texts that were added since the last time, and let go of their containers."""
+        found = self._found
+        if self._take_text is not None:
+            for number, (container, key) in enumerate(zip(found.containers, found.keys, strict=True), self._taken):
+                found.texts[number] = self._take_text(found.texts[number], container, key, is_part)
+        self._taken = len(found.texts)
+        found.containers.clear()
+        found.keys.clear()

@@ -9,7 +9,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.processors.parts import PARTS
 from voltagent.processors.secrets.structure import are_strings
@@ -21,44 +21,109 @@ Container: TypeAlias = "dict[str, Any] | list[Any]"
 _EDGE: Final = 256  # characters at either end of a long chunk that may belong to a split secret
 _AT_ONCE: Final = 1 << 15  # chunks
 DEEPEST: Final = 8  # levels of an item in which its texts stand
-MOST_PLACES: Final = 1024  # a stream of text has few, and each costs several objects
+_NONE: Final = -1
+_PLACES: Final = 4096  # freed at once
+_MOST_PLACES: Final = 1024  # of an item; a stream of text has few
 
 
 class Texts:
-    """The texts in one place of the items of a stream, and those in places inside of it."""
+    """The texts of a stream, by the numbers of the places in its items in which they stand; an item itself is place 0.
 
-    __slots__ = ("containers", "inside", "keys", "texts")
+    There may be as many places as texts, so none has an object of its own as long as it has one text.
+    """
+
+    __slots__ = ("_by_place", "_inside", "_most", "containers", "keys", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.containers: list[Container] = []
         self.keys: list[Any] = []
-        self.inside: dict[Any, Texts] = {}
+        self._by_place: list[int | list[int]] = [_NONE]  # the texts in each place, or the only one
+        self._inside: list[dict[Any, int] | None] = [None]  # the places inside of each, by their names
+        self._most = 0  # places with those of the current item
 
-    def add(self, container: Container, key: Any, value: Any, places: list[Texts], levels: int = DEEPEST) -> None:
-        """Add a value in this place: a text, or a collection of some. ``places`` are those new with the item."""
-        which = type(value)
-        if which is str:
-            self.texts.append(value)
-            self.containers.append(container)
-            self.keys.append(key)
-        elif levels and (which is dict or which is list):
-            inside = self.inside
-            for name, item in value.items() if which is dict else enumerate(value):
-                if type(item) in WITH_TEXTS:
-                    if name not in inside:
-                        if len(places) >= MOST_PLACES:
-                            continue
-                        inside[name] = Texts()
-                        places.append(inside[name])
-                    inside[name].add(value, name, item, places, levels - 1)
+    def begin_item(self) -> None:
+        """Allow new places for the next item."""
+        self._most = len(self._by_place) + _MOST_PLACES
 
-    def __iter__(self) -> Iterator[Texts]:
-        """Yield the places with more than one text: no secret is split over one."""
-        if len(self.texts) > 1:
-            yield self
-        for place in self.inside.values():
-            yield from place
+    def add_all(self, items: list[Any]) -> None:
+        """Add the items of a stream, each a text or a collection of some."""
+        by_place, add_inside = self._by_place, self._add_inside
+        for number, item in enumerate(items):
+            which = type(item)
+            if which is str:
+                self.put(0, items, number, item)
+            elif which in WITH_TEXTS:
+                self._most = len(by_place) + _MOST_PLACES
+                add_inside(0, item, DEEPEST)
+
+    def _add_inside(self, place: int, value: Any, levels: int) -> None:
+        """Add what is inside of a collection. This is long for its speed: all outputs that are lists come here."""
+        inside = self._inside[place]
+        if inside is None:
+            inside = self._inside[place] = {}
+        texts, by_place = self.texts, self._by_place
+        for name, item in value.items() if type(value) is dict else enumerate(value):
+            which = type(item)
+            if which in WITH_TEXTS:
+                inner = inside.get(name) or self._new(inside, name)
+                if which is not str:
+                    if inner and levels > 1:
+                        self._add_inside(inner, item, levels - 1)
+                elif inner:
+                    several = by_place[inner]
+                    if type(several) is list:
+                        several.append(len(texts))
+                    else:
+                        by_place[inner] = len(texts) if several == _NONE else [cast(int, several), len(texts)]
+                    texts.append(item)
+                    self.containers.append(value)
+                    self.keys.append(name)
+
+    def put(self, place: int, container: Container, key: Any, text: str) -> None:
+        """Add a text in a place."""
+        several = self._by_place[place]
+        if type(several) is list:
+            several.append(len(self.texts))
+        else:
+            number = cast(int, several)
+            self._by_place[place] = len(self.texts) if number == _NONE else [number, len(self.texts)]
+        self.texts.append(text)
+        self.containers.append(container)
+        self.keys.append(key)
+
+    def inner(self, place: int, name: Any) -> int:
+        """Return the place with a name inside of another one; 0 if the item has too many."""
+        inside = self._inside[place]
+        if inside is None:
+            inside = self._inside[place] = {}
+        return inside.get(name) or self._new(inside, name)
+
+    def _new(self, inside: dict[Any, int], name: Any) -> int:
+        number = len(self._by_place)
+        if number >= self._most:
+            return 0
+        self._by_place.append(_NONE)
+        self._inside.append(None)
+        inside[name] = number
+        return number
+
+    def together(self) -> Iterator[list[int]]:
+        """Yield the numbers of the texts in each place with more than one: no secret is split over one."""
+        return (numbers for numbers in self._by_place if type(numbers) is list)
+
+    def alone(self) -> Iterator[int]:
+        """Yield the numbers of the other texts."""
+        return (number for number in self._by_place if type(number) is int and number != _NONE)
+
+    def release(self) -> None:
+        """Let go of the places in small steps: to free very many in one takes long."""
+        while self._by_place:
+            del self._by_place[-_PLACES:]
+        while self._inside:
+            inside = self._inside.pop()
+            while inside:
+                inside.popitem()
 
 
 WITH_TEXTS: Final = frozenset((str, dict, list))
@@ -66,7 +131,14 @@ WITH_TEXTS: Final = frozenset((str, dict, list))
 
 def edges_of(items: list[Any], texts: Callable[[list[Any]], Texts]) -> str:
     """Return the texts of a stream, each joined, without the middle of long chunks, which no split secret reaches."""
-    return _edges(items) if are_strings(items) else "\0".join([_edges(place.texts) for place in texts(items)])
+    return _edges(items) if are_strings(items) else _edges_by_place(texts(items))
+
+
+def _edges_by_place(stream: Texts) -> str:
+    texts = stream.texts
+    edges = "\0".join([_edges([texts[number] for number in numbers]) for numbers in stream.together()])
+    stream.release()
+    return edges
 
 
 def _edges(texts: Sequence[str]) -> str:
@@ -85,8 +157,7 @@ def items_of(value: Any) -> list[Any]:
 def texts_of(items: list[Any]) -> Texts:
     """Return the texts of the items of a stream by their places."""
     found = Texts()
-    for number, item in enumerate(items):
-        found.add(items, number, item, [])
+    found.add_all(items)
     return found
 
 

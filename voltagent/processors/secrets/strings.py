@@ -171,7 +171,10 @@ class Strings:
         return self._slots_of_items(items)
 
     def _slots_of_items(self, items: list[Any]) -> list[Sequence[int]]:
-        return [self._add_texts(place) for place in texts_of(items)]
+        stream = texts_of(items)
+        found: list[Sequence[int]] = [self._add_texts(stream, numbers) for numbers in stream.together()]
+        stream.release()
+        return found
 
     def _slots_of_list(self, items: list[Any]) -> Sequence[int]:
         """Return the slots of a list of strings: the first ones, or new ones."""
@@ -181,11 +184,11 @@ class Strings:
         self.add_list(items)
         return range(len(self._slots) - len(items), len(self._slots))
 
-    def _add_texts(self, place: Texts) -> Sequence[int]:
-        self._slots.fromlist(self._numbers_of(place.texts))
-        self._containers += place.containers
-        self._places += place.keys
-        return range(len(self._slots) - len(place.texts), len(self._slots))
+    def _add_texts(self, stream: Texts, numbers: list[int]) -> Sequence[int]:
+        self._slots.fromlist(self._numbers_of([stream.texts[number] for number in numbers]))
+        self._containers += [stream.containers[number] for number in numbers]
+        self._places += [stream.keys[number] for number in numbers]
+        return range(len(self._slots) - len(numbers), len(self._slots))
 
     def replace_secrets(self, streams: list[Sequence[int]]) -> None:
         """Search all strings, and put them back without their secrets and the repetitions of those."""
