@@ -170,6 +170,14 @@ HIDE: list[tuple[Any, str]] = [
     ("CREATE USER bob IDENTIFIED BY 'hunter2x'", 'hunter2x'),
 ]
 KEEP: list[Any] = [
+    'class Account:\n    login: str\n    password: Schema.String\n    age: int\n',
+    "password = Settings.Database\nuser = 'x'\n",
+    'password: Self-Service\nname: portal\n',
+    'secret: Top-Level\nname: portal\n',
+    'f(password=Defaults.Value)\n',
+    'Passwords: Best-Practices\nauthor: Jane\n',
+    'Name  Value\npassword  required-field\nhost  local\n',
+    'secret: Kubernetes/Vault\nname: portal\n',
     'API key: ask admin',
     'the disk-utilisation',
     'Secret: how to bake bread',

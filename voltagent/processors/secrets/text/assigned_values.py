@@ -14,6 +14,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_placeholder,
     is_weak_secret,
 )
+from voltagent.processors.secrets.vocabulary.joined_words import JOINED_WORDS, has_marks, is_joined_words
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import IN_SENTENCES, STRONG
 
@@ -107,6 +108,12 @@ _WORDS_AND_NUMBERS: Final = re.compile(
     r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
 )
 _OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")
+# A line of configuration: a name, and a value that is no code and no type.
+_CONFIGURED: Final = re.compile(
+    r"[ \t>+|#-]{0,20}[\w.-]{1,40}[ \t]{0,20}[:=][ \t]{0,8}"
+    r"(?!(?:str|int|bool|float|bytes|string|number|any|list|dict)\b)(?![A-Z]\w{0,40}\.\w)"
+    r"(?:[^\s(){};,\[\]<>]{1,60}|\"[^\"]{0,60}\"|'[^']{0,60}')[ \t\r]{0,4}\Z"
+)
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
@@ -256,7 +263,7 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
         return _code_default(scan, one, start)
     value = value.rstrip(".:!?")
     is_secret = _is_secret_value(value, one) or _is_joined_password(scan, one, start, end, value)
-    return (start, start + len(value)) if is_secret else None
+    return (start, start + len(value)) if is_secret else _joined_words(scan, one, start)
 
 
 def _is_cell(scan: Scan, one: Beginning, start: int, value: str) -> bool:
@@ -368,7 +375,37 @@ def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
     called = _call(scan, one, start, match.end()) if match is not None and is_call else None
     if match is not None and _DOTTED.match(match[0]) is not None:
         return match.span() if _is_joined_password(scan, one, start, match.end(), match[0]) else None
-    return called or _code_default(scan, one, start)
+    return called or _code_default(scan, one, start) or _joined_words(scan, one, start)
+
+
+def _joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
+    """Return a password of joined words, such as ``Tern@Shore``; with marks that code has, in configuration only."""
+    name = one.name.lower()
+    if one.strength is not Strength.STRONG or one.is_pin or (name[-1:] == "s" and name[-4:] != "pass"):
+        return None
+    match = JOINED_WORDS.match(scan.text, start)
+    if match is None or not is_joined_words(match[0]):
+        return None
+    scan.spend(8)
+    is_sure = has_marks(match[0]) or scan.text[start - 1] not in " \t\n"
+    if not (is_sure or one.name.isupper() or "pass" in name or "pw" in name):
+        return None  # `secret: Top-Level`
+    return match.span() if _is_configuration(scan, start, match.end(), is_sure=is_sure) else None
+
+
+def _is_configuration(scan: Scan, start: int, end: int, *, is_sure: bool) -> bool:
+    """Return whether a value is in no call and, if it may be code, beside another line of configuration."""
+    text = scan.text
+    line = 1 + max(text.rfind(mark, max(0, start - _CALLED), start) for mark in "\n\0")
+    if "(" in text[line or max(0, start - _CALLED) : start]:
+        return False
+    if is_sure:
+        return True
+    if text[end : end + 1] not in ("", "\n", "\r", "\0"):
+        return False
+    before = text[max(0, line - _CALLED - 1) : max(0, line - 1)].rpartition("\n")[2]
+    after = text[end : end + _CALLED].lstrip("\r\n").partition("\n")[0]
+    return _CONFIGURED.match(before) is not None or _CONFIGURED.match(after) is not None
 
 
 def _code_default(scan: Scan, one: Beginning, start: int) -> Range | None:

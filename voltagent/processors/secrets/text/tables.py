@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.capture.pieces import decode_deep
@@ -21,12 +20,19 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_placeholder,
     is_weak_secret,
 )
+from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
 from voltagent.processors.secrets.vocabulary.named_values import is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
 
 # The header of a table, and what its rows are made of.
-_SEPARATORS: Final = "\t|;,"
+_BAR: Final = "\u2502"
+_ALIGNED: Final = "  "
+_SEPARATORS: Final = ("\t", "|", _BAR, _ALIGNED, ";", ",")
+_DRAWN: Final = frozenset(("|", _BAR, _ALIGNED))  # may have a line of rules below the header
+# The columns of names and values, as `vault kv get` has them: what the first says holds for the second.
+_NAMES: Final = frozenset(("name", "key", "keyname", "variable", "parameter", "parametername", "setting", "property"))
+_VALUES: Final = frozenset(("value", "val", "current value"))
 _HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/-]{0,40}(?: [\w.-]{1,20}){0,3}[\"'`*]{0,2}\Z")
 # A line of code or a query with commas in it.
 _STATEMENT: Final = re.compile(
@@ -34,7 +40,8 @@ _STATEMENT: Final = re.compile(
     r"[ \t]",
     re.IGNORECASE,
 )
-_RULE: Final = "-+|:= \t\r"  # characters of a line between a header and its rows
+# Characters of a line between a header and its rows.
+_RULE: Final = "-+|:= \t\r\u2500\u2502\u250c\u2510\u2514\u2518\u251c\u2524\u252c\u2534\u253c\u2550"
 _RULES: Final = frozenset(("", *_RULE))
 # What the rows of a dump of PostgreSQL stand behind; between their cells are tabs, and `\\N` is none.
 _COPIED: Final = re.compile(r"COPY [\w.\"]{1,120} \(([^()\n]{1,400})\) FROM stdin;\Z", re.IGNORECASE)
@@ -101,8 +108,8 @@ def header_of(rows: list[Any]) -> list[str]:
 @cache
 def _may_be_header() -> Callable[[str], str | None]:
     """Compile a check for a line with a name and a separator, and nothing that is in no header."""
-    inner, joint = r"[^\n\x00={}()<>\[\]:@!?\\+&%^~]*", r"[,;|\t]"
-    name = rf"(?:{HINTED})"
+    inner, joint = r"[^\n\x00={}()<>\[\]:@!?\\+&%^~]*", r"(?:[,;|\t\x{2502}]|  )"
+    name = rf"(?:{HINTED}|name|variable|parameter|setting|property)"
     copied = r"(?m)(?:^|\x00)copy [^\n\x00]*\) from stdin;\r?\n"
     return fast_check(rf"{copied}|(?m)(?:^|\x00){inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n")
 
@@ -147,6 +154,7 @@ class _Header(NamedTuple):
     is_spaced: bool
     width: int  # columns
     secret: list[Column]
+    named: tuple[int, int] | None  # the columns of names and of values
     sure: frozenset[int]  # of these, the columns in which a word with a digit is one whatever else
 
 
@@ -156,11 +164,11 @@ def _header(scan: Scan, line: str) -> _Header | None:
     if copied is not None:
         names = [name.strip(' "') for name in copied[1].split(",")]
         secret = secret_columns(names, scan.names.strength)
-        return _Header("\t", False, len(names), secret, frozenset()) if secret else None
+        return _Header("\t", False, len(names), secret, None, frozenset()) if secret else None
     for separator in _SEPARATORS:
         if separator not in line:
             continue
-        names = [name.strip() for name in line.split(separator)]
+        names = [name.strip() for name in _cells(line, separator)]
         inner = names[not names[0] : len(names) - (not names[-1])]
         if len(inner) > 1 and len(names) <= _MOST_COLUMNS and all(map(_HEADING.match, inner)):
             break
@@ -169,14 +177,40 @@ def _header(scan: Scan, line: str) -> _Header | None:
     is_code = separator == "," and (len(inner) < len(names) or "'" in line)  # a line of a list
     if is_code or _STATEMENT.match(inner[0]) is not None:
         return None
-    secret = secret_columns([name.strip("\"'`*") for name in names], scan.names.strength)
-    if not secret:
+    plain = [name.strip("\"'`*") for name in names]
+    named = _named_columns([name.lower() for name in plain])
+    if separator == _ALIGNED and named is None and not all(name[0].isupper() for name in names):
         return None
-    is_spaced = separator == "|" or f"{separator} " in line
+    secret = [] if named else secret_columns(plain, scan.names.strength)
+    if not secret and not named:
+        return None
+    is_spaced = separator in _DRAWN or f"{separator} " in line
     sure = [
         number for number, name, found in secret if found is Strength.STRONG and not is_spaced and not _is_pin(name)
     ]
-    return _Header(separator, is_spaced, len(names), secret, frozenset(sure))
+    return _Header(separator, is_spaced, len(names), secret, named, frozenset(sure))
+
+
+def _named_columns(names: list[str]) -> tuple[int, int] | None:
+    name = next((number for number, name in enumerate(names) if name in _NAMES), None)
+    value = next((number for number, name in enumerate(names) if name in _VALUES), None)
+    return None if name is None or value is None else (name, value)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    """Return the cells of a line; those that stand below one another have two spaces or more between them."""
+    if separator == _ALIGNED:
+        return [cell for cell in line.split(_ALIGNED) if cell.strip()]
+    return line.split(separator) if '"' not in line else [*_split(line, separator)]
+
+
+def _begins(line: str, cells: list[str], separator: str) -> Iterator[int]:
+    """Yield where the cells of a line begin."""
+    position = 0
+    for cell in cells:
+        position = line.index(cell, position) if separator == _ALIGNED else position
+        yield position
+        position += len(cell) + len(separator)
 
 
 def _is_pin(name: str) -> bool:
@@ -214,25 +248,30 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
     separator = header.separator
     scan.units -= _ROW_WORK
     if line[:1] in _RULES and not line.strip(_RULE):
-        return separator == "|" and line.strip() != ""
-    cells = line.split(separator) if '"' not in line else [*_split(line, separator)]
+        return separator in _DRAWN and line.strip() != ""
+    cells = _cells(line, separator)
     if len(cells) != header.width:
         return False
     secret = header.secret
+    if header.named is not None:
+        of_name, of_value = header.named
+        written = cells[of_name].strip(" \t\"'`*")
+        strength = scan.names.strength(written)
+        secret = [] if strength is Strength.NONE else [(of_value, written, strength)]
     if len(secret) > 1:
         if scan.units < _ROW_AT_ONCE:
             first, last = secret[0][0], secret[-1][0] + 1
-            begin = row + first + sum(map(len, cells[:first]))
-            found.append((begin, begin + last - first - 1 + sum(map(len, cells[first:last]))))
+            begins = [*_begins(line, cells, separator)]
+            found.append((row + begins[first], row + begins[last - 1] + len(cells[last - 1])))
             return True
         scan.units -= _CELL_WORK * len(secret)
-    ends = [0, *accumulate(map(len, cells))]
+    begins = [*_begins(line, cells, separator)] if secret else []
     for number, name, strength in secret:
         cell = cells[number]
         value = cell.strip(" \t\r\"'`*")
         is_sure = number in header.sure and value.isalnum() and not value.isalpha() and value.isascii()
         if is_sure or (value and _is_in_text(name, value, strength, is_spaced=header.is_spaced)):
-            begin = row + number + ends[number] + cell.index(value)
+            begin = row + begins[number] + cell.index(value)
             found.append((begin, begin + len(value)))
     return True
 
@@ -261,4 +300,4 @@ def _is_in_text(name: str, value: str, strength: Strength, *, is_spaced: bool) -
     if value.isalpha() and value.lower() in _NO_CELL:
         return False
     is_number = len(value) >= _LEAST_DIGITS and value.isdigit()
-    return not is_spaced or is_number or is_credential(value) or is_mixture(value)
+    return not is_spaced or is_number or is_credential(value) or is_mixture(value) or is_joined_words(value)

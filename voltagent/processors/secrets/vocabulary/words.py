@@ -34,7 +34,7 @@ _BESIDE: Final = {
         "page next continuation previous prev cursor resume sync scroll skip delta eos bos pad unk sep cls mask "
         "stop start special first last end begin count type id ids limit max min total prompt completion input "
         "output cached reasoning per price cost usage num n text index budget rate used remaining bytes logprob "
-        "logprobs space url uri endpoint ttl expiry expires lifetime"
+        "logprobs space url uri endpoint ttl expiry expires lifetime accessor"
     ),
     "key": (
         "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
@@ -49,8 +49,8 @@ _BESIDE: Final = {
         "agent policies validity days version placeholder input eaten consent banner file path exists valid is "
         "has name names validator validators hasher hashers score status strategy error errors message prompt "
         "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
-        "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last sent "
-        "domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids"
+        "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last "
+        "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids"
     ),
 }
 
@@ -106,9 +106,9 @@ STRONG_PAIRS: Final = frozenset(
         ),
         (
             ("code", "codes"),
-            "recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login",
+            "device recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login",
         ),
-        (("string", "strings"), "connection conn community"),
+        (("string", "strings"), "connection conn community authentication"),
         (("passe",), "de palavra"),
         (("answer", "answers"), "security"),
         (("signature",), "access"),

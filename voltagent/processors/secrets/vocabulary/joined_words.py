@@ -1,0 +1,55 @@
+"""Distinguish passwords of joined words, such as `Tern@Shore` and `Grey_Seal`, from names in code and in sentences."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.secrets.vocabulary.words import STRONG, WEAK
+
+_TITLE: Final = r"[A-Z][a-z]{1,24}"
+_WORD: Final = r"[A-Za-z]{2,24}"
+# By the marks between their words: those that join nothing in code; others only behind or before a word in capitals.
+_WORDS: Final = (
+    rf"(?:{_WORD}(?:[&@#%!+*$^]{_WORD}){{1,3}}"
+    rf"|{_TITLE}(?:[._/-](?:{_TITLE}|[a-z]{{3,24}})){{1,3}}"
+    rf"|[a-z]{{3,24}}[_-]{_TITLE}(?:[._-](?:{_TITLE}|[a-z]{{3,24}})){{0,2}}"
+    r"|(?:[a-z]{2,24}|[A-Z][a-z]{1,24})[A-Z][a-z]{1,24}(?=_\d))"
+    r"(?:[._/:&#+*-]?\d{1,4}|[!?*#]{1,2}|)"
+)
+_JOINED: Final = re.compile(rf"{_WORDS}\Z")
+# The same in a text: to the end of a line, a quote, a bracket, or to where another pair begins.
+JOINED_WORDS: Final = re.compile(
+    rf"{_WORDS}(?=[\"'`)}}\]<\u2502]|[ \t]{{0,40}}(?:[\r\n\0|\u2502]|\Z)"
+    r"|[,;&|]?[ \t]{0,4}(?:--)?[A-Za-z][\w.]{1,40}[:=]|&amp;|,?\\n)"
+)
+_MARK: Final = re.compile("[&@#%!+*$^]")
+_NO_WORD: Final = re.compile(r"[^A-Za-z]{1,8}|(?<=[a-z])(?=[A-Z])")
+# Words of names in code and configuration, which stand for a value: `Config.Database`, `Built-In`.
+_NAMES: Final = (
+    "string str text field config configuration settings setting env environment type types schema value values none "
+    "null default data request response self this model models param params props state option options faker system "
+    "required optional input file path hash class object user users admin base basic built internal external self "
+    "service provider manager store vault policy reset length in id name not only multi two one time sign log "
+    "content header application http https host server client db database app my your the of and or to for with by "
+    "yes no true false new old change changed hidden masked example sample test dummy any read write all set get "
+    "enum struct list map array int bool byte bytes char date number public private static final const var let "
+    "create update delete select insert view component page form button label placeholder title message error"
+)
+_IN_NAMES: Final = frozenset(_NAMES.split())
+_OTHER: Final = STRONG | WEAK
+
+
+def is_joined_words(value: str) -> bool:
+    """Return whether a value is two to four words, joined as in no name of code, that do not name a value."""
+    return _JOINED.match(value) is not None and _are_free(value)
+
+
+def _are_free(value: str) -> bool:
+    words = [word for word in _NO_WORD.split(value.lower() if value.islower() else value) if word]
+    return not any(word.lower() in _IN_NAMES or word.lower() in _OTHER for word in words)
+
+
+def has_marks(value: str) -> bool:
+    """Return whether joined words have a mark between them that joins nothing in code."""
+    return _MARK.search(value) is not None
