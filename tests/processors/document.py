@@ -34,6 +34,7 @@ def tables() -> str:
         f"A token is harmless beside: {', '.join(sorted(HARMLESS['token']))}.",
         f"A key is harmless beside: {', '.join(sorted(HARMLESS['key']))}.",
         f"Any other word is weaker beside: {', '.join(sorted(HARMLESS['strong']))}.",
+        f"A strong word is weaker also before: {', '.join(sorted(HARMLESS['named']))}.",
         f"Headers: {', '.join(HEADERS)} (before `key` or `token`). Schemes: {', '.join(SCHEMES)}.",
         (
             f"Parameters of URLs, beside names: {', '.join(PARAMETERS)}; if the value looks like a credential of "

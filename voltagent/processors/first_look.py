@@ -26,6 +26,8 @@ from voltagent.processors.secrets.text.prefilter import (
     NAME,
     NAME_END,
     PAIRS,
+    RARE_PAIRS,
+    RARE_WORDED,
     SOON_BEHIND_NAME,
     SOON_BEHIND_TOKEN,
     TOKEN_END,
@@ -61,7 +63,7 @@ _SAMPLE: Final = 64  # characters
 _QUOTES: Final = 2  # in a sample: with more, it is not prose
 _LEAST: Final = 4  # characters of a name whose beginning is rare enough to stand among many others
 # Issuers of tokens that begin with two characters, and of others, for which there is no space beside those of most.
-_BRIEF: Final = frozenset(("Twilio", "Bitwarden", "Discord bot", "Infisical", "Confluent"))
+_BRIEF: Final = frozenset(("Twilio", "Bitwarden", "Discord bot", "Infisical", "Confluent", "Discord user"))
 _AT_WORD: Final = r"(?-u:\b)"
 _AFTER_NO_WORD: Final = r"(?-u:\b{start-half})"
 # spaces beyond ASCII
@@ -77,6 +79,7 @@ class _Looks(NamedTuple):
     in_data: tuple[_Look, ...]
     words: _Look
     more_words: _Look
+    rare_words: _Look
     has_code: _Look
     codes: _Look
     parameters: _Look
@@ -93,7 +96,8 @@ def _looks() -> _Looks:
     names = f"(?:{'|'.join(hint for hint in hints if len(hint) >= _LEAST)})"
     brief_names = f"(?:{'|'.join(hint for hint in hints if len(hint) < _LEAST)})"
     pairs = f"(?:{PAIRS}|{hint_of('code')})"
-    inner = "|".join(one.widened for one in INNER_FORMATS if not one.mark.startswith("-"))
+    inner = "|".join(one.widened for one in INNER_FORMATS if one.mark[0] != "-" and not one.mark.isalnum())
+    rare = "|".join(one.widened for one in INNER_FORMATS if one.mark.isalnum())
     every = "|".join(map(token_of, FORMATS))
     brief = [one for one in FORMATS if one.issuer in _BRIEF]
     separated = [one for one in FORMATS if one.prefix[-1] in "_-"]
@@ -112,6 +116,7 @@ def _looks() -> _Looks:
         in_data=(_look(f"{names}{NAME_END}|token{TOKEN_END}|{STATEMENT}"), _look(f"{brief_names}{NAME_END}")),
         words=_look(f"(?:{PAIRS}){NAME_END}|{inner}|{'|'.join(WORDED)}"),
         more_words=_look("|".join(MORE_WORDED)),
+        rare_words=_look(f"{RARE_WORDED}|{rare}|(?:{RARE_PAIRS}){NAME_END}"),
         has_code=_look("code"),
         codes=_look(f"{hint_of('code')}{NAME_END}|{CODES}"),
         parameters=_look(PARAMETER_NAMES.replace("(?<=", "(?:")),
@@ -194,6 +199,7 @@ def may_be_suspect(text: str) -> bool:
         has_name
         or look.words(low) is not None
         or look.more_words(low) is not None
+        or look.rare_words(low) is not None
         or look.tokens(text) is not None
         or look.brief_tokens(text) is not None
         or ("@" in low and look.addresses(low) is not None)

@@ -47,6 +47,7 @@ _NEAR_VALUES: Final = frozenset(("value", "val", "newValue"))
 # What is typed into an element of a page, and what names the element. The text may also be its label.
 _TYPED: Final = "text"
 _ELEMENTS: Final = frozenset(("selector", "locator", "element"))
+_COMPARED: Final = re.compile(r"=[ \t]{0,4}[\"']?([\w.$ -]{1,60})[\"']?\]\s{0,8}\Z")
 # Under this, several words are a document, unless its name is like that of a setting or a header.
 _DOCUMENT: Final = "content"
 _OF_DOCUMENT: Final = re.compile(
@@ -99,6 +100,8 @@ _OTHER_WORDS: Final = (
     "signature",
     "hubpat",
     "labpat",
+    "assertion",
+    "crypthash",
 )  # but the first with another word before
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
@@ -158,7 +161,7 @@ def named_strengths(
     if field is None:
         return shape.strengths
     item, which = value[shape.value], value.get(_TYPE)
-    name = _last_of(value[field], item) if field == _PATH else value[field]
+    name = _name_in(field, value[field], item)
     found = _WEAK if shape.is_cookie else strength(name)
     if shape.value == _DOCUMENT and found is not _NONE and _has_words(item) and _is_document(name, value):
         return shape.strengths
@@ -174,6 +177,15 @@ def named_strengths(
         of_value if key == shape.value or key in _BEFORE else own
         for key, own in zip(value, shape.strengths, strict=True)
     ]
+
+
+def _name_in(field: str, written: str, item: Any) -> str:
+    """Return the name that a field holds: of a path, its last part; of a selector, the attribute that it compares."""
+    if field == _PATH:
+        return _last_of(written, item)
+    if field in _ELEMENTS and (compared := _COMPARED.search(written)) is not None:
+        return compared[1]
+    return written
 
 
 def _last_of(path: str, item: Any) -> str:

@@ -19,6 +19,8 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import IN_SENTENCES, STRONG
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
+CALLS: Final = (",", "(", "{")  # before an argument
+_DEFAULTS: Final = ("||", "??")  # before what is taken instead
 _SURE: Final = re.compile(rf"{MIXED_WORD}(?=[\s,;&\0]|\Z)")
 _UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
 # A password with characters that end a value elsewhere, to the next space or quote, or to where another pair begins.
@@ -28,6 +30,14 @@ _NO_OPERATOR: Final = re.compile(r"[@#$%^!~?]")
 _EXPRESSION: Final = re.compile(r"[!&*@-]{0,2}[A-Za-z_$][\w.$:?-]{0,100}(?:[(\[{<]|[|&<>]{1,2}[\w(]{1,60}\Z|\Z)")
 _OPENERS: Final = frozenset("([{<")
 _BEGINS_NO_WORD: Final = frozenset("?!<[({-")
+# Before a name in a call: what opens it and a prefix of the name, or the type of the value, as in
+# ``buildConfigField("String", "API_KEY", "…")``.
+_OPENED: Final = re.compile(r"(?:[(\[][bru]{1,2}|[( ]\\{0,4}[\"'](?:String|string|str|text)\\{0,4}[\"'],)\Z")
+_COOKIE: Final = re.compile(r"[\w.-]{1,60}=[^\s;,\"'\0]{3}")
+# A quote of Perl and Ruby, and a value of ODBC, in which a brace is doubled.
+_OTHER_QUOTES: Final = frozenset("q%{")
+_PERL_QUOTE: Final = re.compile(r"(?:q{1,2}|%[qQ])([{(\[|])([^\n\0{}()\[\]|]{4,200})[)}\]|]")
+_ODBC: Final = re.compile(r"\{((?:[^{}\s\"'\0]|\}\}){4,200})\}(?=[;\s\"'\0]|\Z)")
 # What stands for a value that is kept elsewhere: the tags of CloudFormation and Home Assistant, ERB and JSP.
 _ELSEWHERE: Final = re.compile(
     r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var)\b|<%", re.IGNORECASE
@@ -49,7 +59,7 @@ _CODE: Final = re.compile(
     r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
     r"|body|user|st|np|torch)\.\w"
 )
-_ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'])")
+_ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'`])")
 _CONSTANT: Final = re.compile(
     r"(?![A-Za-z_]{0,250}[^A-Za-z_])(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
 )
@@ -137,16 +147,19 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
     """
     scan.spend(8)
     end = closing_quote(scan, start, one.quote)
-    value = scan.text[start:end]
+    if is_placeholder(scan.text[start:end]) and (joined := _JOINED.match(scan.text, end)) is not None:
+        start = joined.end()  # `"Bearer " + "…"`
+        end = closing_quote(scan, start, joined[1])
+    value = scan.text[start:end].strip("\\\"'")
     if is_placeholder(value):
         return None
     may_be_joined = False  # words and numbers that are joined: behind a function, they name what it takes
-    if one.operator == "(":
+    if one.operator in ("(", "{"):
         called = one.name
         if called.endswith((".encode", ".decode")):
             return None
     elif one.operator == ",":
-        opening = scan.text[max(0, name - _CALLED) : name].rstrip("\"'`\\ #.:")
+        opening = _OPENED.sub("(", scan.text[max(0, name - _CALLED) : name].rstrip("\"'`\\ #.:"))
         called = opening[:-1]
         if opening[-1:] not in ("(", "["):
             return None
@@ -155,7 +168,9 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
         called = one.operator[2:-1]
         if called in ("encode", "decode"):
             return None
-    if one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value:
+    is_cookie = one.name.lower().endswith("cookie") and _COOKIE.match(value) is not None
+    is_set = one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value
+    if is_cookie or is_set:
         return start, end
     is_secret = is_credential(value) or (may_be_joined and one.strength is Strength.STRONG and is_mixture(value))
     return (start, end) if len(value) >= _SHORTEST_COMPARED and is_secret else None
@@ -187,6 +202,8 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     if is_message or (is_placeholder(value) and not is_sentence):
         return _shell_default(scan, one, start)
     is_weak = one.strength is Strength.WEAK
+    if one.operator in _DEFAULTS and not (is_credential(value) or (is_mixture(value) and not is_weak)):
+        return None
     if one.operator in COMPARISONS and (len(value) < _SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
         return None
     return None if is_weak and not is_weak_secret(one.name, value) else (start, end)
@@ -234,12 +251,12 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     if one.operator == "|":
         cell = _CELL.match(text, start)
         return cell.span() if cell is not None and _is_cell(scan, one, start, cell[0]) else None
+    if text[start : start + 1] in _OTHER_QUOTES and (other := _in_other_quotes(text, one, start)) is not None:
+        return other
     if text[start : start + 1] in _BEGINS_NO_WORD:
         is_message = text.startswith(":?", start - 1) and "${" in text[max(0, start - 64) : start]  # `${NAME:?message}`
         if is_message or _ELSEWHERE.match(text, start) is not None:
             return None
-        if text.startswith("[]byte(", start):
-            return _call(scan, one, start + 2, start + 6)
         if text.startswith(("{", "[", "(", "<", "- "), start):
             return _several(scan, one, start)
     match = _UNQUOTED.match(text, start)
@@ -248,6 +265,15 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     after = text[match.end() : match.end() + 1]
     whole = _with_marks(scan, one, start) if after and after in "&<>{}()[],;|" else None
     return (start, whole) if whole is not None else _word_or_code(scan, one, start, match.end())
+
+
+def _in_other_quotes(text: str, one: Beginning, start: int) -> Range | None:
+    """Return the password in ``q{…}`` of Perl, ``%q(…)`` of Ruby, or ``{…}`` of a connection by ODBC."""
+    if text[start] != "{":
+        found = _PERL_QUOTE.match(text, start)
+        return None if found is None or is_placeholder(found[2]) else found.span(2)
+    braced = _ODBC.match(text, start) if one.operator == "=" else None
+    return braced.span(1) if braced is not None and is_credential(braced[1].replace("}}", "")) else None
 
 
 def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | None:
@@ -330,6 +356,8 @@ def _is_passphrase(value: str) -> bool:
 
 
 def _several(scan: Scan, one: Beginning, start: int) -> Range | None:
+    if scan.text.startswith("[]byte(", start):
+        return _call(scan, one, start + 2, start + 6)
     if scan.text[start] == "-":
         return _listed(scan, start)
     if scan.text[start] == "{" and _SCHEMA.match(scan.text, start, start + 300) is not None:

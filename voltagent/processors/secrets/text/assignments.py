@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from typing import Final, NamedTuple, cast
 
 from voltagent.processors.secrets.text.assigned_values import (
+    CALLS,
     COMPARISONS,
     Beginning,
     argument,
@@ -33,23 +34,26 @@ _TO_OPERATOR: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<(*]|->|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<({*]|->|&(?:quot|#)"
+    r"|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
     # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
-    r"(?:(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*)|)"
-    r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])| (?:as )?string(?=\s)"
+    r"(?:(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
+    r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])"
+    r"| (?:provided|given|used|supplied|received)(?=[ \t]?:)| (?:as )?string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
     r"(?P<operator>"
     + atomic(r"\s{0,16}", "left")
-    + r"(?::(?!=)|=(?![=>])|:=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)=|\uff1a|\|(?!\|))"
+    + r"(?:::(?=[ \t])|:(?!=)|=(?![=>])|:=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)="
+    r"|(?:\|\||\?\?)(?=\s{0,4}[\"'`])|<<<|\uff1a|\|(?!\|))"
     + atomic(r"\s{0,16}", "right")
-    + r"|(?<=[\"'`]),[ \t]{0,16}(?=[bfru]{0,2}\\{0,8}[\"'`])|\([ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
+    + r"|(?<=[\"'`]),[ \t]{0,16}(?=[bfru]{0,2}\\{0,8}[\"'`])|[({][ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])"
-    r"|%3[da](?:%20|\+|(?!%20|\+)))"
+    r"|%3[da](?:%20|\+|(?!%20|\+))|&#(?:61|x3d);|\\{1,4}u003[ad])"
 )
 _TO_VALUE: Final = (
     r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env)[\w!]{0,20}|&\w{1,40})"
-    r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40}|)"
-    r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22)|)"
+    r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40}|string\(\d{1,6}\)[ \t](?=\")|)"
+    r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
 )
 # What is no secret under any name, so that nothing in Python has to look at it: nothing in quotes, a word of one to
 # three characters and a number of one or two digits. Behind a space, a short word may begin a passphrase.
@@ -95,9 +99,9 @@ _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than its pattern takes.
 _MAY_FOLLOW: Final = (
-    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]*"
-    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<(>*]|[\s\x1c-\x1f]+"
-    r"(?:[=:!?|+<\[\d-]|for |of |n?var|n?text|(?:as )?string|\{ ?get))"
+    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<({>*]*"
+    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<({>*]|&(?:quot|#)|[\s\x1c-\x1f]+"
+    r"(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
 )
 
 
@@ -299,7 +303,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
     if strength is Strength.WEAK and text[start - 1 : start] == "/" and match["operator"] == ":":
         return None  # the user of a URL, whose password is found there
     if quote is not None and start > 0 and not match["close"] and text[start - 1] == quote:
-        is_call = operator in (",", "(") or operator.startswith(")")
+        is_call = operator in CALLS or operator.startswith(")")
         if not is_call:  # `'Password: '`: the quote closes the label
             return None
     is_configuration = (
@@ -307,7 +311,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
         and text[value - 1] == "="
         and (name.isupper() or text[max(0, start - 1) : start] in ("&", "?", ";"))
     )
-    is_argument = quote is not None and (operator in (",", "(") or operator.startswith(")"))
+    is_argument = quote is not None and (operator in CALLS or operator.startswith(")"))
     prefixes = "bfru" if is_argument else "bfrun@$"
     is_pin = name[-3:].lower() == "pin"
     beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration, is_pin)

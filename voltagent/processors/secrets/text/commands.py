@@ -60,6 +60,9 @@ SETTERS: Final = {
     "requirepass": "(?P<name>requirepass)",
     "masterauth": "(?P<name>masterauth)",
     "bindpw": "(?P<name>bindpw)",
+    "rootpw": "(?P<name>rootpw)",
+    "(setq": r"\(setq[ \t]{1,4}" + _SET_NAME,
+    "(def": r"\(def[a-z]{0,10}[ \t]{1,4}\*?" + _SET_NAME + r"\*?",
     "_pass": "(?P<name>_pass)",
     "secret.key": r"(?P<name>secret\.key)",
     "setx": r"setx[ \t]{1,4}" + _SET_NAME,
@@ -74,7 +77,7 @@ _SET_VALUE: Final = (
     r"|(?P<bare>[^\s\"'=;|&\0-][^\s\"';|&\0]{3,1000}))"
 )
 _BASIC_AUTH: Final = (
-    r"basicauth\w{0,10}\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{0,200}\\{0,4}[\"'][ \t]{0,4},"
+    r"\w{0,10}(?:\([ \t]{0,4}|[ \t]{1,4})\\{0,4}[\"'][^\"'\n\\\0]{0,200}\\{0,4}[\"'][ \t]{0,4},"
     r"[ \t]{0,4}\\{0,4}[\"']([^\"'\n\\\0]{3,500})"
 )
 _CURL_OPTION: Final = (
@@ -101,6 +104,8 @@ CALLS: Final = {
     "compare_digest(": r"compare_digest\(" + _COMPARED + r",[ \t]{0,4}",
     "expect(": r"expect\(" + _COMPARED + r"\.to\w{1,20}\([ \t]{0,4}",
     "networkcredential(": r"networkcredential\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
+    "mysqli": r"mysqli(?:_connect)?\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
+    "imap_open(": r"imap_open\([^()\n\0]{1,120},[ \t]{0,4}\\{0,4}[\"'][^,\"'\n\0]{1,80}\\{0,4}[\"'],[ \t]{0,4}",
     "new pdo(": r"new pdo\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     ".getconnection(": r"\.getconnection\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     "db.auth(": r"db\.auth\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
@@ -137,6 +142,8 @@ _ECHOED: Final = (
 _NO_USER: Final = re.compile(r"[\s\"'`/\\]")
 _GO_USER: Final = re.compile(r"[\w.-]{1,60}:(.{1,200})\Z", re.DOTALL)
 _THIN: Final = r"thin:[^\s/\"'@\0]{1,60}/([^\s\"'@\0]{1,200})@"
+_EASY_CONNECT: Final = r"@//(?=[\w.-]{1,100}[:/])"
+_EASY_USER: Final = re.compile(r"(?:\A|[\s\"'`=(\0])[\w.$-]{1,60}/([^\s/@\"'\0]{3,100})\Z")
 _SQLPLUS: Final = r"sqlplus[ \t]{1,4}(?:-[a-z]{1,2}[ \t]{1,4}|)[\"']?[\w.$-]{1,60}/([^\s@\"'\0]{3,100})@"
 _NET_USER: Final = r"net user[ \t]{1,4}[^\s/\0]{1,60}[ \t]{1,4}([^\s/*\0][^\s\0]{3,100})"
 _NET_USE: Final = r"net use [^\n\\\0]{0,8}\\{2,4}[^\s\0]{1,100}[ \t]{1,4}([^\s/*\0][^\s\0]{3,100})[ \t]{1,4}/user"
@@ -240,6 +247,12 @@ def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
     return None if found is None or is_placeholder(found[1]) else (match.start() - len(found[1]), match.start())
 
 
+def _easy_connect(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the password of ``user/password@//host:1521/service``."""
+    found = _EASY_USER.search(scan.text, max(0, match.start() - _COMMAND), match.start())
+    return None if found is None or is_placeholder(found[1]) else found.span(1)
+
+
 def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return a password behind a login: a word only on a line of a netrc file, as it may be a sentence."""
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
@@ -329,19 +342,21 @@ _SHORT: Final = SearchGroup(
     ),
 )
 _SETTERS: Final = SearchGroup(
-    r"(?:env|define|setx|setenv|set_header|requestheader|requirepass|masterauth|secret\.key|bindpw|_pass|set -[a-z]+"
-    r"|config(?:ure)?)[ \t]+[a-z0-9_.-]{2}",
+    r"(?:env|define|setx|setenv|set_header|requestheader|requirepass|masterauth|secret\.key|bindpw|rootpw|_pass"
+    r"|set -[a-z]+|config(?:ure)?|\((?:setq|def[a-z]*))[ \t]+[a-z0-9_.-]{2}",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
 _CONNECTIONS: Final = SearchGroup(
-    r"login\s+[^\s\x00]+\s|basicauth|userpwd|@(?:tcp|unix)\(|thin:|:5432:"
+    r"login\s+[^\s\x00]+\s|basic_?auth|userpwd|@(?:tcp|unix)\(|@//|thin:|:5432:"
     r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|kind: secret|input_value=[\"']",
     (
         Search("login", _NETRC, _netrc),
-        Search("basicauth", _BASIC_AUTH, _value),
+        Search("basicauth", "basicauth" + _BASIC_AUTH, _value),
+        Search("basic_auth", "basic_auth" + _BASIC_AUTH, _value),
         Search("userpwd", _CURL_OPTION, _value),
         Search("@", _GO_HOST, _driver_password),
         Search("thin:", _THIN, _value),
+        Search("@//", _EASY_CONNECT, _easy_connect),
         Search("sqlplus", _SQLPLUS, _value),
         Search("net user", _NET_USER, _password_line),
         Search("net use ", _NET_USE, _value),

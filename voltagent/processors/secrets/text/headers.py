@@ -26,6 +26,10 @@ _HASH: Final = (
     r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]{4,8})\$(?:v=[0-9]{1,4}\$|)(?:(?:[a-z]{1,4}=[0-9]{1,10},){1,4}|)"
     r"[^\s\"'`,;:|<>\\\0]{8,512}"
 )
+# The same as Django and Werkzeug write it.
+_NAMED_HASH: Final = (
+    r"(?:[_:]sha\d{1,3}(?::\d{1,9})?\$(?:\d{1,9}\$)?|:\d{1,9}:\d{1,4}:\d{1,4}\$|\$argon2)[^\s\"'`,;|<>\\\0]{16,512}"
+)
 
 
 def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
@@ -102,7 +106,7 @@ def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
         value = scan.group(match, 1)
         if len(value) < _SHORTEST_MAYBE or is_ordinary(value):
             return None
-    return match.span(1)
+    return None if is_placeholder(scan.group(match, 1)) else match.span(1)
 
 
 # By what each has in common with others, from which its address is found.
@@ -211,11 +215,12 @@ def _cookie_line(scan: Scan, match: re.Match[str]) -> Range | None:
 
 _KEYS_AND_HASHES: Final = SearchGroup(
     r"---- ?-?begin |\t(?:true|false)\t[0-9]+\t|private-lines:"
-    r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha",
+    r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]",
     (
         Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
         *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
         Search("$", _HASH, _whole),
+        *(Search(word, word + _NAMED_HASH, _whole) for word in ("pbkdf2", "scrypt", "argon2")),
         *(Search(f"{flag}\t", rf"{flag}\t(?<=\t{flag}\t)" + _COOKIE_LINE, _cookie_line) for flag in ("true", "false")),
         Search("{sha", r"\{sha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
         Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),

@@ -16,7 +16,7 @@ _ELEMENT: Final = (
     + _CDATA
     + r"(?P<value>[^<>\n\0]{1,2000})(?:\]\]>)?\s{0,8}</"
 )
-_ATTRIBUTE: Final = r"value[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
+_ATTRIBUTE: Final = r"[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
 _NAME_ATTRIBUTE: Final = re.compile(
     r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
 )
@@ -191,9 +191,10 @@ _ELEMENTS: Final = SearchGroup(
     rf"<[^<>\x00]*(?:{HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
 _FIELDS: Final = SearchGroup(
-    r"value\\*[\"']?[ \t]*[:=]|-value[ \t]|</key>|default[ \t]*=|form-data|&gt;|values\s*\(",
+    r"(?:value|content)\\*[\"']?[ \t]*[:=]|-value[ \t]|</key>|default[ \t]*=|form-data|&gt;|values\s*\(",
     (
-        Search("value", _ATTRIBUTE, _attribute),
+        Search("value", "value" + _ATTRIBUTE, _attribute),
+        Search("content", "content" + _ATTRIBUTE, _attribute),
         Search("value", _FIELD_VALUE, _field),
         Search("-value", _VALUE_FLAG, _after_name),
         Search("</key>", _AFTER_KEY, _after_key),

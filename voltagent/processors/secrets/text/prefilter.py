@@ -34,10 +34,11 @@ NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 _COLUMNS: Final = (
     r"[,;] (?:[0-9a-z_.-]+[,;] ?)*[0-9a-z_.-]+ ?(?:[\r\n]|\\+[nr]|\)(?:(?:\s|\\+[nrt])*values| from stdin))"
 )
-_AT_ONCE: Final = rf"[\])%>\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&gt;|\*\*|[(,][ \t]*[\\\"'`]"
+_AT_ONCE: Final = rf"[\])%>\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&(?:gt|quot|#)|\*\*|[({{,][ \t]*[\\\"'`]"
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
-    r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]|n?(?:var|te)"
+    r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]"
+    r"|(?:provided|given|used|supplied|received)[ \t]?:|n?(?:var|te)"
     r"|[A-Za-z._~+/=-]*[0-9])"
 )
 KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
@@ -82,6 +83,13 @@ MORE_WORDED: Final = (
     r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|login\(|db\.auth\(|auth plain",
     r"pwd?[ \t]+(?:is|was|for)[ \t]| enc [a-z0-9+/]{12}|rabbitmqctl |\|[ \t]*sudo -s|chpasswd",
 )
+# What is so rare that it has a look of its own.
+RARE_WORDED: Final = (
+    r"wifi:[a-z]:|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]"
+    r"|sqlplus[ \t]|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|hashpw\(|imap_open\("
+)
+_COOKIE_LINE: Final = r"\t(?:true|false)\t[0-9]"  # where it is not encoded; the same is among the rare ones
+RARE_PAIRS: Final = "client[^a-z]?assertion|crypt[^a-z]?hash"
 PAIRS: Final = (
     "community[^a-z]?string|hub[^a-z]?pat|lab[^a-z]?pat|security[^a-z]?answer|access[^a-z]?signature"
     "|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
@@ -97,7 +105,7 @@ DASHED: Final = (
     r"|----begin |--- begin "
 )
 _FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
-_ANY_CASE: Final = (STATEMENT, *WORDED, *MORE_WORDED, CODES, ADDRESSES, DASHED, _FLAGS)
+_ANY_CASE: Final = (STATEMENT, *WORDED, *MORE_WORDED, RARE_WORDED, _COOKIE_LINE, CODES, ADDRESSES, DASHED, _FLAGS)
 
 
 def _escaped(stem: str) -> str:
@@ -149,7 +157,9 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
     names = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
     stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu", WIDE_COLON)
-    any_case = "|".join((*_ANY_CASE, f"(?:{names}|{PAIRS}){NAME_END}", f"token{TOKEN_END}", parameters, *stems))
+    any_case = "|".join(
+        (*_ANY_CASE, f"(?:{names}|{PAIRS}|{RARE_PAIRS}){NAME_END}", f"token{TOKEN_END}", parameters, *stems)
+    )
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(token_of, FORMATS))
     found = (

@@ -10,7 +10,8 @@ from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_
 from voltagent.processors.secrets.vocabulary.words import STEMS
 
 _VERB: Final = (
-    r"(?:(?=[iwletscéèä-])(?:-(?=[ \t])|(?:is|was|ist|war|lautet|est|es|é|è|är|er|to|set to|changed to)\b)"
+    r"(?:(?=[iwletscfhnruéèä-])(?:-(?=[ \t])|(?:ist|war|lautet|est|es|é|è|är|er|to|from"
+    r"|(?:(?:is|was|has been|is now|now)[ \t])?(?:(?:re)?set|changed|updated) to|is now|is|was)\b)"
     r"[ \t]{0,4}:?[ \t]{0,4})?"
 )
 _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
@@ -36,6 +37,9 @@ _CODE: Final = (
     r"code(?:(?<=[enyas][ -]code)|(?<=[enyas][ -]passcode))(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}"
     r"(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
 )
+# `changed the password from … to …`
+_FROM_ONE_TO: Final = r"[ \t]{1,3}from[ \t]{1,3}[^\s\0]{4,200}[ \t]{1,3}to[ \t]{1,3}" + _VALUE
+_NUMBER_STATED: Final = r"[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
 _NUMBER: Final = (
     r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
 )
@@ -65,6 +69,7 @@ WORDS: Final = (
     "api key",
     "secret key",
     "access key",
+    "client secret",
     "passwort",
     "kennwort",
     "contraseña",
@@ -153,7 +158,7 @@ _OF: Final = "|".join(_WORDS_OF)
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *_WORDS_WITHOUT_STEM)))})[ \t]*[: \t(]"
-    r"(?:[ \t(:]|-[ \t]|is|was|ist|war|lautet|est|es|é|è|to|set to|changed to|[057][ \t])*"
+    r"(?:[ \t(:]|-[ \t]|is|was|ist|war|lautet|est|es|é|è|to|from|now|has|been|reset|set|changed|updated|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     rf"|(?:{_OF})[ \t]+(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
     r"[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?[ \t]+[^\s\"'\\\x00]*[0-9]"
@@ -169,6 +174,8 @@ _STATEMENTS: Final = SearchGroup(
         Search("token", "token" + _WITH_VERB, _stated),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _CALLED, _called),
+        Search("password", "password" + _NUMBER_STATED, _number),
+        Search("password", "password" + _FROM_ONE_TO, _stated),
     ),
 )
 PROSE: Final = (_CODES, _STATEMENTS)

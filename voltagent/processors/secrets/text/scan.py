@@ -23,6 +23,7 @@ _FREE: Final = 2000
 _CHARACTERS_PER_UNIT: Final = 11
 LONGEST_VALUE: Final = 16_384  # characters
 _MARK: Final = re.compile(r"""\\{0,64}["']|[()\[\]{}]""")
+_QUOTES: Final = frozenset("\"'`")  # others are escaped: `%22`, `&quot;`
 _STRINGS: Final = 4096  # joined at once
 _FEW_REPEATS: Final = 256
 _REPEATS_APART: Final = 256  # characters; if known secrets are repeated more often, they are replaced without a list
@@ -215,7 +216,7 @@ def _lower_piece(text: str) -> str:
 def closing_quote(scan: Scan, start: int, quote: str) -> int:
     """Return where a quoted value ends, before its closing quote; at the end of the string if it was cut."""
     limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
-    if len(quote) > 2 and (quote[0] == "%" or quote[-1] == quote[-2] == quote[-3]):
+    if len(quote) > 2 and (quote[-1] not in _QUOTES or quote[-1] == quote[-2] == quote[-3]):
         end = scan.text.find(quote, start, limit)
         scan.spend((limit if end < 0 else end) - start >> 7)
         return limit if end < 0 else end

@@ -16,13 +16,13 @@ def atomic(pattern: str, name: str) -> str:
     return f"(?>{pattern})" if _HAS_ATOMIC_GROUPS else f"(?=(?P<{name}>{pattern}))(?P={name})"
 
 
-# Names of algorithms, protocols and encodings, which have a digit and are no credentials.
+# Names of algorithms, protocols and encodings, and constants of code, which have a digit and are no credentials.
 TECHNICAL: Final = (
     r"(?i:oauth[12]|saml[12]|auth0|ldap[23]|http[123]|pbkdf[12]|argon2(?:id?|d)?|md[456]|sha(?:[123]|224|256|384|512)"
     r"|[hrep]s(?:256|384|512)k?|aes(?:128|192|256)(?:gcm|cbc|ctr)?|rsa(?:1024|2048|3072|4096)|utf(?:8|16|32)(?:mb4)?"
-    r"|base(?:16|32|58|64|85)|blake[23][bs]?|(?:ed|x)25519|ed448|secp256[kr]1|rfc\d{3,5}|iso\d{3,5})"
+    r"|base(?:16|32|58|64|85)|blake[23][bs]?|(?:ed|x)25519|ed448|secp256[kr]1|rfc\d{3,5}|iso\d{3,5}|0x[0-9a-f]{1,8})"
 )
-_LONGEST_TECHNICAL: Final = 9  # characters
+_LONGEST_TECHNICAL: Final = 10  # characters
 # Before a word: it is none of these names. Most credentials are longer than all of them, which is seen at once.
 NO_TECHNICAL: Final = rf"(?:(?=[A-Za-z0-9]{{{_LONGEST_TECHNICAL + 1}}})|(?!{TECHNICAL}(?![A-Za-z0-9])))"
 _BEGINS_MIXED: Final = "(?:[A-Za-z]{1,40}[0-9]|[0-9]{1,40}[A-Za-z])"

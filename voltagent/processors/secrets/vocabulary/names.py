@@ -40,7 +40,8 @@ def classify(name: str) -> Strength:
         first = next((number for number, word in enumerate(words) if word in STRONG or word.endswith(_STRONG_ENDS)), 0)
         owners = OWNERS.intersection(words[:first]) if words[first] != "pin" else ()  # `source_pin`: of a circuit
         others = {word for word in words if word not in STRONG}.difference(owners)
-        return Strength.STRONG if others.isdisjoint(HARMLESS["strong"]) else Strength.WEAK
+        is_strong = others.isdisjoint(HARMLESS["strong"]) and others.isdisjoint(HARMLESS["named"])
+        return Strength.STRONG if is_strong else Strength.WEAK
     return _classify_weak(words)
 
 

@@ -64,9 +64,10 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Weights and Biases", "wandb_v[0-9]_", "[A-Za-z0-9_]", 16),
     Format("E2B", "e2b_", _HEX, 16),
     Format("Firecrawl", "fc-", "[a-f0-9]", 16),
-    Format("VoltAgent", "[ps]k_[A-Za-z]{2,8}_", _B62, 10, ordinary=True),
-    Format("VoltAgent, Clerk, Stripe", "[psr]k_(?:live|test|prod)_", _B62, 8),
-    Format("Stripe and alike", "[psr]k_", "[A-Za-z0-9_]", 12, ordinary=True),
+    Format("VoltAgent", "sk_[A-Za-z]{2,8}_", _B62, 10, ordinary=True),
+    Format("VoltAgent, Clerk, Stripe", "[sr]k_(?:live|test|prod)_", _B62, 8),
+    Format("Stripe and alike", "[sr]k_", "[A-Za-z0-9_]", 12, ordinary=True),
+    Format("ClickUp", "pk_[0-9]{5,10}_", "[A-Z0-9]", 16),
     Format("Stripe and Svix webhook", "whsec_", "[A-Za-z0-9+/=]", 12),
     Format("GitHub", "gh[pousr]_", _B62, 16),
     Format("GitHub, fine-grained", "github_pat_", "[A-Za-z0-9_]", 16),
@@ -88,9 +89,11 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("HashiCorp Boundary", "at_", _B62, 22, ordinary=True),
     Format("Doppler", "dp\\.(?:pt|st|ct|scim|audit)\\.", "[A-Za-z0-9._-]", 16),
     Format("1Password service account", "ops_eyJ", "[A-Za-z0-9+/=_-]", 16),
+    Format("1Password secret key", "A3-", "[A-Z0-9-]", 20, ordinary=True),
     Format("age", "AGE-SECRET-KEY-1", "[A-Za-z0-9]", 16),
     Format("AWS access key", "A(?:KIA|SIA|BIA|CCA|3T[A-Z0-9])", "[A-Z0-9]", 8, ordinary=True),
     Format("AWS access key, whole", "A(?:KIA|SIA|BIA|CCA)", "[A-Z0-9]", 16),
+    Format("AWS AppSync", "da2-", "[a-z0-9]", 16),
     Format("AWS Bedrock", "(?:ABSK|bedrock-api-key-)", "[A-Za-z0-9+/=]", 24, ordinary=True),
     Format("Google API", "AIza", "[A-Za-z0-9_-]", 17),
     Format("Google OAuth", "ya29\\.", "[A-Za-z0-9._-]", 12),
@@ -208,6 +211,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Adobe", "p8e-", "[A-Za-z0-9-]", 16, ordinary=True),
     Format("JetBrains", "perm-", "[A-Za-z0-9+/=.]", 24, ordinary=True),
     Format("LinkedIn", "WPL_AP[01]\\.", "[A-Za-z0-9.=]", 16),
+    Format("LinkedIn, access", "AQV", "[A-Za-z0-9_-]", 40, ordinary=True),
     Format("Pinterest", "pina_", _B62, 20, ordinary=True),
     Format("Iterative", "isat_", _B62, 16, ordinary=True),
     Format("Unkey", "unkey_", _B62, 16, ordinary=True),
@@ -224,6 +228,10 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Grafana, before version 9", "eyJrIjoi", _B62, 32),
     Format("JSON web token", "eyJ[A-Za-z0-9_-]{5,2000}\\.", "[A-Za-z0-9_.-]", 8),
     Format("JSON web token, cut", "eyJ(?:hbGciO|0eXAiO|raWQiO|wYXlsb2FkIjo)", "[A-Za-z0-9_-]", 8),
+    Format("Discord user", "mfa\\.", _B64URL, 40),
+    Format("Mandrill", "md-", _B64URL, 16, ordinary=True),
+    Format("Context7", "ctx7sk-", _UUID, 18),
+    Format("Conekta and alike", "key_(?:live|test|prod)_", _B62, 12, ordinary=True),
     Format("Iron session", "Fe26\\.2\\*", "[A-Za-z0-9_*-]", 16),
 )
 
@@ -236,6 +244,8 @@ INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
     InnerFormat("MaxMind", "_mm", r"_mm(?<=[a-z0-9]{6}_[a-z0-9]{29}_mm)[k]"),
     InnerFormat("Salesforce", "!aq", r"!aq(?<=00d[a-z0-9]{12}!aq)[a-z0-9._]{16,512}"),
     InnerFormat("Asana", "/1", r"/1(?<=[12]/1)[0-9]{15}(?:/[0-9]{16})?:[a-f0-9]{16,32}"),
+    InnerFormat("Azure, common format", "jqqj99", r"jqqj99(?<=[a-z0-9]{16}jqqj99)[a-z0-9]{16,64}"),
+    InnerFormat("New Relic license", "nra", r"nra(?<=[a-f0-9]{28}nra)[l]"),
     InnerFormat("Mailchimp", "-us", r"-us(?<=[a-f0-9]{32}-us)[0-9]{1,3}"),
 )
 
@@ -246,7 +256,7 @@ _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
 _ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
 _ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
 _BEFORE_DASH: Final = (  # a UUID has other characters
-    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- kab- ec-c- p8e- v[0-9]- \\.0-"
+    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- kab- ec-c- p8e- v[0-9]- \\.0- da2- A3- md-"
 )
 
 
@@ -261,7 +271,7 @@ TOKEN_MARKS: Final[tuple[str, ...]] = (
         f"|{_any_before(_ALPHABETIC_DASH)}(?=[a-z]{{8}}))"
     ),
     rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9]))(?=[A-Za-z0-9_.~*-]{{8}})",
-    "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[A-Za-z])",
+    "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[A-Za-z]|QV[A-Za-z0-9_-]{40})",
     "A(?<=LTA)(?=I)",
     "G(?=R1348941)",
     "S(?=K[a-f0-9]{16}|CW[A-Z0-9]{12})",

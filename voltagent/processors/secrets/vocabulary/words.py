@@ -18,7 +18,7 @@ _STRONG: Final = (
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
     "sifre keypass storepass requirepass masterauth secreto segredo segreto zugangsdaten "
     "credenciales credenciais credenziali mailpass smtppass ftppass httppass redispass ldappass vpnpass wifipass "
-    "bindpass loginpass"
+    "bindpass loginpass rootpw adminpw userpw dbpw puk 口令"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
@@ -41,7 +41,7 @@ _BESIDE: Final = {
         "group dict object idempotency dedup deduplication translation message event field config hot "
         "arrow join order project name names code down up press error type id ids count label keyword column "
         "map sorted issue context metric tag feature registry path file length size gcs blob s publishable "
-        "binding shard sharding ordering"
+        "binding shard sharding ordering socket"
     ),
     "strong": (
         "length count policy attempts strength expiry expires expired expiration age required enabled disabled "
@@ -52,23 +52,29 @@ _BESIDE: Final = {
         "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last "
         "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids"
     ),
+    "named": (  # beside a strong word only
+        "header headers env var vars variable variables result results"
+    ),
 }
 
 # Words among these that do not weaken the word behind them: what has a password, such as a `trust_store_password`.
-_OWNERS: Final = "url uri link file path store manager agent provider providers backend engine source"
+_OWNERS: Final = (
+    "url uri link file path store manager agent provider providers backend engine source "
+    "header headers env var vars variable variables result results"
+)
 OWNERS: Final = frozenset(_OWNERS.split())
 
 # In other alphabets, names are written together, and words have endings: each stem makes a name strong.
 _STEMS: Final = (
     "contraseñ lösenord hasło şifre парол лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis "
-    "密码 密碼 パスワード 비밀번호 암호 暗証番号"
+    "密码 密碼 口令 パスワード 비밀번호 암호 暗証番号"
 )
 STEMS: Final = tuple(_STEMS.split())
 # Parts of secret names, by which they are found in a text: each name with one of the words above has one.
 _HINTS: Final = (
     "pass secret cred token key auth cookie pin code pwd pswd jwt sessid bearer otp cvv cvc kennwort contrase clave "
     "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
-    "geslo sessionid salt geheim haslo sifre segre zugangsdaten saml hub_pat lab_pat"
+    "geslo sessionid salt puk geheim haslo sifre segre zugangsdaten saml hub_pat lab_pat"
 )
 HINTS: Final = tuple(_HINTS.split())
 CERTIFICATES: Final = (".crt", ".pem.pub", "namespace")  # how keys end in a secret of Kubernetes that are no secrets
@@ -106,7 +112,10 @@ STRONG_PAIRS: Final = frozenset(
         ),
         (
             ("code", "codes"),
-            "device recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login",
+            (
+                "device recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login "
+                "unlock"
+            ),
         ),
         (("string", "strings"), "connection conn community authentication"),
         (("passe",), "de palavra"),
@@ -115,6 +124,8 @@ STRONG_PAIRS: Final = frozenset(
         (("pat", "pats"), "github gitlab"),
         (("verifier",), "code"),
         (("response", "assertion"), "saml"),
+        (("assertion",), "client"),
+        (("hash",), "bcrypt scrypt argon pbkdf"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
         (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email"),
