@@ -780,7 +780,7 @@ def test_a_secret_that_begins_in_a_dense_stretch_does_not_end_behind_it(begin: s
 
 
 def _patterns_by_needle() -> dict[str, list[re.Pattern[str]]]:
-    needles = [one for group in compiled_groups() for _, some in group.needles for one in some]
+    needles = [one for _, groups in compiled_groups() for group in groups for _, some in group.needles for one in some]
     found: dict[str, list[re.Pattern[str]]] = {needle: [] for needle, *_ in needles}
     for needle, _, searches in needles:
         found[needle] += [pattern for _, pattern in searches]

@@ -72,7 +72,7 @@ def _inline_patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
 
 def _searches() -> Iterator[tuple[str, re.Pattern[str]]]:
     """The patterns of the searches, each with the literal that is looked for."""
-    for group in compiled_groups():
+    for group in itertools.chain.from_iterable(groups for _, groups in compiled_groups()):
         for _, needles in group.needles:
             for needle, _, searches in needles:
                 for _, pattern in searches:

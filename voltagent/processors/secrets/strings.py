@@ -226,9 +226,14 @@ class Strings:
         numbers = self._slots
         split = split_over(wholes, parts)
         self._trees[-1].is_changed = True
+        containers, keys, changed = self._containers, self._places, self._changed
         for first, last in split.emptied:
             for slot in slots[first:last]:
-                self._set(slot, "")
+                container = containers[slot]
+                if container is None:
+                    changed[slot] = ""
+                else:
+                    container[keys[slot]] = ""
         places = array("q", split.ranges)
         ranges: dict[int, Sequence[Range]] = {}
         for number, at in enumerate(places):
@@ -357,11 +362,12 @@ def _with(numbers: Sequence[int], number: int) -> Sequence[int]:
 def renamed(keys: Iterable[str], names: dict[str, str]) -> Iterator[str]:
     """Yield keys with new names; those that become equal are numbered, in linear time."""
     seen: set[str] = set()
+    add = seen.add
     clashes = 0
     for key in keys:
         name = given = names.get(key, key)
         while name in seen:
             clashes += 1
             name = given + (" " if clashes == 1 else f" ({clashes})")
-        seen.add(name)
+        add(name)
         yield name

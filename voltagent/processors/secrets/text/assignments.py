@@ -6,7 +6,7 @@ import re
 import string
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from voltagent.processors.secrets.text.assigned_values import (
     CALLS,
@@ -67,13 +67,15 @@ _IN_NAMES: Final = frozenset(_NAME_CHARACTERS)
 _LONGEST_NAME: Final = 80
 _COMMON: Final = 9  # hints at the beginning of the list, which stand in most texts with any
 _CHECKED: Final = 8  # other hints that are looked for at once
-_SHORT: Final = 512  # characters of a text in which a literal is found faster than by a check
 # Units of work: for a hint, for a beginning that was not seen before, and for what has to be replaced.
 _NAMED: Final = 2
 _NEW: Final = 12
 _FOUND: Final = 6
 _MATCHED: Final = 4
 _UNKNOWN: Final = object()
+
+_Check: TypeAlias = "Callable[[str], str | None]"
+
 _MOST_REMEMBERED: Final = 4096  # beginnings, of up to 200 characters
 _LONGEST_BEGINNING: Final = 400  # characters from a hint to the value
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
@@ -105,38 +107,35 @@ _MAY_FOLLOW: Final = (
 )
 
 
-class _HintCheck(NamedTuple):
-    """A search for an assignment to a name with one of several hints, and those for a few of them each."""
+class _HintChecks(NamedTuple):
+    """A search for an assignment to a name with one of several hints, and one for each of these."""
 
-    check: Callable[[str], str | None]
-    hints: Sequence[str]
-    parts: Sequence[_HintCheck]
-
-    def find_in(self, text: str) -> Sequence[str]:
-        if (not self.parts and len(text) <= _SHORT and self.hints[0] not in text) or self.check(text) is None:
-            return ()
-        return [hint for part in self.parts for hint in part.find_in(text)] if self.parts else self.hints
+    any_of: _Check
+    single: Sequence[tuple[_Check, str]]
 
 
-def _hint_check(hints: Sequence[str]) -> _HintCheck:
-    size = 1 if len(hints) <= _CHECKED else _CHECKED
-    parts = [hints[first : first + size] for first in range(0, len(hints), size)] if len(hints) > 1 else []
-    return _HintCheck(_check_of(hints), hints, tuple(map(_hint_check, parts)))
+def _hint_checks_of(hints: Sequence[str]) -> _HintChecks:
+    return _HintChecks(_check_of(hints), [(_check_of([hint]), hint) for hint in hints])
 
 
-def _check_of(hints: Sequence[str]) -> Callable[[str], str | None]:
+def _check_of(hints: Sequence[str]) -> _Check:
     return fast_check(f"(?:{'|'.join(map(re.escape, hints))}){_MAY_FOLLOW}")
 
 
 @cache
-def _any_hint() -> Callable[[str], str | None]:
+def _any_hint() -> _Check:
     return _check_of(_ALL_HINTS)
 
 
 @cache
-def _hint_checks() -> tuple[_HintCheck, ...]:
-    """Compile a check for each of the common hints, and one for all others: one search is faster than many."""
-    return (*(_hint_check([hint]) for hint in _ALL_HINTS[:_COMMON]), _hint_check(_ALL_HINTS[_COMMON:]))
+def _hint_checks() -> tuple[_HintChecks, _Check, Sequence[_HintChecks]]:
+    """Compile a check for each of the common hints, one for all others, and those for a few of them each.
+
+    One search is faster than many.
+    """
+    others = _ALL_HINTS[_COMMON:]
+    some = [_hint_checks_of(others[first : first + _CHECKED]) for first in range(0, len(others), _CHECKED)]
+    return _hint_checks_of(_ALL_HINTS[:_COMMON]), _check_of(others), some
 
 
 @lru_cache(maxsize=256)
@@ -274,7 +273,12 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
     around = low[start : stop + _LONGEST_BEGINNING]
     found: list[str] = []
     if _any_hint()(around) is not None:
-        found += [hint for check in _hint_checks() for hint in check.find_in(around)]
+        common, has_other, others = _hint_checks()
+        found += [hint for check, hint in common.single if check(around) is not None]
+        if has_other(around) is not None:
+            for some in others:
+                if some.any_of(around) is not None:
+                    found += [hint for check, hint in some.single if check(around) is not None]
     return [*found, *(own for own in scan.names.own if low.find(own, start, stop + _LONGEST_HINT) >= 0)]
 
 

@@ -23,7 +23,7 @@ from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDense
 from voltagent.processors.secrets.text.tables import find_columns
 from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
 
-_GROUPS: Final = (INNER_TOKENS, *HEADERS_AND_URLS, *COMMANDS, *PAIRS, *PROSE)
+_FAMILIES: Final = ((INNER_TOKENS, *HEADERS_AND_URLS), COMMANDS, (*PAIRS, *PROSE))
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at
@@ -153,20 +153,20 @@ def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
 def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
     """Return the groups of searches that may find something in a stretch: a check is faster than its searches."""
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
-    if not scan.names.own and _any_group()(around) is None:
-        return []
-    return _some_of(compiled_groups(), scan, start, stop)
+    own = bool(scan.names.own)
+    return [
+        group
+        for check, groups in compiled_groups()
+        if own or check(around) is not None
+        for group in groups
+        if (own and group.takes_own_names) or group.check(around) is not None
+    ]
 
 
 def _some_of(groups: Sequence[_Group], scan: Scan, start: int, stop: int) -> list[_Group]:
     around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
     own = bool(scan.names.own)
     return [group for group in groups if (own and group.takes_own_names) or group.check(around) is not None]
-
-
-@cache
-def _any_group() -> Callable[[str], str | None]:
-    return fast_check("|".join(one.check for one in _GROUPS))
 
 
 def _add_by_grammar(
@@ -210,9 +210,18 @@ class _Group(NamedTuple):
 
 
 @cache
-def compiled_groups() -> tuple[_Group, ...]:
-    """Return the groups of searches, each with its check and its searches by needle, compiled at the first use."""
-    return tuple(_Group(fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in _GROUPS)
+def compiled_groups() -> tuple[tuple[_Check, tuple[_Group, ...]], ...]:
+    """Return the groups of searches, each with its check and its searches by needle, compiled at the first use.
+
+    There is one more check for each family of groups, as most texts have something for one of them only.
+    """
+    return tuple(
+        (
+            fast_check("|".join(one.check for one in family)),
+            tuple(_Group(fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in family),
+        )
+        for family in _FAMILIES
+    )
 
 
 def _by_needle(searches: Sequence[Search]) -> Sequence[tuple[_Check, Sequence[_Needle]]]:
@@ -317,9 +326,12 @@ def merged(ranges: list[Range]) -> list[Range]:
     """Ranges in order; those that touch or overlap become one."""
     ranges.sort()
     result: list[Range] = []
-    for start, stop in ranges:
-        if result and start <= result[-1][1]:
-            result[-1] = (result[-1][0], max(stop, result[-1][1]))
-        else:
-            result.append((start, stop))
+    end = -1
+    for one in ranges:
+        if one[0] > end:
+            end = one[1]
+            result.append(one)
+        elif one[1] > end:
+            end = one[1]
+            result[-1] = (result[-1][0], end)
     return result

@@ -77,11 +77,11 @@ def _strongest(scan: Scan, names: list[str]) -> Strength:
 
 def _element(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the content of ``<password>…</password>`` or ``<property name="password">…</property>``."""
-    name = scan.group(match, "name")
-    strength = scan.names.strength(name)
+    start, stop = match.span("name")
+    strength = scan.names.strength(scan.text[start:stop])
     if match["attributes"]:
         strength = max(strength, _strongest(scan, _NAME_ATTRIBUTE.findall(scan.group(match, "attributes"))))
-    if name.lower() == "value":  # `<setting name="password"><value>…`
+    if match["name"] == "value":  # `<setting name="password"><value>…`
         before = scan.text[max(0, match.start() - _TAG) : match.start()].rstrip()
         names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<"))) if before.endswith(">") else []
         strength = max(strength, _strongest(scan, names))
@@ -138,9 +138,10 @@ def _row(scan: Scan, match: re.Match[str]) -> Range | None:
     if columns is None:
         return None
     key = f"\n\n{columns[1]}"  # no beginning of an assignment, and no line
-    if key not in scan.memo:
-        scan.memo[key] = _strong_column(scan, columns[1])
-    secret, width = scan.memo[key]
+    known = scan.memo.get(key)
+    if known is None:
+        known = scan.memo[key] = _strong_column(scan, columns[1])
+    secret, width = known
     if secret is None:
         return None
     found: list[Range] = []

@@ -151,17 +151,20 @@ class Scan:
         if ranges and ranges[-1][1] < starts[1]:  # all of them in the first string, which may be the only one
             return {0: (*take_all(ranges),)}
         last = len(starts) - 1
-        number, begin, end = 0, 0, -1  # of the string that was found last
+        number, begin, end = -1, 0, -1  # of the string that was found last
         here: list[Range] = []  # the ranges in it if it has several
         for start, stop in take_all(ranges):
             if start > end:
                 if here:
                     found[number] = tuple(here)
                     here = []
-                number = bisect_right(starts, start) - 1
+                number += 1
+                if start >= starts[number + 1]:  # not in the next string
+                    number = bisect_right(starts, start) - 1
                 begin, end = starts[number], starts[number + 1] - 1
                 if stop <= end:
-                    found[number] = (*found.get(number, ()), (start - begin, stop - begin))
+                    one = (start - begin, stop - begin)
+                    found[number] = (*found[number], one) if number in found else (one,)
                     continue
             elif stop <= end:
                 if not here:
@@ -177,6 +180,7 @@ class Scan:
                 number += 1
             if number < last and starts[number] < stop:
                 found[number] = ((0, min(stop, starts[number + 1] - 1) - starts[number]),)
+            number -= 1  # the next range may be in the string in which this one ends
         return found
 
 

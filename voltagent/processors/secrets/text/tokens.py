@@ -134,22 +134,20 @@ def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
             first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
             end = ends.get(first)
             if end is None:
-                beginning = table.get(text[first : first + 2])
-                end = ends[first] = 0 if beginning is None else _add_tokens(scan, first, beginning, found)
+                end = ends[first] = _add_tokens(scan, first, table, found)
             if not end and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
                 first = position - len(before) + len(before.rstrip(_WORD))
                 end = ends.get(first)
                 if end is None:
-                    beginning = table.get(text[first : first + 2])
-                    end = ends[first] = 0 if beginning is None else _add_tokens(scan, first, beginning, found)
+                    end = ends[first] = _add_tokens(scan, first, table, found)
             past = end
     return found
 
 
-def _add_tokens(scan: Scan, first: int, beginning: _Beginning | None, found: list[Range]) -> int:
+def _add_tokens(scan: Scan, first: int, table: dict[str, _Beginning], found: list[Range]) -> int:
     """Add the token that begins at a position, and those directly behind it; return where the last ends, or 0."""
     text, last = scan.text, 0
-    while beginning is not None:
+    while (beginning := table.get(text[first : first + 2])) is not None:
         end = _end_of_token(text, first, beginning)
         scan.units -= _EXAMINING + (_FOUND if end else _FAILED)
         if scan.units < 0:
@@ -158,15 +156,15 @@ def _add_tokens(scan: Scan, first: int, beginning: _Beginning | None, found: lis
             break
         found.append((first, end))
         last = first = end
-        beginning = token_table().get(text[first : first + 2])
     return last
 
 
 def _end_of_token(text: str, start: int, beginning: _Beginning) -> int:
-    match = None if beginning.unmistakable is None else beginning.unmistakable.match(text, start)
+    sure, ordinary = beginning
+    match = None if sure is None else sure.match(text, start)
     if match is not None:
         return match.end()
-    for pattern in beginning.ordinary:
+    for pattern in ordinary:
         match = pattern.match(text, start)
         if match is not None and is_random(match[1][:_EXAMINED]):
             return match.end()
