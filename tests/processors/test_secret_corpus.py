@@ -48,6 +48,23 @@ from voltagent.processors.secrets.vocabulary.words import STRONG, STRONG_PAIRS, 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
 HIDE: list[tuple[Any, str]] = [
+    ("$ printenv DATABASE_PASSWORD\nBittern-Reed-204\n", "Bittern-Reed-204"),
+    ("$ openssl rand -hex 16\n5b4a39281706f5e4d3c2b1a09f8e7d6c\n", "5b4a39281706f5e4d3c2b1a09f8e7d6c"),
+    ("$ bw get password jira\nSiberian.Jay\n$ ls\n", "Siberian.Jay"),
+    ('3) "password"\n4) "fieldfare.Rowan"\n', "fieldfare.Rowan"),
+    ("> ACL SETUSER worker on >crossBill88 ~jobs:*", "crossBill88"),
+    ("Use 493817 as your verification code.", "493817"),
+    ("snmpget -v3 -u monitor -A 'authAvocet1' -X privAvocet2 host", "privAvocet2"),
+    ("mosquitto_pub -h mq -P Dusky_Thrush -t x", "Dusky_Thrush"),
+    ("userPassword:: e1NTSEF9a0w5UHEyUnM1VHVGOHZXMXhZ", "e1NTSEF9a0w5UHEyUnM1VHVGOHZXMXhZ"),
+    ("[(b'Set-Cookie', b'id=a3fWa9xK2mL7; Path=/')]", "a3fWa9xK2mL7"),
+    ("new mysqli('db', 'wp', 'RockDove22', 'wp')", "RockDove22"),
+    ('Environment="PASSWORD=Cormorant rock 9"', "Cormorant rock 9"),
+    ("chpasswd:\n  list: |\n    root:Tern.Shore\n    ubuntu:Common7Crane\n", "Common7Crane"),
+    ("createUser monitor SHA \"Waldkauz-99\" AES \"Uhu11Wald\"", "Uhu11Wald"),
+    ("kind: Secret\nstringData:\n  conf: |\n    user: bob\n    rabbit\n", "rabbit"),
+    ("key  type  value\npassword  s  Tern@Shore\n", "Tern@Shore"),
+    ("Password:\nLong-tailed-duck\nok", "Long-tailed-duck"),
     ('password="ab hunter2"', 'hunter2'),
     ('before 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 after', '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'),
     ('before key-0123456789abcdef0123456789abcdef after', 'key-0123456789abcdef0123456789abcdef'),
@@ -172,6 +189,17 @@ HIDE: list[tuple[Any, str]] = [
     ("CREATE USER bob IDENTIFIED BY 'hunter2x'", 'hunter2x'),
 ]
 KEEP: list[Any] = [
+    "$ kubectl get sa deployer -o jsonpath='{.secrets[0].name}'\ndeployer-token-6k9xz\n",
+    "$ git log --grep token --format=%H -1\nc0a1f9b8e7d6c5b4a39281706f5e4d3c2b1a0f9e\n",
+    "$ cat VERSION\n2.14.1-rc3\n",
+    "$ ls secrets\ndb_password\n",
+    "$ echo $TOKEN_FILE\n/run/secrets/token\n",
+    "$ terraform output -raw key_name\nops-key-2\n",
+    '1) "maxmemory"\n2) "536870912"\n',
+    "mosquitto_sub -h mq -p 18830 -t home/temp",
+    "bash -c 'snmp.sh' && tar -c -X exclude9.txt .",
+    "Password::Tokenizer.new",
+    "This is your verification of 2026 orders, as your code review says",
     'class Account:\n    login: str\n    password: Schema.String\n    age: int\n',
     "password = Settings.Database\nuser = 'x'\n",
     'password: Self-Service\nname: portal\n',
@@ -307,8 +335,8 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
 LEAST = {
     "outputs": (0.97, 0.97),
     "more_outputs": (0.97, 0.97),
-    "last_outputs": (0.86, 0.96),
-    "new_outputs": (0.75, 0.97),
+    "last_outputs": (0.91, 0.96),
+    "new_outputs": (0.91, 0.98),
 }
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 

@@ -417,7 +417,7 @@ class Walk:
     ) -> None:
         """Examine the item of an argument list that follows a flag."""
         user, colon, password = value.partition(":")
-        if flags is not None and flag.lower() in flags and not is_placeholder(value):
+        if flags is not None and (flag in flags or flag.lower() in flags) and not is_placeholder(value):
             self._hide(container, number, value)
         elif flag in _USER_FLAGS and colon and not is_placeholder(password):
             if not password.isdigit() or len(password) >= SHORTEST_TEXT:

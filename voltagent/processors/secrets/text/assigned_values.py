@@ -124,6 +124,7 @@ _CONFIGURED: Final = re.compile(
     r"(?!(?:str|int|bool|float|bytes|string|number|any|list|dict)\b)(?![A-Z]\w{0,40}\.\w)"
     r"(?:[^\s(){};,\[\]<>]{1,60}|\"[^\"]{0,60}\"|'[^']{0,60}')[ \t\r]{0,4}\Z"
 )
+_IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 _SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
@@ -220,6 +221,9 @@ def may_be_phrase(operator: str, beginning: str) -> bool:
 def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
     """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
     text = scan.text
+    if operator == "=" and text[start - 1] == "=" and text[name - 1 : name] in ('"', "'"):  # `"PASSWORD=…"`
+        pair = _IN_PAIR.match(text, start)
+        return pair.span() if pair is not None and text.startswith(text[name - 1], pair.end()) else None
     match = _PHRASE.match(text, start)
     if match is None and operator == "=":
         match = _WORDS_AND_NUMBERS.match(text, start)

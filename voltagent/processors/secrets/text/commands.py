@@ -16,6 +16,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_placeholder,
     is_weak_secret,
 )
+from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import CERTIFICATES, HINTED, HINTS
 
@@ -30,21 +31,40 @@ _FLAG: Final = (
 _NETRC: Final = (
     r"login\s{1,8}[^\s\0]{1,200}\s{1,8}(?:account\s{1,8}[^\s\0]{1,200}\s{1,8})?password\s{1,8}([^\s\0]{1,500})"
 )
-# Flags of one letter whose value is a password, and the commands that have them.
+SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
+# Flags of one letter whose value is a password, and the commands that have them. Those in capitals mean something else
+# if they are small.
 SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
-    ("-p", r"-p(?<=[ \t]-p)", ("mysql", "mariadb", "7z ")),
+    ("-p", r"-p(?<=[ \t\"']-p)", ("mysql", "mariadb", "7z ")),
     (
         "-p",
         r"-p(?<=[ \t]-p)[ \t]{1,4}",
-        (" login ", "mongo", "sqlcmd", "bcp ", "unzip", "zip ", "cqlsh", "twine", "useradd", "usermod", "ipmitool"),
+        (
+            " login ",
+            "mongo",
+            "sqlcmd",
+            "bcp ",
+            "unzip",
+            "zip ",
+            "cqlsh",
+            "twine",
+            "useradd",
+            "usermod",
+            "ipmitool",
+            "psexec",
+        ),
     ),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s%:\"'\0]{1,100}%", ("smbclient", "rpcclient", "smbget")),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s,\"'\0]{1,100},", ("lftp",)),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}[\"']?[^\s:\"'\0]{1,100}:", ("http ", "https ", "xh ")),
     ("pass:", r"pass:(?<=[ \t]pass:)", ("openssl",)),
-    ("-n", r"-n(?<=[ \t]-n)[ \t]{1,4}", ("ssh-keygen",)),
+    ("-N", r"-n(?<=[ \t]-n)[ \t]{1,4}", ("ssh-keygen",)),  # `-n` are names
+    ("-P", r"-p(?<=[ \t]-p)[ \t]{1,4}", ("mosquitto_pub", "mosquitto_sub")),
+    ("-A", r"-a(?<=[ \t]-a)[ \t]{1,4}", SNMP),
+    ("-X", r"-x(?<=[ \t]-x)[ \t]{1,4}", SNMP),
+    ("-c", r"-c(?<=[ \t]-c)[ \t]{1,4}", SNMP),
     ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
     ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des")),
     ("-b", r"-b(?<=[ \t]-b)c?[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
@@ -108,6 +128,7 @@ CALLS: Final = {
     "imap_open(": r"imap_open\([^()\n\0]{1,120},[ \t]{0,4}\\{0,4}[\"'][^,\"'\n\0]{1,80}\\{0,4}[\"'],[ \t]{0,4}",
     "new pdo(": r"new pdo\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     ".getconnection(": r"\.getconnection\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
+    "pdo->__construct(": r"pdo->__construct\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     "db.auth(": r"db\.auth\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
 }
 # The keys in the configuration of routers and servers, and what may stand before the key: how it is encrypted.
@@ -153,6 +174,16 @@ _WIFI: Final = (
 _AZURE_VARIABLE: Final = r"issecret=true\]([^\s\0]{3,500})"  # of a pipeline
 # What pydantic refuses, in the line behind the name of the field.
 _REFUSED: Final = r"input_value=(?P<quote>[\"'])(?P<value>[^\"'\n\0]{1,1000})(?P=quote)"
+# The users of cloud-init, and of SNMP.
+_CHPASSWD: Final = (
+    r"chpasswd:\s{1,16}(?:expire:[^\n\0]{0,20}\n[ \t]{1,12})?list:[ \t]{0,4}\|[-+]?[ \t]{0,4}\n"
+    r"((?:[ \t]{1,16}[\w.-]{1,40}:[^\s\0]{1,200}(?:\r?\n|\Z)){1,20})"
+)
+_SNMP_USER: Final = (
+    r"createuser (?:-e \w{1,70} )?[\w.-]{1,60} (?:sha|md5)[\w-]{0,4} \"?([^\s\"\0]{3,200})\"?"
+    r"(?: (?:aes|des)[\w-]{0,4} \"?([^\s\"\0]{3,200}))?"
+)
+_BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is in the next lines
 _MANIFEST_WORK: Final = 10  # units
 _LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
 _LONGEST_REFUSAL: Final = 400  # characters
@@ -168,8 +199,8 @@ def _value(scan: Scan, match: re.Match[str]) -> Range | None:
     return None if is_placeholder(scan.group(match, 1)) else match.span(1)
 
 
-def _short_flag(commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:
-    if commands == ("ssh-keygen",) and scan.text[match.start() + 1] != "N":  # `-n` are names
+def _short_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:
+    if flag[1].isupper() and scan.text[match.start() + 1] != flag[1]:
         return None
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
     line = before[max(before.rfind("\n"), before.rfind("\0"), before.rfind("|"), before.rfind(";")) + 1 :]
@@ -224,7 +255,8 @@ def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     strength = scan.names.strength(scan.group(match, "name"))
     if strength is Strength.NONE:
         return None
-    is_secret = is_credential(value) or is_mixture(value) or (strength is Strength.STRONG and _is_joined(value))
+    is_joined = strength is Strength.STRONG and (_is_joined(value) or is_joined_words(value))
+    is_secret = is_credential(value) or is_mixture(value) or is_joined
     return match.span(which) if is_secret else None
 
 
@@ -262,7 +294,7 @@ def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, 1)
-    return match.span(1) if is_credential(value) or is_mixture(value) else None
+    return match.span(1) if is_credential(value) or is_mixture(value) or is_joined_words(value) else None
 
 
 def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -277,7 +309,7 @@ def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the data of a secret of Kubernetes in YAML, from the first value on that is no certificate."""
+    """Return the first value in a secret of Kubernetes in YAML that is no certificate; the next ones are noted."""
     low = scan.low
     scan.spend(_MANIFEST_WORK)
     start = max(0, match.start() - _LONGEST_MANIFEST)
@@ -287,18 +319,46 @@ def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
     limit = limit if next_document < 0 else next_document
     data = max(low.rfind("\ndata:", start, limit), low.rfind("\nstringdata:", start, limit))
     line = low.find("\n", data + 1, limit) + 1
-    first = end = 0
+    found: list[Range] = []
+    indent, is_secret = 0, False
     while data >= 0 and line > 0 and low.startswith(" ", line) and line < limit:
         scan.spend(4)
         stop = low.find("\n", line, limit)
         stop = limit if stop < 0 else stop
-        name, _, value = scan.text[line:stop].partition(": ")
-        value = value.strip(" \"'\r")
-        if first or not (not value or is_placeholder(value) or name.endswith(CERTIFICATES)):
-            first = first or scan.text.index(value, line + len(name) + 1)
-            end = line + len(scan.text[line:stop].rstrip(" \"'\r"))
+        written = scan.text[line:stop].strip(" \r")
+        begin = scan.text.index(written, line)
+        indent = indent or begin - line
+        if begin - line == indent:
+            name, _, value = written.partition(": ")
+            value = value.strip(" \"'")
+            is_secret = not name.endswith(CERTIFICATES) and not is_placeholder(value or written)
+            begin, written = (begin + len(name) + 1 + written[len(name) + 1 :].find(value), value) if value else (0, "")
+        if is_secret and written and written not in _BLOCKS:
+            found.append((begin, begin + len(written)))
         line = stop + 1
-    return (first, end) if first else None
+    return _first_of(scan, found)
+
+
+def _first_of(scan: Scan, found: list[Range]) -> Range | None:
+    """Return the first of several secrets, and note the others beside those in the columns of tables."""
+    scan.columns += found[1:]
+    return found[0] if found else None
+
+
+def _users(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the password in the first line of users and passwords of ``chpasswd``; the next ones are noted."""
+    found: list[Range] = []
+    start = match.start(1)
+    for line in match[1].split("\n"):
+        user, _, password = line.partition(":")
+        if password and not is_placeholder(password):
+            found.append((start + len(user) + 1, start + len(line.rstrip())))
+        start += len(line) + 1
+    return _first_of(scan, found)
+
+
+def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
+    return _first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
 
 
 def _echoed(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -314,10 +374,11 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
     if is_placeholder(value) or value.lower() in _NO_COMMUNITY:
         return None
     is_word = (
-        match[0].startswith(("snmp", "password", "community", "pre-shared"))
+        match[0].startswith(("snmp", "password", "community", "pre-shared", "digest-key"))
         and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
     )
-    return match.span(which) if match["quote"] or is_word or is_credential(value) or is_mixture(value) else None
+    has_form = is_credential(value) or is_mixture(value) or is_joined_words(value)
+    return match.span(which) if match["quote"] or is_word or has_form else None
 
 
 _IN_CALLS: Final = SearchGroup(
@@ -337,7 +398,7 @@ _USERS_AND_COOKIES: Final = SearchGroup(
 _SHORT: Final = SearchGroup(
     "|".join(dict.fromkeys(re.escape(command) for _, _, commands in SHORT_FLAGS for command in commands)),
     tuple(
-        Search(flag, pattern + _SHORT_FLAG_VALUE, partial(_short_flag, commands))
+        Search(flag.lower(), pattern + _SHORT_FLAG_VALUE, partial(_short_flag, flag, commands))
         for flag, pattern, commands in SHORT_FLAGS
     ),
 )
@@ -348,7 +409,8 @@ _SETTERS: Final = SearchGroup(
 )
 _CONNECTIONS: Final = SearchGroup(
     r"login\s+[^\s\x00]+\s|basic_?auth|userpwd|@(?:tcp|unix)\(|@//|thin:|:5432:"
-    r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|kind: secret|input_value=[\"']",
+    r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|kind: secret|input_value=[\"']"
+    r"|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t",
     (
         Search("login", _NETRC, _netrc),
         Search("basicauth", "basicauth" + _BASIC_AUTH, _value),
@@ -364,6 +426,11 @@ _CONNECTIONS: Final = SearchGroup(
         Search("kind: secret", r"kind: secret(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _manifest),
         Search("issecret=true]", _AZURE_VARIABLE, _value),
         Search("input_value=", _REFUSED, _refused),
+        Search("/pass:", r"/pass:([^\s\"'\0]{3,200})", _value),
+        Search("chpasswd:", _CHPASSWD, _users),
+        Search("createuser ", _SNMP_USER, _two_values),
+        Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", _value),
+        Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", _value),
         Search(":5432:", _PGPASS_LINE, _password_line),
     ),
 )
@@ -375,7 +442,7 @@ _DEVICES: Final = SearchGroup(
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", _value),
-        Search("add_user", r"add_user [\w.-]{1,60} ([^\s\0]{4,200})", _password_line),
+        Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", _password_line),
         Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _password_line),
         Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", _value),
         Search("echo", _ECHOED, _echoed),

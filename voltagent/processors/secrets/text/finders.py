@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
+from voltagent.processors.secrets.text.answers import ANSWERS
 from voltagent.processors.secrets.text.assignments import find_assignments, hints_in
 from voltagent.processors.secrets.text.commands import COMMANDS
 from voltagent.processors.secrets.text.dense import hide_values
@@ -23,7 +24,7 @@ from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDense
 from voltagent.processors.secrets.text.tables import find_columns
 from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
 
-_FAMILIES: Final = ((INNER_TOKENS, *HEADERS_AND_URLS), COMMANDS, (*PAIRS, *PROSE))
+_FAMILIES: Final = ((INNER_TOKENS, *HEADERS_AND_URLS), COMMANDS, (*PAIRS, *PROSE, *ANSWERS))
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at

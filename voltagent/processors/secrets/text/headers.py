@@ -14,7 +14,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_placeholder,
 )
 
-_PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh)[a-z0-9 ]{0,40}-----"
+_PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh|openvpn static key)[a-z0-9 ]{0,40}-----"
 # A key block of PuTTY or SSH2: how it begins, and what follows its body.
 _OTHER_KEYS: Final = (
     ("---- begin ", r"---- begin [a-z0-9 ]{0,40}private key ----", "---- end "),

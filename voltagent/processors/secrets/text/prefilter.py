@@ -86,6 +86,8 @@ MORE_WORDED: Final = (
 # What is so rare that it has a look of its own.
 RARE_WORDED: Final = (
     r"wifi:[a-z]:|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]"
+    r"|setuser |(?:as|is) your [a-z -]*(?:code|otp)|pwgen|openssl rand |(?:bw get|pass show|op read) |keyname[ \t]{2}"
+    r"|createuser |snmp(?:get|set|walk|bulk)|pdo->__"
     r"|sqlplus[ \t]|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|hashpw\(|imap_open\("
 )
 _COOKIE_LINE: Final = r"\t(?:true|false)\t[0-9]"  # where it is not encoded; the same is among the rare ones

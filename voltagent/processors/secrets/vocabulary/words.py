@@ -128,7 +128,7 @@ STRONG_PAIRS: Final = frozenset(
         (("hash",), "bcrypt scrypt argon pbkdf"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
-        (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email"),
+        (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email wifi wlan"),
     )
     for first in firsts.split()
     for second in seconds

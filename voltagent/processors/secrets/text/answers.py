@@ -1,0 +1,110 @@
+"""Find secrets in what a command or a server answers: in the line behind it, and in the replies of Redis."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.vocabulary.credential_forms import (
+    is_credential,
+    is_mixture,
+    is_placeholder,
+    is_weak_secret,
+)
+from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.names import Strength
+
+# A command behind a prompt, and an answer of one word.
+_ANSWER: Final = (
+    r" (?P<command>[^\n\0]{4,300})\n[ \t]{0,4}(?P<quote>[\"'])?(?P<value>[^\s\"'\0]{6,500})(?(quote)(?P=quote)|)"
+    r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
+)
+_PROMPT: Final = re.compile(r"(?:[\n\0]|\A)[\w .:@~/\\()\[\]-]{0,80}\Z")
+_LONGEST_PROMPT: Final = 82  # characters
+# What prints nothing but a secret.
+_PRINTERS: Final = re.compile(
+    r"(?:go)?pass (?:show |otp )|bw get (?:password|totp)|op read "
+    r"|find-(?:generic|internet)-password|secret-tool lookup|lpass show|pwgen|makepasswd|openssl rand|wg gen(?:key|psk)"
+    r"|get-login-password|(?:secret|token|password) generate"
+    r"|-field=\w{0,40}(?:pass|secret|token|key)|\.psk "
+)
+# What prints the value of a name, which stands at the end of the command, but for how it is printed.
+_READERS: Final = re.compile(r"printenv|echo|cat|get|output|show|read|access|jq|less|type|\$env:", re.IGNORECASE)
+_FORMS: Final = re.compile(
+    r"(?:[\"'`})\s;]|\.value|\|[ \t]{0,4}base64[ \t]{1,4}-{1,2}d\w{0,6}"
+    r"|[ \t](?:-o|--output|--query)[ \t=]{1,4}[\w.\"'\[\]]{1,60}"
+    r"|[ \t]--(?:with-decryption|reveal|raw|plain|no-newline))\Z",
+    re.IGNORECASE,
+)
+_NAME: Final = re.compile(r"[\w-]{2,80}\Z")
+_MOST_FORMS: Final = 16
+_NO_ANSWER: Final = re.compile(r"[$#>%(\[{<]|[\w.-]{1,60}[@:]|/|.{0,200}[$#>:]\Z")  # a prompt, a path, a label
+# `3) "password"` and `4) "…"`: the fields of a hash, and settings.
+_REPLY: Final = r"\) \"(?P<name>[\w.:-]{2,60})\"\n[ \t]{0,8}\d{1,4}\) \"(?P<value>[^\"\n\0]{3,500})\""
+_ACL: Final = r"setuser [^\n>\0]{1,80} >(?P<value>[^\s\0]{3,200})"
+# `Use 573920 as your verification code`, `573920 is your code`.
+_AS_CODE: Final = r" your (?:[\w-]{1,20} ){0,2}(?:verification|login|sign-in|security|access|one-time|code|otp|pass)"
+_CODE: Final = re.compile(r"(?<![\w.])(?:[A-Z]{1,3}-)?\d{4,8}[ \t]{1,2}\Z")
+_LONGEST_CODE: Final = 16  # characters
+
+
+def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
+    scan.spend(4)
+    if _PROMPT.search(scan.text, max(0, match.start() - _LONGEST_PROMPT), match.start()) is None:
+        return None
+    value, command = scan.group(match, "value"), scan.group(match, "command")
+    if is_placeholder(value) or (value.isalpha() and value.islower()):
+        return None
+    has_form = is_credential(value) or is_mixture(value) or is_joined_words(value)
+    if _PRINTERS.search(command) is not None:
+        return match.span("value") if has_form or _NO_ANSWER.match(value) is None else None
+    if _READERS.search(command) is None:
+        return None
+    for _ in range(_MOST_FORMS):
+        form = _FORMS.search(command, max(0, len(command) - 80))
+        if form is None:
+            break
+        command = command[: form.start()]
+    name = _NAME.search(command, max(0, len(command) - 80))
+    strength = Strength.NONE if name is None else scan.names.strength(name[0])
+    if name is None or strength is Strength.NONE:
+        return None
+    return (
+        match.span("value") if (has_form if strength is Strength.STRONG else is_weak_secret(name[0], value)) else None
+    )
+
+
+def _reply(scan: Scan, match: re.Match[str]) -> Range | None:
+    name, value = scan.group(match, "name").rpartition(":")[2], scan.group(match, "value")
+    strength = scan.names.strength(name)
+    if strength is Strength.NONE or is_placeholder(value):
+        return None
+    return match.span("value") if strength is Strength.STRONG or is_weak_secret(name, value) else None
+
+
+def _value(_: Scan, match: re.Match[str]) -> Range:
+    return match.span("value")
+
+
+def _as_code(scan: Scan, match: re.Match[str]) -> Range | None:
+    code = _CODE.search(scan.text, max(0, match.start() - _LONGEST_CODE), match.start())
+    return None if code is None else (code.start(), match.start() - 1)
+
+
+_COMMANDS: Final = SearchGroup(
+    r"(?m)(?:^|\x00)[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
+    r"(?:printenv|echo |cat |get|output|show|read|access|jq |less |type |\$env:|pass |rand |pwgen|genkey|genpsk"
+    r"|generate|find-|lookup|-field=|\.psk |makepasswd)[^\n\x00]*\n",
+    (Search("$ ", r"\$" + _ANSWER, _answer), Search("> ", ">" + _ANSWER, _answer)),
+)
+_REPLIES: Final = SearchGroup(
+    r"[0-9]\) \"[0-9a-z_.:-]+\"\n|setuser |(?:as|is) your [a-z]",
+    (
+        Search(') "', _REPLY, _reply),
+        Search("setuser ", _ACL, _value),
+        Search("as your ", "as" + _AS_CODE, _as_code),
+        Search("is your ", "is" + _AS_CODE, _as_code),
+    ),
+)
+ANSWERS: Final = (_COMMANDS, _REPLIES)
