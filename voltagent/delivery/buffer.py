@@ -56,25 +56,12 @@ class Buffer:
         self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
 
     def take_waiting(self, account: Account, number: int) -> None:
-        """Take up to ``number`` entries from the queue of an account, and all that it refused."""
+        """Take up to ``number`` entries from the queue of an account."""
         self.is_in_use = True
         try:
-            if account.refused:
-                self._take_refused(account)
             self._take(account.waiting, number, account)
         finally:
             self.is_in_use = False
-
-    def _take_refused(self, account: Account) -> None:
-        """Count the events that the queue refused, and note what is lost with them."""
-        refused = account.refused
-        for _ in range(len(refused)):  # others may be refused meanwhile
-            event, reason = refused[0]
-            account.recorded += 1
-            account.dropped[reason] += 1
-            self.dropped += 1
-            del refused[0]
-            self._note_lost(event, reason)
 
     def take(self, events: Iterable[SpanEvent], account: Account, *, inherited: bool = False) -> None:
         """Count events, and let those wait that do not depend on a lost one; ``inherited`` ones whatever their age."""

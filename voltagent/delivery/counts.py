@@ -38,13 +38,13 @@ class Account:
         # Recorded, and not yet looked at by the worker. A span stands for its start: an object less for each operation
         # that the garbage collector visits.
         self.waiting: deque[Span | SpanEvent] = deque()
-        self.refused: deque[tuple[SpanEvent, str]] = deque()  # not taken, with the reason; counted by the worker
         self.merged = 0  # ends that wait as part of the entry of their start
         self.recorded = 0  # of those that the worker has looked at
         self.accepted = 0
         self.pending = 0
         self.parked = 0  # of those pending, the ones that count as the end of their span does
         self.dropped: defaultdict[str, int] = defaultdict(int)
+        self.refused: defaultdict[str, int] = defaultdict(int)  # not taken, by reason: counted by the callers themselves
         self.futures: deque[ReportFuture] = deque()
         self.first_futures: list[ReportFuture] | None = None  # those that wait while others go on recording
         self.older: list[WaitingTrace] | None = None  # the traces with what they wait for, once all of it is known
@@ -71,17 +71,18 @@ class Account:
 
     def has_work(self) -> bool:
         """Return whether something may be left to do."""
-        return bool(self.waiting or self.refused or self.pending > self.parked)
+        return bool(self.waiting or self.pending > self.parked)
 
     def is_over(self) -> bool:
         """Return whether the worker can let go of it: no caller can record through it, and all is settled."""
         gone = self.is_finished or self.queue() is None
-        return gone and not self.waiting and not self.refused and not self.pending and not self.futures
+        return gone and not self.waiting and not self.pending and not self.futures
 
     def report(self, elsewhere: int = 0) -> Report:
         """Return the counts, under the buffer's lock; ``elsewhere`` are events that only the storage has."""
-        waiting = self.waiting_events() + len(self.refused) + elsewhere
-        return Report(self.recorded + waiting, self.accepted, dict(self.dropped), self.pending + waiting)
+        waiting, refused = self.waiting_events() + elsewhere, dict(self.refused)  # threads may refuse more meanwhile
+        counted = Report(self.recorded + waiting, self.accepted, dict(self.dropped), self.pending + waiting)
+        return counted + Report(sum(refused.values()), dropped=refused) if refused else counted
 
 
 def _no_queue() -> None:

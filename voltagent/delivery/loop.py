@@ -122,7 +122,7 @@ class Loop:
         is_unauthorized = state.current is State.UNAUTHORIZED
         waits, is_wanted = False, is_waited_for or self.is_requested or is_stopping or is_unauthorized
         for account in self._accounts:
-            waits = waits or bool(account.waiting or account.refused)
+            waits = waits or bool(account.waiting)
         interval = self._dispatcher.options.flush_interval
         if waits and self._due == NEVER and interval is not None:
             self._due = now + interval

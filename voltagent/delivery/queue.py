@@ -116,5 +116,11 @@ class Queue:
                 process_hooks.wait_at_task_end(worker, self.account)
 
     def _refuse(self, event: SpanEvent, reason: str) -> bool:
-        self.account.refused.append((event, reason))
+        """Count an event as lost, at once: what is refused takes no memory, and the worker need not follow."""
+        _, span, fields = event
+        buffer, refused = self.worker.buffer, self.account.refused
+        if fields is None:
+            buffer.losses.note(span, reason)
+        buffer.dropped += 1  # no call from here on
+        refused[reason] += 1
         return False

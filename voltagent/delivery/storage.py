@@ -45,7 +45,7 @@ class MemoryStorage:
         buffer = self._buffer
         for account in list(accounts):
             left = len(account.waiting)
-            has_more = left > 0 or bool(account.refused)
+            has_more = left > 0
             while has_more:
                 with buffer.lock:
                     buffer.take_waiting(account, min(left, _CHUNK))

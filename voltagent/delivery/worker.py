@@ -162,8 +162,6 @@ class Worker:
     def stats(self, account: Account) -> Report:
         """Return the counts of one SDK so far."""
         with self.buffer.lock:  # re-entrant, and never held for long: a finalizer on this very thread need not wait
-            if not self.buffer.is_in_use:
-                self.buffer.take_waiting(account, 0)
             report = account.report(self.storage.pending(account))
             answered = self.dispatcher.answered(account)
         if answered.pending:

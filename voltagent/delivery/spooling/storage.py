@@ -92,7 +92,7 @@ class SpoolStorage:
         self._delete_settled({})
         is_all = True
         for account in list(accounts):
-            left, has_more = account.waiting_events(), bool(account.waiting or account.refused)
+            left, has_more = account.waiting_events(), bool(account.waiting)
             while has_more:
                 events = self._next_events(account, most)
                 left -= len(events)
@@ -109,7 +109,6 @@ class SpoolStorage:
 
     def _take_events(self, account: Account, most: int) -> list[SpanEvent]:
         """:meth:`_next_events`, under the lock of the buffer."""
-        self._buffer.take_waiting(account, 0)
         events: list[SpanEvent] = []
         size = 0
         while account.waiting and len(events) < most and size < self._chunk_bytes:
