@@ -185,7 +185,7 @@ PROGRAM = """
     def record():
         while True:
             work("noise")
-            time.sleep({pause})
+            {pause}
     for _ in range(2): threading.Thread(target=record, daemon=True).start()
     while sdk.stats().recorded < 100: time.sleep(0.01)
     for _ in range({important}): work("important")
@@ -194,7 +194,9 @@ PROGRAM = """
 """
 
 
-def run(options: dict[str, Any], folder: Path, *, pause: float = 0.001, important: int = 1, last: str = "") -> float:
+def run(
+    options: dict[str, Any], folder: Path, *, pause: str = "time.sleep(0.001)", important: int = 1, last: str = ""
+) -> float:
     """How long the program took to end."""
     program = textwrap.dedent(PROGRAM).format(options=options, pause=pause, important=important, last=last)
     ran = run_program(program, folder, timeout=PATIENCE, VOLTAGENT_QUIET="1")
@@ -238,6 +240,23 @@ def test_a_process_ends_within_its_budget_if_nothing_listens(kind: str, tmp_path
     with destination(kind, tmp_path) as (options, _):
         url = f"http://127.0.0.1:{unused_port()}"
         hold(run({**options, "base_url": url, "otlp_endpoint": f"{url}/v1/traces"}, tmp_path), 3.0, "the end")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["local", "rest", "otlp", "spool"])
+@pytest.mark.parametrize("listens", [True, False], ids=["listens", "refused"])
+def test_a_process_ends_although_threads_never_pause(kind: str, listens: bool, tmp_path: Path) -> None:
+    if kind == "local" and not listens:
+        pytest.skip("no server")
+    with destination(kind, tmp_path) as (options, server):
+        if not listens:
+            url = f"http://127.0.0.1:{unused_port()}"
+            options = {**options, "base_url": url, "otlp_endpoint": f"{url}/v1/traces"}
+        hold(run(options, tmp_path, pause="pass"), 15.0, "the end")  # 0.1 to 4 s; it took 20 to more than 60
+        if kind == "local":
+            assert {"value": "important"} in [trace.input for trace in load_traces(tmp_path / "traces.db")]
+        elif listens:
+            assert important(server)
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import pytest
 from hypothesis import example, given, settings, strategies as st
@@ -29,7 +30,7 @@ from tests.helpers.memory import (
 )
 from tests.helpers.pace import PATIENCE, hold, slowness, until
 from voltagent.core import guard
-from voltagent.core.span import AGENT, CANCELLED, Phase, Span, SpanEvent
+from voltagent.core.span import AGENT, CANCELLED, TOOL, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.processing import Courtesy
 from voltagent.delivery.report import Report
@@ -504,6 +505,25 @@ def test_a_full_queue_loses_the_oldest_traces_of_which_nothing_was_sent(memory: 
     assert kept == {"first", *(f"t{number}" for number in range(300 - len(kept) + 1, 300))}, "the newest"
     check_order(memory)
     sender.shutdown().result()
+
+
+def test_what_a_full_queue_refuses_is_not_kept(memory: Memory) -> None:
+    sender, recording = stalled(memory, queue_events=100)
+    root = recording.trace("only")
+    assert root is not None
+    refused: list[ref[Span]] = []
+
+    def offer(parent: Span) -> None:
+        span = Span(parent.trace, parent, TOOL, "t", b"{}")
+        if not sender.put((START, span, None), 2):
+            refused.append(ref(span))
+
+    while len(refused) < 100:
+        offer(root)
+    assert [one for one in refused if one() is not None] == []
+    assert conserved(sender.stats()).dropped == {"queue_full": 100}
+    memory.gate.set()
+    assert conserved(sender.shutdown().result()).dropped == {"queue_full": 100}
 
 
 def test_a_full_queue_refuses_new_operations_and_takes_all_ends(memory: Memory) -> None:

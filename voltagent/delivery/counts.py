@@ -44,7 +44,7 @@ class Account:
         self.pending = 0
         self.parked = 0  # of those pending, the ones that count as the end of their span does
         self.dropped: defaultdict[str, int] = defaultdict(int)
-        self.refused: defaultdict[str, int] = defaultdict(int)  # not taken, by reason: counted by the callers themselves
+        self.refused: defaultdict[str, int] = defaultdict(int)  # counted by those who record, by reason
         self.futures: deque[ReportFuture] = deque()
         self.first_futures: list[ReportFuture] | None = None  # those that wait while others go on recording
         self.older: list[WaitingTrace] | None = None  # the traces with what they wait for, once all of it is known

@@ -220,7 +220,8 @@ class Loop:
                 free -= len(queue.waiting)
                 held += queue.bytes
         share = max(0, free) // max(1, len(queues)) // (1 if self._spool is None else 2)
-        is_careful = self._is_child or free <= 0 or held >= options.queue_bytes or process_hooks.has_left()
+        may_end = self._is_child or self.closing.leaving is not None or process_hooks.has_left()
+        is_careful = may_end or free <= 0 or held >= options.queue_bytes
         is_quiet = clock.monotonic() < state.until
         for queue in queues:
             queue.limit_events = len(queue.waiting) + max(1, share)

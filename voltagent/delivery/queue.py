@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from voltagent.core import clock
+from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.counts import Account
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 BATCH_EVENTS: Final = 512
 BATCH_BYTES: Final = 4 * 2**20
 LARGE: Final = 8192  # bytes; an event with more payload is looked at before it is taken
+# Seconds for which a thread that still records while the process ends lets the sender have the interpreter. Two of
+# them without any pause would have it 200 times as long: a switch takes 5 ms each.
+_GIVE_WAY: Final = 50e-6
 NEVER: Final = float("inf")
 NO_MARK: Final = 1 << 62  # more bytes than there are; an integer, because comparing with a float takes longer
 
@@ -83,7 +87,10 @@ class Queue:
         """Look at an event more closely: it is large, or the queue is full or closed, or the process may end soon."""
         phase, span, _ = event
         is_end, worker = phase is _END, self.worker
-        if self.is_closed and not is_end:
+        if not is_end and self.is_closed:
+            return self._refuse(event, "shutdown_timeout")
+        if not is_end and len(self.waiting) >= BATCH_EVENTS and worker.is_leaving():
+            pause(_GIVE_WAY)
             return self._refuse(event, "shutdown_timeout")
         if not is_end and not worker.has_space(size) and not worker.make_space(span, size):
             return self._refuse(event, "queue_full")
