@@ -36,6 +36,9 @@ def test_rows_of_plain_values_are_plain(odd: Any) -> None:
     "odd",
     [
         {1: 2},
+        {None: "a", True: "b", 0.5: "c"},
+        {("a", "b"): 1},
+        {"a": 1, 2: "b"},
         {Name("a"): 1},
         {"a": object()},
         {"a": Name("b")},
@@ -51,6 +54,26 @@ def test_rows_of_plain_values_are_plain(odd: Any) -> None:
 )
 def test_rows_with_one_odd_value_are_not_plain(odd: Any) -> None:
     assert plain(rows(odd), 20, SPACE) < 0
+
+
+def test_strings_are_plain_keys_also_where_another_key_was() -> None:
+    odd: dict[Any, Any] = {"a": 1, 2: "b"}
+    del odd[2]
+    assert plain(rows(odd), 20, SPACE) >= 0
+
+
+def test_keys_of_the_user_are_never_hashed_or_compared() -> None:
+    class Key:
+        is_quiet = False
+
+        def __hash__(self) -> int:
+            assert not self.is_quiet
+            return 1
+
+    keys = [Key(), Key()]
+    found = [{key: "text"} for key in keys]
+    Key.is_quiet = True
+    assert plain(found, 20, SPACE) < 0
 
 
 def test_attributes_of_an_object_are_never_taken_for_strings() -> None:

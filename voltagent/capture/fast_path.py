@@ -3,9 +3,10 @@
 It compares ``type(x)`` and reads exact built-in types only, so it cannot run code of the user. It makes no call per
 string or number: on CPython this loop costs about as much as writing the JSON does.
 
-That all keys of a list of dictionaries are strings is seen without a look at each: CPython's collector visits the keys
-of a dictionary only if one of them is something else, so as many visits as values mean strings. An interpreter whose
-collector differs gives other numbers, and the list counts as not plain, which costs time only.
+The keys of a list of dictionaries are not looked at one by one: CPython's collector visits those of a dictionary with
+its values if one of them is no plain string, so they are looked at like values. After that no key can run code of the
+user when all are put together, which shows that they are strings, and how long they are. With a collector that differs,
+such lists are looked at dictionary by dictionary, which costs time only.
 """
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
@@ -37,6 +38,7 @@ _NODE: Final = 8  # what an item counts beside its characters: bounds the number
 _NESTED: Final = 36  # and a collection, which takes a call
 
 _FEW: Final = 3  # items of a list that are looked at one by one
+_VISITS_KEYS: Final = [*map(type, get_referents({"a": 0.5, "b": 1.5}, {2: "c"}))] == [float, float, str, int]
 _union: Final[Callable[..., frozenset[Any]]] = frozenset[Any]().union  # of any number of collections
 
 
@@ -70,25 +72,23 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                 return -1
         return space
     items: Iterable[Any] = value
+    rows: tuple[Any, ...] = ()
     if len(value) > _FEW:
         first = type(value[0])
         if first is float and len(value) > 16 and _are_all(float, value):
             return space
-        if first is dict and depth > 1:
+        if first is dict and depth > 1 and _VISITS_KEYS:
             # the usual list is one of messages or documents: their values are looked at without a call for each
-            count, rows = 0, tuple(value)
+            rows = tuple(value)
             for item in rows:
                 if type(item) is not dict:
+                    rows = ()
                     break
-                count += len(item)
             else:
-                space -= _NODE * count + _NESTED * len(value)
+                items = get_referents(*rows)
+                space -= _NODE * len(items) + _NESTED * len(rows)
                 if space < 0:
                     return -1
-                items = get_referents(*rows)
-                if len(items) != count:
-                    return -1
-                space -= _key_space(rows, space)
                 depth -= 1
     inline = dict if depth > 1 else None
     text, number, whole = str, float, int  # local names: a tenth of the time of the loop
@@ -129,14 +129,13 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                 return -1
         elif kind is not bool and item is not None:
             return -1
+    if rows:
+        try:
+            most = len(rows) * len("".join(_union(*rows)))  # most have the same keys
+        except TypeError:  # a key is not a string
+            return -1
+        space -= most if most < space >> 1 else sum(map(len, chain.from_iterable(rows)))
     return space
-
-
-def _key_space(rows: tuple[Any, ...], space: int) -> int:
-    """Return how many characters the keys of all dictionaries have, or somewhat more: most have the same keys."""
-    keys = _union(*rows)
-    most = len(rows) * len("".join(keys))
-    return most if most < space >> 1 else sum(map(len, chain.from_iterable(rows)))
 
 
 def _are_all(kind: type, values: Any) -> bool:
