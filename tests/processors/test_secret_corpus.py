@@ -48,6 +48,18 @@ from voltagent.processors.secrets.vocabulary.words import STRONG, STRONG_PAIRS, 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
 HIDE: list[tuple[Any, str]] = [
+    (" id | password\n----+----------\n  7 | Habichtskauz\n", "Habichtskauz"),
+    ("INSERT INTO s (name, value) VALUES ('host', 'mx'), ('smtp_password', 'Pirol:Gelb');", "Pirol:Gelb"),
+    ("INSERT INTO u (login, password, remember_token) VALUES ('a', 'x9', 'Xw2Lk9Tn4Vb1');", "Xw2Lk9Tn4Vb1"),
+    ('expect "*?assword:*"\nsend "Harrier_Marsh\\r"\n', "Harrier_Marsh"),
+    ("    Key Content            : Kranich 1999\n", "Kranich 1999"),
+    ("    ServicePassword    REG_SZ    Purple.Heron\n", "Purple.Heron"),
+    ("<RequestsCookieJar[<Cookie session=eyJ1IjoxOH0.ZxQ2bB for a.dev/>]>", "eyJ1IjoxOH0.ZxQ2bB"),
+    ('resource "random_password" "db" {\n    length = 20\n    result  = "vT!7mQz#p4Lk9&Wd"\n}', "vT!7mQz#p4Lk9&Wd"),
+    ({"name": "lena", "salt": "d41a0f9e", "hash": "9b74c9897bac"}, "9b74c9897bac"),
+    ("page.fill('input[name=\"password\"]', 'Subalpine-9')", "Subalpine-9"),
+    ("api key for the weather service: wx-0Yt5Re8Wq2", "wx-0Yt5Re8Wq2"),
+    ("[smtp.acme.dev]:587 relay:Peridot!6\n", "Peridot!6"),
     ("$ printenv DATABASE_PASSWORD\nBittern-Reed-204\n", "Bittern-Reed-204"),
     ("$ openssl rand -hex 16\n5b4a39281706f5e4d3c2b1a09f8e7d6c\n", "5b4a39281706f5e4d3c2b1a09f8e7d6c"),
     ("$ bw get password jira\nSiberian.Jay\n$ ls\n", "Siberian.Jay"),
@@ -189,6 +201,12 @@ HIDE: list[tuple[Any, str]] = [
     ("CREATE USER bob IDENTIFIED BY 'hunter2x'", 'hunter2x'),
 ]
 KEEP: list[Any] = [
+    "INSERT INTO s (name, value) VALUES ('smtp_host', 'mail9.acme.dev'), ('token_ttl', '3600');",
+    "    TokenName    REG_SZ    Build 7\n",
+    {"name": "report.pdf", "hash": "9b74c9897bac770f"},
+    "page.fill('input[name=\"email\"]', 'qa-user9@acme.dev')",
+    "Column | Type | Password\n-------+------+----------\nname | text | \n",
+    "listening on [::1]:8080 proto:http2\n",
     "$ kubectl get sa deployer -o jsonpath='{.secrets[0].name}'\ndeployer-token-6k9xz\n",
     "$ git log --grep token --format=%H -1\nc0a1f9b8e7d6c5b4a39281706f5e4d3c2b1a0f9e\n",
     "$ cat VERSION\n2.14.1-rc3\n",
@@ -335,8 +353,8 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
 LEAST = {
     "outputs": (0.97, 0.97),
     "more_outputs": (0.97, 0.97),
-    "last_outputs": (0.91, 0.96),
-    "new_outputs": (0.91, 0.98),
+    "last_outputs": (0.94, 0.96),
+    "new_outputs": (0.94, 0.98),
 }
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 

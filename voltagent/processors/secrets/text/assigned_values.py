@@ -32,7 +32,10 @@ _OPENERS: Final = frozenset("([{<")
 _BEGINS_NO_WORD: Final = frozenset("?!<[({-")
 # Before a name in a call: what opens it and a prefix of the name, or the type of the value, as in
 # ``buildConfigField("String", "API_KEY", "…")``.
-_OPENED: Final = re.compile(r"(?:[(\[][bru]{1,2}|[( ]\\{0,4}[\"'](?:String|string|str|text)\\{0,4}[\"'],)\Z")
+_OPENED: Final = re.compile(
+    r"(?:[(\[][bru]{1,2}|[( ]\\{0,4}[\"'](?:String|string|str|text)\\{0,4}[\"'],"
+    r"|\([ \t]{0,4}[\"'][\w .#-]{0,40}\[[\w-]{1,20}[*^]?=)\Z"
+)
 _COOKIE: Final = re.compile(r"[\w.-]{1,60}=[^\s;,\"'\0]{3}")
 # A quote of Perl and Ruby, and a value of ODBC, in which a brace is doubled.
 _OTHER_QUOTES: Final = frozenset("q%{")
@@ -85,6 +88,7 @@ _SETTER: Final = re.compile(
     r"(?:\b|_)(?:set(?:default)?|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z"
 )
 _WITH_DEFAULT: Final = ("environ.get", "getenv")
+_OF_HEADERS: Final = (".Add", ".append", ".header", ".addHeader", ".setRequestHeader")
 _SECRET_CALL: Final = re.compile(
     r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
     re.IGNORECASE,
@@ -124,6 +128,7 @@ _CONFIGURED: Final = re.compile(
     r"(?!(?:str|int|bool|float|bytes|string|number|any|list|dict)\b)(?![A-Z]\w{0,40}\.\w)"
     r"(?:[^\s(){};,\[\]<>]{1,60}|\"[^\"]{0,60}\"|'[^']{0,60}')[ \t\r]{0,4}\Z"
 )
+_REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?\n\Z")  # what a command requests
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
 _CALLED: Final = 80  # characters before a name in which the function stands that is called
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
@@ -164,7 +169,7 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
         called = opening[:-1]
         if opening[-1:] not in ("(", "["):
             return None
-        may_be_joined = not called[-1:].isalnum() or called.endswith(_WITH_DEFAULT)
+        may_be_joined = not called[-1:].isalnum() or called.endswith((*_WITH_DEFAULT, *_OF_HEADERS))
     else:
         called = one.operator[2:-1]
         if called in ("encode", "decode"):
@@ -419,6 +424,8 @@ def _joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
     if match is None or not is_joined_words(match[0]):
         return None
     scan.spend(8)
+    if _REQUESTED.search(scan.text, max(0, start - _CALLED), start) is not None:
+        return match.span()
     is_sure = has_marks(match[0]) or scan.text[start - 1] not in " \t\n"
     if not (is_sure or one.name.isupper() or "pass" in name or "pw" in name):
         return None  # `secret: Top-Level`

@@ -37,7 +37,7 @@ _TO_OPERATOR: Final = (
     + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<({*]|->|&(?:quot|#)"
     r"|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
     # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
-    r"(?:(?P<close>\]?\\{0,8}[\"'`]\]?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
+    r"(?:(?P<close>\]?\\{0,8}[\"'`](?:\]['\"]?)?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
     r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])"
     r"| (?:provided|given|used|supplied|received)(?=[ \t]?:)| (?:as )?string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
@@ -304,7 +304,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
     is_comparison = operator in COMPARISONS
     if strength is Strength.NONE or (quote is None and is_comparison):
         return None
-    if strength is Strength.WEAK and text[start - 1 : start] == "/" and match["operator"] == ":":
+    if strength is Strength.WEAK and text[max(0, start - 2) : start] == "//" and match["operator"] == ":":
         return None  # the user of a URL, whose password is found there
     if quote is not None and start > 0 and not match["close"] and text[start - 1] == quote:
         is_call = operator in CALLS or operator.startswith(")")

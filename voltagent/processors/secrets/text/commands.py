@@ -184,6 +184,13 @@ _SNMP_USER: Final = (
     r"(?: (?:aes|des)[\w-]{0,4} \"?([^\s\"\0]{3,200}))?"
 )
 _BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is in the next lines
+# What a script of `expect` sends where a password is requested.
+_EXPECTED: Final = (
+    r"assword:[^\n\0]{0,20}\n[ \t]{0,12}send(?:_user)?[ \t]{1,4}(?:--[ \t]{1,4})?\"([^\"\\\n\0$]{3,200})(?:\\[rn])?\""
+)
+_RANDOM: Final = (
+    r"\"random_password\" \"[\w-]{1,60}\" \{[^{}\0]{0,300}?\bresult[ \t]{1,16}=[ \t]{1,4}\"([^\"\n\0]{1,200})\""
+)
 _MANIFEST_WORK: Final = 10  # units
 _LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
 _LONGEST_REFUSAL: Final = 400  # characters
@@ -357,6 +364,13 @@ def _users(scan: Scan, match: re.Match[str]) -> Range | None:
     return _first_of(scan, found)
 
 
+def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the text of an entry in the registry of Windows whose name, before its type, is strong."""
+    line = scan.text[max(0, match.start() - _COMMAND) : match.start()].rpartition("\n")[2].strip()
+    is_strong = scan.names.strength(line) is Strength.STRONG
+    return match.span(1) if is_strong and not is_placeholder(scan.group(match, 1)) else None
+
+
 def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
     return _first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
 
@@ -410,7 +424,8 @@ _SETTERS: Final = SearchGroup(
 _CONNECTIONS: Final = SearchGroup(
     r"login\s+[^\s\x00]+\s|basic_?auth|userpwd|@(?:tcp|unix)\(|@//|thin:|:5432:"
     r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|kind: secret|input_value=[\"']"
-    r"|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t",
+    r"|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t"
+    r"|key content[ \t]|reg_sz|assword:[^\n\x00]*\n[ \t]*send|<cookie |\"random_password\"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
     (
         Search("login", _NETRC, _netrc),
         Search("basicauth", "basicauth" + _BASIC_AUTH, _value),
@@ -428,6 +443,12 @@ _CONNECTIONS: Final = SearchGroup(
         Search("input_value=", _REFUSED, _refused),
         Search("/pass:", r"/pass:([^\s\"'\0]{3,200})", _value),
         Search("chpasswd:", _CHPASSWD, _users),
+        Search("key content", r"key content[ \t]{1,20}:[ \t]{1,4}([^\r\n\0]{4,100})", _value),
+        Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
+        Search("assword:", _EXPECTED, _value),
+        Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\0]{4,2000})", _value),
+        Search('"random_password"', _RANDOM, _value),
+        Search("]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _value),
         Search("createuser ", _SNMP_USER, _two_values),
         Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", _value),
         Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", _value),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.tables import named_columns
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
@@ -128,9 +129,9 @@ def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _row(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the literal in the first row of an ``INSERT`` that belongs to the first column with a strong name.
+    """Return the first secret in the rows of an ``INSERT``, by the names of its columns.
 
-    Those in the next rows are noted beside the columns of tables.
+    The others are noted beside the columns of tables.
     """
     start = match.start()
     opening = scan.text.rfind("(", max(0, start - _TAG), start)
@@ -138,37 +139,53 @@ def _row(scan: Scan, match: re.Match[str]) -> Range | None:
     if columns is None:
         return None
     key = f"\n\n{columns[1]}"  # no beginning of an assignment, and no line
-    known = scan.memo.get(key)
+    known: _Columns | None = scan.memo.get(key)
     if known is None:
-        known = scan.memo[key] = _strong_column(scan, columns[1])
-    secret, width = known
-    if secret is None:
+        known = scan.memo[key] = _secret_columns(scan, columns[1])
+    if not known.secret and known.named is None:
         return None
     found: list[Range] = []
     position = match.end()
     while position:
-        position = _end_of_row(scan, position, width, secret, found)
+        position = _end_of_row(scan, position, known, found)
     scan.columns += found[1:]
     return found[0] if found else None
 
 
-def _strong_column(scan: Scan, columns: str) -> tuple[int | None, int]:
-    """Return the number of the first column with a strong name, and that of all columns."""
+class _Columns(NamedTuple):
+    """The columns of a statement."""
+
+    width: int
+    secret: dict[int, Strength]
+    named: tuple[int, int] | None  # those of names and of values
+
+
+def _secret_columns(scan: Scan, columns: str) -> _Columns:
     names = [name.strip(' \n\r\t"`[]') for name in columns.split(",")][:_MOST_COLUMNS]
-    strong = (number for number, name in enumerate(names) if scan.names.strength(name) is Strength.STRONG)
-    return next(strong, None), len(names)
+    strengths = map(scan.names.strength, names)
+    secret: dict[int, Strength] = {
+        number: found for number, found in enumerate(strengths) if found is not Strength.NONE
+    }
+    named = named_columns([name.lower() for name in names])
+    return _Columns(len(names), {} if named else secret, named)
 
 
-def _end_of_row(scan: Scan, position: int, width: int, secret: int, found: list[Range]) -> int:
-    """Note the literal in a column of a row, and return where the next row begins, or 0."""
-    for number in range(width):
+def _end_of_row(scan: Scan, position: int, columns: _Columns, found: list[Range]) -> int:
+    """Note the secrets of a row, and return where the next row begins, or 0."""
+    named = Strength.NONE
+    for number in range(columns.width):
         item = _ITEM.match(scan.text, position, position + 800)
         scan.units -= _ITEM_WORK
         if item is None:
             return 0
-        if number == secret and item[1] and not is_placeholder(item[1]):
+        position, value = item.end(), item[1]
+        strength = columns.secret.get(number, Strength.NONE)
+        if columns.named is not None:
+            if number == columns.named[0] and value:
+                named = scan.names.strength(value)
+            strength = named if number == columns.named[1] else Strength.NONE
+        if value and _is_secret(value, strength):
             found.append(item.span(1))
-        position = item.end()
     after = _NEXT_ROW.match(scan.text, position)
     return 0 if after is None else after.end()
 

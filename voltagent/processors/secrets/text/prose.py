@@ -23,7 +23,7 @@ _STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
 # `the password for the staging database is …`
 _OF_SOMETHING: Final = (
     r"[ \t]{1,3}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\0]{1,60}?"
-    r"[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?[ \t]{1,4}" + _VALUE
+    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?|:)[ \t]{1,4}" + _VALUE
 )
 _WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
@@ -161,7 +161,7 @@ STATEMENT: Final = (
     r"(?:[ \t(:]|-[ \t]|is|was|ist|war|lautet|est|es|é|è|to|from|now|has|been|reset|set|changed|updated|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     rf"|(?:{_OF})[ \t]+(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
-    r"[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?[ \t]+[^\s\"'\\\x00]*[0-9]"
+    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?|:)[ \t]+[^\s\"'\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
     "|".join((STATEMENT, *STEMS)),

@@ -42,6 +42,7 @@ _STATEMENT: Final = re.compile(
 )
 # Characters of a line between a header and its rows.
 _RULE: Final = "-+|:= \t\r\u2500\u2502\u250c\u2510\u2514\u2518\u251c\u2524\u252c\u2534\u253c\u2550"
+_CROSSED: Final = re.compile(r"[|\u251c]?[-=\u2500]{1,200}[+\u253c]")
 _RULES: Final = frozenset(("", *_RULE))
 # What the rows of a dump of PostgreSQL stand behind; between their cells are tabs, and `\\N` is none.
 _COPIED: Final = re.compile(r"COPY [\w.\"]{1,120} \(([^()\n]{1,400})\) FROM stdin;\Z", re.IGNORECASE)
@@ -178,7 +179,7 @@ def _header(scan: Scan, line: str) -> _Header | None:
     if is_code or _STATEMENT.match(inner[0]) is not None:
         return None
     plain = [name.strip("\"'`*") for name in names]
-    named = _named_columns([name.lower() for name in plain])
+    named = named_columns([name.lower() for name in plain])
     if separator == _ALIGNED and named is None and not all(name[0].isupper() for name in names):
         return None
     secret = [] if named else secret_columns(plain, scan.names.strength)
@@ -191,7 +192,8 @@ def _header(scan: Scan, line: str) -> _Header | None:
     return _Header(separator, is_spaced, len(names), secret, named, frozenset(sure))
 
 
-def _named_columns(names: list[str]) -> tuple[int, int] | None:
+def named_columns(names: list[str]) -> tuple[int, int] | None:
+    """Return the columns of names and of values among those of a table, whose names are given in lower case."""
     name = next((number for number, name in enumerate(names) if name in _NAMES), None)
     value = next((number for number, name in enumerate(names) if name in _VALUES), None)
     return None if name is None or value is None else (name, value)
@@ -228,6 +230,8 @@ def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
         return
     scan.units -= _ROW_WORK
     text, limit, size = scan.text, scan.end_of_string(row - 1), _FIRST_ROWS
+    if header.is_spaced and _CROSSED.match(text, row) is not None:
+        header = header._replace(is_spaced=False)  # what a database printed, where no cell is prose
     is_table = True
     while row < limit and is_table:
         end = limit if limit <= row + size else text.rfind("\n", row, row + size)

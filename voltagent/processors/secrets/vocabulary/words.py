@@ -24,7 +24,8 @@ _STRONG: Final = (
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
 _WEAK: Final = (
     "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth csrftoken authtoken accesstoken "
-    "refreshtoken idtoken apitoken bottoken cookies salt sessionid"
+    "refreshtoken idtoken apitoken bottoken cookies salt sessionid csrf xsrf "
+    "instrumentationkey"
 )
 
 # Words that make a name harmless, or a fact about a secret rather than a secret, by the word that they stand beside:
