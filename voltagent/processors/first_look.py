@@ -22,7 +22,6 @@ from voltagent.processors.secrets.text.prefilter import (
     FLAG,
     GAP,
     KEY_END,
-    MORE_WORDED,
     NAME,
     NAME_END,
     PAIRS,
@@ -54,9 +53,8 @@ _KIND: Final = 0xC0
 _CONTINUED: Final = 0x80
 _STAND_INS: Final = bytes(range(0x80)) + b"\x7f" * 0x80
 _LEFT_OUT: Final = bytes(range(_CONTINUED, _KIND))
-_LEADS: Final = (b"\xef", b"\xe2", b"\xc5")  # the first bytes of a wide colon, of the sign for kelvin and of a long s
-# A part of a stem that is looked for first: the engine finds two characters, and with these fewer words begin.
-_RARE_PARTS: Final = {"секрет": "крет"}
+# A part of a word that is looked for first: the engine finds two characters, and with these fewer words begin.
+_RARE_PARTS: Final = {"секрет": "крет", "kata[ _-]sandi": "sandi", "mat[ _-]khau": "khau"}
 _SAMPLES: Final = (2, 7, 11, 16)  # where a text is tried for names, in parts of
 _WHOLE: Final = 17
 _SAMPLE: Final = 64  # characters
@@ -77,15 +75,12 @@ class _Looks(NamedTuple):
 
     in_prose: tuple[_Look, ...]  # names; this and the next ones in lower case
     in_data: tuple[_Look, ...]
-    words: _Look
-    more_words: _Look
-    rare_words: _Look
+    words: tuple[_Look, ...]
     has_code: _Look
     codes: _Look
     parameters: _Look
     addresses: _Look
-    tokens: _Look  # this and the next ones in the case in which they are written
-    brief_tokens: _Look
+    tokens: tuple[_Look, ...]  # this and the next one in the case in which they are written
     separated: _Look  # what begins with a dash, an underscore or a backslash, and tokens whose prefix ends with one
     hints: _Look
 
@@ -103,6 +98,11 @@ def _looks() -> _Looks:
     separated = [one for one in FORMATS if one.prefix[-1] in "_-"]
     other = [one for one in FORMATS if one not in separated and one not in brief]
     flags = f"{FLAG}|-p[^-]"
+    words = (
+        f"(?:{'|'.join(_RARE_PARTS.get(pair, pair) for pair in PAIRS.split('|'))}){NAME_END}",
+        *(f"{inner}|{group}" if group[:2] == r"\$" else group for group in WORDED),
+        f"{RARE_WORDED}|{rare}|(?:{RARE_PAIRS}){NAME_END}",
+    )
     return _Looks(
         in_prose=(
             _look(f"{names}{SOON_BEHIND_NAME}|token{SOON_BEHIND_TOKEN}|{STATEMENT}"),
@@ -114,15 +114,15 @@ def _looks() -> _Looks:
             ),
         ),
         in_data=(_look(f"{names}{NAME_END}|token{TOKEN_END}|{STATEMENT}"), _look(f"{brief_names}{NAME_END}")),
-        words=_look(f"(?:{PAIRS}){NAME_END}|{inner}|{'|'.join(WORDED)}"),
-        more_words=_look("|".join(MORE_WORDED)),
-        rare_words=_look(f"{RARE_WORDED}|{rare}|(?:{RARE_PAIRS}){NAME_END}"),
+        words=tuple(map(_look, words)),
         has_code=_look("code"),
         codes=_look(f"{hint_of('code')}{NAME_END}|{CODES}"),
         parameters=_look(PARAMETER_NAMES.replace("(?<=", "(?:")),
         addresses=_look(ADDRESSES),
-        tokens=_look(f"{_AT_WORD}(?:{'|'.join(map(token_of, other))})"),
-        brief_tokens=_look(f"{_AT_WORD}(?:{'|'.join(map(token_of, brief))})"),
+        tokens=tuple(
+            _look(f"{_AT_WORD}(?:{'|'.join(map(token_of, some))})")
+            for some in (other[: len(other) // 2], other[len(other) // 2 :], brief)
+        ),
         separated=_look(
             rf"{_AFTER_NO_WORD}(?i:{flags})|(?i:{DASHED}|-us[0-9])|-(?:{_tails(separated, '-')})"
             rf"|_(?:{_tails(separated, '_')})|\\(?:u|/|[nrt](?i:{flags}))|(?:_|\\[a-z])(?:{every})"
@@ -147,7 +147,17 @@ def _beyond_ascii() -> tuple[Callable[[str | bytes], str | None], ...]:
     return (
         fast_check(parts),
         fast_check("|".join(map(forms, BEYOND_ASCII))),
+        fast_check("\uff1a|\u212a|\u017f"),
         fast_check(f"(?:{before})\uff1a|\u212a|\u017f"),
+    )
+
+
+def _may_have_characters(text: bytes) -> bool:
+    """Return whether a text has bytes of a wide colon, of the sign for kelvin or of a long s: found much faster."""
+    return (
+        (b"\xef" in text and b"\x9a" in text)
+        or (b"\xe2" in text and b"\x84" in text)
+        or (b"\xc5" in text and b"\xbf" in text)
     )
 
 
@@ -172,10 +182,10 @@ def _cut(text: bytes, start: int, stop: int) -> bytes:
 
 def _is_suspect_piece(text: bytes) -> bool:
     if not text.isascii():
-        parts, stems, characters = _beyond_ascii()
+        parts, stems, characters, behind_names = _beyond_ascii()
         if parts(text) is not None and stems(text) is not None:
             return True
-        if any(map(text.__contains__, _LEADS)) and characters(text) is not None:
+        if _may_have_characters(text) and characters(text) is not None and behind_names(text) is not None:
             return True
         text = text.translate(_STAND_INS, _LEFT_OUT)
     written = text.decode()
@@ -197,11 +207,8 @@ def may_be_suspect(text: str) -> bool:
         has_name = any(search(low) is not None for search in look.in_prose)
     return (
         has_name
-        or look.words(low) is not None
-        or look.more_words(low) is not None
-        or look.rare_words(low) is not None
-        or look.tokens(text) is not None
-        or look.brief_tokens(text) is not None
+        or any(search(low) is not None for search in look.words)
+        or any(search(text) is not None for search in look.tokens)
         or ("@" in low and look.addresses(low) is not None)
         or ("=" in low and look.parameters(low) is not None)
         or (look.has_code(low) is not None and look.codes(low) is not None)

@@ -129,13 +129,14 @@ class Redactor:
         ``path`` is the beginning of the paths that the hook gets; ``found`` collects what was redacted, and names
         secrets of the same call. A text that cannot be processed is replaced as a whole, never passed on.
         """
-        found = Found() if found is None else found
         value: Any = _NOTHING
         try:
-            if not (self._always or is_suspect(text, self._own) or found.repeated_in(text)):
+            is_clean = not (self._always or is_suspect(text, self._own))
+            if is_clean and (found is None or not found.secrets or not found.repeated_in(text)):
                 value = _split_stream(text) if path == "output" else _NOTHING
                 if value is _NOTHING:
                     return text
+            found = Found() if found is None else found
             character = mark_character(text) if self._hook is None else ""  # a hook gets the collections
             if value is _NOTHING:
                 value = outline(text) if character else decode(text)

@@ -62,26 +62,28 @@ def _ends(after_gap: str) -> tuple[str, str]:
 NAME_END, TOKEN_END = _ends(f"{_AFTER_GAP}|{KEY_END}")
 SOON_BEHIND_NAME, SOON_BEHIND_TOKEN = _ends(_AFTER_GAP)  # all of these but the end of a key
 _SETTER: Final = "(?:env|define|setx|setenv|set -[a-z]+|config(?:ure)?)"
-# Checks of text in any case, by what each begins with: a word, a dash, or an address.
-WORDED: Final = (
-    r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)",
-    rf"{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]",
-    r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}",
-    r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])",
-    r"basicauth|userpwd|ssws |sessionid",
-    r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/",
-    r"%3a%2f%2f",
-    r"private-lines:",
-    r"-value[ \t]",
-    r"(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}",
-)
-# More of these: an expression of too many beginnings is slower than two. Their order matters to the engine as well.
-MORE_WORDED: Final = (
-    r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha",
-    r"networkcredential\(|new pdo\(|\.getconnection\(|snmp(?:-server|-agent)?[ \t]+community|stats auth|\"kty",
-    r":5432:",
-    r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|login\(|db\.auth\(|auth plain",
-    r"pwd?[ \t]+(?:is|was|for)[ \t]| enc [a-z0-9+/]{12}|rabbitmqctl |\|[ \t]*sudo -s|chpasswd",
+# Checks of text in any case, by what each begins with: a word, a dash, or an address. Together, those of each group
+# have so few beginnings, and of such a kind, that the engine finds them many characters at a time.
+WORDED: Final = tuple(
+    "|".join(group)
+    for group in (
+        (
+            r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)",
+            r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}",
+            r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])",
+            r"(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}",
+            rf"{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]",
+            r"%3a%2f%2f|private-lines:|-value[ \t]|:5432:",
+            r"networkcredential\(|new pdo\(|\.getconnection\(|snmp(?:-server|-agent)?[ \t]+community|stats auth|\"kty",
+            r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|login\(|db\.auth\(|auth plain",
+        ),
+        (
+            "basicauth|userpwd|ssws |sessionid",
+            r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/",
+        ),
+        (r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha",),
+        (r"pwd?[ \t]+(?:is|was|for)[ \t]| enc [a-z0-9+/]{12}|rabbitmqctl |\|[ \t]*sudo -s|chpasswd",),
+    )
 )
 # What is so rare that it has a look of its own.
 RARE_WORDED: Final = (
@@ -108,7 +110,7 @@ DASHED: Final = (
     r"|----begin |--- begin "
 )
 _FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
-_ANY_CASE: Final = (STATEMENT, *WORDED, *MORE_WORDED, RARE_WORDED, _COOKIE_LINE, CODES, ADDRESSES, DASHED, _FLAGS)
+_ANY_CASE: Final = (STATEMENT, *WORDED, RARE_WORDED, _COOKIE_LINE, CODES, ADDRESSES, DASHED, _FLAGS)
 
 
 def _escaped(stem: str) -> str:
