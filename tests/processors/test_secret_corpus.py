@@ -48,6 +48,19 @@ from voltagent.processors.secrets.vocabulary.words import STRONG, STRONG_PAIRS, 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
 HIDE: list[tuple[Any, str]] = [
+    ("command:\n  - redis-server\n  - --requirepass\n  - Lynx.Forest\n", "Lynx.Forest"),
+    ({"kubeconfig": {"sensitive": True, "type": "string", "value": "quiet-bay"}}, "quiet-bay"),
+    ("SET PASSWORD FOR 'app'@'%' = 'Gecko-Wall'", "Gecko-Wall"),
+    ("db.changeUserPassword('backup', 'Iguana.Rock')", "Iguana.Rock"),
+    ("const secret = process.env.JWT_SECRET || 'dev-Salmon-Leap';", "dev-Salmon-Leap"),
+    ("I used the password Dace#Stream and got 401.", "Dace#Stream"),
+    ("host,user,pass\ndb2,rw,Ide.Lake\n", "Ide.Lake"),
+    (': PSK "Weever_Sand"', "Weever_Sand"),
+    ('ole : EAP "Gurnard.Deep"', "Gurnard.Deep"),
+    ("wpa_passphrase=Haddock Bank\nwpa_key_mgmt=WPA-PSK\n", "Haddock Bank"),
+    ("  user ole insecure-password Brill.Bank\n", "Brill.Bank"),
+    ("keytool -list -storepass Sole_Shelf", "Sole_Shelf"),
+    (">>> settings.SECRET_KEY\n'django-insecure-9sk^q2lm7(rt4xn8'\n", "django-insecure-9sk^q2lm7(rt4xn8"),
     (" id | password\n----+----------\n  7 | Habichtskauz\n", "Habichtskauz"),
     ("INSERT INTO s (name, value) VALUES ('host', 'mx'), ('smtp_password', 'Pirol:Gelb');", "Pirol:Gelb"),
     ("INSERT INTO u (login, password, remember_token) VALUES ('a', 'x9', 'Xw2Lk9Tn4Vb1');", "Xw2Lk9Tn4Vb1"),
@@ -201,6 +214,12 @@ HIDE: list[tuple[Any, str]] = [
     ("CREATE USER bob IDENTIFIED BY 'hunter2x'", 'hunter2x'),
 ]
 KEEP: list[Any] = [
+    "$ cat ~/.git-credentials\nhttps://git.acme.dev/portal2\n",
+    ">>> settings.TOKEN_HEADER\n'X-Token'\n",
+    "id,pass,total\n7,ok,12\n",
+    {"vpc": {"sensitive": False, "type": "string", "value": "vpc-0a1b2c3d4e"}},
+    "args:\n  - --token-file\n  - /run/token7\n",
+    "the password policy & rules, or password+confirmation",
     "INSERT INTO s (name, value) VALUES ('smtp_host', 'mail9.acme.dev'), ('token_ttl', '3600');",
     "    TokenName    REG_SZ    Build 7\n",
     {"name": "report.pdf", "hash": "9b74c9897bac770f"},
@@ -349,12 +368,13 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "twelfth": (hide_twelfth.HIDE, keep_twelfth.KEEP),
     "thirteenth": (hide_thirteenth.HIDE, keep_thirteenth.KEEP),
 }
-# The last batch is the measure of what is not found yet: most of its classes are not mended.
+# The last batches are the measure of what is not found yet: not all of their classes are mended.
 LEAST = {
     "outputs": (0.97, 0.97),
     "more_outputs": (0.97, 0.97),
     "last_outputs": (0.94, 0.96),
     "new_outputs": (0.94, 0.98),
+    "blind_outputs": (0.93, 0.98),
 }
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 

@@ -71,6 +71,8 @@ _VALUE_FIELD_SET: Final = frozenset(_VALUE_FIELDS)
 _MOST_COLUMNS: Final = 256
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
 _COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))
+# An output of Terraform.
+_SENSITIVE: Final = "sensitive"
 # Of a password, if a salt is beside it.
 _HASH: Final = "hash"
 _SALT: Final = "salt"
@@ -162,6 +164,8 @@ def named_strengths(
     shape: KeyShape, value: dict[str, Any], strength: Callable[[str], Strength]
 ) -> Sequence[Strength | None]:
     """Return the strengths of ``{"name": "authorization", "value": "…"}``: what the name says holds for the value."""
+    if value.get(_SENSITIVE) is True and type(value[shape.value]) is str:
+        return [_STRONG if key == shape.value else own for key, own in zip(value, shape.strengths, strict=True)]
     field = next((field for field in shape.names if type(value[field]) is str), None)
     if field is None:
         return shape.strengths

@@ -20,7 +20,7 @@ _ANSWER: Final = (
     r" (?P<command>[^\n\0]{4,300})\n[ \t]{0,4}(?P<quote>[\"'])?(?P<value>[^\s\"'\0]{6,500})(?(quote)(?P=quote)|)"
     r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
 )
-_PROMPT: Final = re.compile(r"(?:[\n\0]|\A)[\w .:@~/\\()\[\]-]{0,80}\Z")
+_PROMPT: Final = re.compile(r"(?:[\n\0]|\A)[\w .:@~/\\()\[\]>-]{0,80}\Z")
 _LONGEST_PROMPT: Final = 82  # characters
 # What prints nothing but a secret.
 _PRINTERS: Final = re.compile(
@@ -54,12 +54,13 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
     if _PROMPT.search(scan.text, max(0, match.start() - _LONGEST_PROMPT), match.start()) is None:
         return None
     value, command = scan.group(match, "value"), scan.group(match, "command")
-    if is_placeholder(value) or (value.isalpha() and value.islower()):
+    if is_placeholder(value) or (value.isalpha() and value.islower()) or "://" in value:
         return None
     has_form = is_credential(value) or is_mixture(value) or is_joined_words(value)
     if _PRINTERS.search(command) is not None:
         return match.span("value") if has_form or _NO_ANSWER.match(value) is None else None
-    if _READERS.search(command) is None:
+    is_python = match["quote"] is not None and scan.text[max(0, match.start() - 2) : match.start()] == ">>"
+    if not is_python and _READERS.search(command) is None:
         return None
     for _ in range(_MOST_FORMS):
         form = _FORMS.search(command, max(0, len(command) - 80))
@@ -70,9 +71,8 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
     strength = Strength.NONE if name is None else scan.names.strength(name[0])
     if name is None or strength is Strength.NONE:
         return None
-    return (
-        match.span("value") if (has_form if strength is Strength.STRONG else is_weak_secret(name[0], value)) else None
-    )
+    is_secret = has_form or is_python if strength is Strength.STRONG else is_weak_secret(name[0], value)
+    return match.span("value") if is_secret else None
 
 
 def _reply(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -93,9 +93,9 @@ def _as_code(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 _COMMANDS: Final = SearchGroup(
-    r"(?m)(?:^|\x00)[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
+    r"(?m)(?:^|\x00)(?:>>> [^\n\x00()]*\n[\"']|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
     r"(?:printenv|echo |cat |get|output|show|read|access|jq |less |type |\$env:|pass |rand |pwgen|genkey|genpsk"
-    r"|generate|find-|lookup|-field=|\.psk |makepasswd)[^\n\x00]*\n",
+    r"|generate|find-|lookup|-field=|\.psk |makepasswd)[^\n\x00]*\n)",
     (Search("$ ", r"\$" + _ANSWER, _answer), Search("> ", ">" + _ANSWER, _answer)),
 )
 _REPLIES: Final = SearchGroup(

@@ -121,6 +121,7 @@ _WORDS_AND_NUMBERS: Final = re.compile(
     r"(?=[A-Za-z]{2,20} )(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){2,8})"
     r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
 )
+_FEW_WORDS: Final = re.compile(r"([A-Z][a-z]{1,20}(?: [A-Za-z]{2,20}){1,3})[ \t]{0,4}(?=[\r\n\0]|\Z)")
 _OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")
 # A line of configuration: a name, and a value that is no code and no type.
 _CONFIGURED: Final = re.compile(
@@ -230,6 +231,8 @@ def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
         pair = _IN_PAIR.match(text, start)
         return pair.span() if pair is not None and text.startswith(text[name - 1], pair.end()) else None
     match = _PHRASE.match(text, start)
+    if match is None and operator == "=" and text[start - 1] == "=":
+        match = _FEW_WORDS.match(text, start)
     if match is None and operator == "=":
         match = _WORDS_AND_NUMBERS.match(text, start)
     if match is None:
@@ -427,7 +430,7 @@ def _joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
     if _REQUESTED.search(scan.text, max(0, start - _CALLED), start) is not None:
         return match.span()
     is_sure = has_marks(match[0]) or scan.text[start - 1] not in " \t\n"
-    if not (is_sure or one.name.isupper() or "pass" in name or "pw" in name):
+    if not (is_sure or one.name != name or "_" in name or "pass" in name or "pw" in name):
         return None  # `secret: Top-Level`
     return match.span() if _is_configuration(scan, start, match.end(), is_sure=is_sure) else None
 
@@ -455,7 +458,8 @@ def _code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
         return None
     end = closing_quote(scan, match.end(), match[1])
     value = scan.text[match.end() : end]
-    is_secret = is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))
+    is_strong = one.strength is Strength.STRONG
+    is_secret = is_credential(value) or (is_strong and (is_mixture(value) or is_joined_words(value)))
     return (match.end(), end) if is_secret else None
 
 

@@ -38,7 +38,7 @@ _TO_OPERATOR: Final = (
     r"|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
     # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
     r"(?:(?P<close>\]?\\{0,8}[\"'`](?:\]['\"]?)?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
-    r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@'-]{1,40}(?=[ \t]?[:=])"
+    r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@%'-]{1,40}(?=[ \t]?[:=])"
     r"| (?:provided|given|used|supplied|received)(?=[ \t]?:)| (?:as )?string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
     r"(?P<operator>"

@@ -25,7 +25,7 @@ _CURL_USER: Final = (
     r"[ =]{0,2}(?P<quote>[\"'])?[^\s:\"'/\0]{1,200}:(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
 )
 _FLAG: Final = (
-    r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4}(?:<<<[ \t]{0,4})?)"
+    r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4}(?:<<<[ \t]{0,4})?|[\"']?\r?\n[ \t]{0,16}- )"
     r"(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})'|(?P<bare>[^\s\"'`|;&<>\0-][^\s\"'`|;&<>\0]{0,1000}))"
 )
 _NETRC: Final = (
@@ -129,6 +129,7 @@ CALLS: Final = {
     "new pdo(": r"new pdo\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     ".getconnection(": r"\.getconnection\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
     "pdo->__construct(": r"pdo->__construct\([ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}",
+    "userpassword(": r"userpassword\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
     "db.auth(": r"db\.auth\([ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}",
 }
 # The keys in the configuration of routers and servers, and what may stand before the key: how it is encrypted.
@@ -185,6 +186,7 @@ _SNMP_USER: Final = (
 )
 _BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is in the next lines
 # What a script of `expect` sends where a password is requested.
+_IPSEC: Final = r"psk (?<=: psk )\"([^\"\n\0]{3,200})\""
 _EXPECTED: Final = (
     r"assword:[^\n\0]{0,20}\n[ \t]{0,12}send(?:_user)?[ \t]{1,4}(?:--[ \t]{1,4})?\"([^\"\\\n\0$]{3,200})(?:\\[rn])?\""
 )
@@ -251,7 +253,8 @@ def _flag(scan: Scan, match: re.Match[str]) -> Range | None:
     which = match.lastgroup or "bare"
     value = scan.group(match, which)
     is_long_flag = match[0][1] == "-" or "=" in match[0]
-    is_secret = is_flag_value(match["name"], value, strength) if is_long_flag else is_credential(value)
+    has_form = is_credential(value) or (strength is Strength.STRONG and (is_mixture(value) or is_joined_words(value)))
+    is_secret = is_flag_value(match["name"], value, strength) if is_long_flag else has_form
     return match.span(which) if is_secret else None
 
 
@@ -403,7 +406,9 @@ _IN_CALLS: Final = SearchGroup(
     ),
 )
 _FLAGS: Final = SearchGroup(
-    rf"-[a-z0-9_.-]*(?:{HINTED})[a-z0-9_.-]*[= \t]", (Search("-", _FLAG, _flag),), takes_own_names=True
+    rf"-[a-z0-9_.-]*(?:{HINTED})[a-z0-9_.-]*(?:[= \t]|[\"']?\r?\n[ \t]*- )",
+    (Search("-", _FLAG, _flag),),
+    takes_own_names=True,
 )
 _USERS_AND_COOKIES: Final = SearchGroup(
     r"-(?:[a-z]*u|-user|-proxy-user)[ =]*[\"']?[^\s:\"'/\x00]+:|-(?:b|-cookie)[ \t=]+[\"']?[a-z0-9_.-]+=",
@@ -425,7 +430,8 @@ _CONNECTIONS: Final = SearchGroup(
     r"login\s+[^\s\x00]+\s|basic_?auth|userpwd|@(?:tcp|unix)\(|@//|thin:|:5432:"
     r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|kind: secret|input_value=[\"']"
     r"|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t"
-    r"|key content[ \t]|reg_sz|assword:[^\n\x00]*\n[ \t]*send|<cookie |\"random_password\"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
+    r"|key content[ \t]|reg_sz|: (?:psk|eap) \"|insecure-password "
+    r"|assword:[^\n\x00]*\n[ \t]*send|<cookie |\"random_password\"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
     (
         Search("login", _NETRC, _netrc),
         Search("basicauth", "basicauth" + _BASIC_AUTH, _value),
@@ -446,6 +452,9 @@ _CONNECTIONS: Final = SearchGroup(
         Search("key content", r"key content[ \t]{1,20}:[ \t]{1,4}([^\r\n\0]{4,100})", _value),
         Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
         Search("assword:", _EXPECTED, _value),
+        Search("psk ", _IPSEC, _value),
+        Search("eap ", _IPSEC.replace("psk", "eap"), _value),
+        Search("insecure-password ", r"insecure-password[ \t]{1,4}([^\s\0]{3,200})", _value),
         Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\0]{4,2000})", _value),
         Search('"random_password"', _RANDOM, _value),
         Search("]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _value),

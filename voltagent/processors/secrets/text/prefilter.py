@@ -89,7 +89,7 @@ WORDED: Final = tuple(
 RARE_WORDED: Final = (
     r"wifi:[a-z]:|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]"
     r"|setuser |(?:as|is) your [a-z -]*(?:code|otp)|pwgen|openssl rand |(?:bw get|pass show|op read) |keyname[ \t]{2}"
-    r"|createuser |key content[ \t]|reg_sz|assword:[*\\\"]|\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
+    r"|createuser |: eap \\*\"|key content[ \t]|reg_sz|assword:[*\\\"]|\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
     r"|snmp(?:get|set|walk|bulk)|pdo->__"
     r"|sqlplus[ \t]|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|hashpw\(|imap_open\("
 )

@@ -7,6 +7,7 @@ from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_mixture, is_placeholder
+from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
 from voltagent.processors.secrets.vocabulary.words import STEMS
 
 _VERB: Final = (
@@ -25,6 +26,7 @@ _OF_SOMETHING: Final = (
     r"[ \t]{1,3}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\0]{1,60}?"
     r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?|:)[ \t]{1,4}" + _VALUE
 )
+_WITH_MARK: Final = r"[ \t]{1,4}(?:is[ \t]{1,4})?(?P<value>[a-z]{2,24}[&@#%!+$*^][a-z]{2,24})(?![\w@.-]*\w)"
 _WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
 _NO_SECRET: Final = re.compile(
@@ -87,7 +89,8 @@ def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, "value")
     before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
     is_statement = match[0].startswith(("identified", "convertto")) or _STATEMENT.search(before) is not None
-    is_secret = is_credential(value) or is_mixture(value) or (is_statement and not is_placeholder(value))
+    has_form = is_credential(value) or is_mixture(value) or is_joined_words(value)
+    is_secret = has_form or (is_statement and not is_placeholder(value))
     return match.span("value") if is_secret else None
 
 
@@ -105,6 +108,11 @@ def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
     has_form = is_credential(value) or (is_mixture(value) and value != value.lower() and value != value.upper())
     is_secret = has_both and _NO_SECRET.match(value) is None and has_form
     return (start, start + len(value)) if is_secret else None
+
+
+def _joined(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``with the password Tern#Shore``."""
+    return match.span("value") if is_joined_words(scan.group(match, "value")) else None
 
 
 def _code(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -162,6 +170,7 @@ STATEMENT: Final = (
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     rf"|(?:{_OF})[ \t]+(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
     r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?|:)[ \t]+[^\s\"'\\\x00]*[0-9]"
+    r"|password[ \t]+(?:is[ \t]+)?[a-z]+[&@#%!+$*^][a-z]"
 )
 _STATEMENTS: Final = SearchGroup(
     "|".join((STATEMENT, *STEMS)),
@@ -174,6 +183,7 @@ _STATEMENTS: Final = SearchGroup(
         Search("token", "token" + _WITH_VERB, _stated),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _CALLED, _called),
+        Search("password", "password" + _WITH_MARK, _joined),
         Search("password", "password" + _NUMBER_STATED, _number),
         Search("password", "password" + _FROM_ONE_TO, _stated),
     ),

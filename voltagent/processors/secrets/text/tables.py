@@ -54,6 +54,7 @@ _CHECKED: Final = 1024  # characters of a text with tables that are checked at o
 _LONGEST_ROW: Final = 4096
 _LEAST_DIGITS: Final = 4  # of a number that is a secret where other numbers are not
 _FIRST_ROWS: Final = 64  # characters behind a header that are divided into rows at once, then four times as many
+_USERS: Final = frozenset(("user", "username", "login"))  # beside these, `pass` is a password
 # Units of work for a row, and for a cell if the row has several secrets; with less left, these are hidden as one.
 _ROW_WORK: Final = 2
 _CELL_WORK: Final = 3
@@ -69,7 +70,11 @@ Column: TypeAlias = tuple[int, str, Strength]
 def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> list[Column]:
     """Return the columns of secrets among those of a table: their places, names and strengths."""
     least = Strength.WEAK if OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
-    strengths = map(strength, names)
+    strengths = [*map(strength, names)]
+    if not _USERS.isdisjoint(map(str.lower, names)):
+        strengths = [
+            Strength.STRONG if name.lower() == "pass" else own for name, own in zip(names, strengths, strict=True)
+        ]
     return [(number, names[number], found) for number, found in enumerate(strengths) if found >= least]
 
 

@@ -31,7 +31,7 @@ _NAMES: Final = (
     "null default data request response self this model models param params props state option options faker system "
     "required optional input file path hash class object user users admin base basic built internal external self "
     "service provider manager store vault policy reset length in id name not only multi two one time sign log "
-    "content header application http https host server client db database app my your the of and or to for with by "
+    "content header application http https host server client db database app my your the or to for "
     "yes no true false new old change changed hidden masked example sample test dummy any read write all set get "
     "enum struct list map array int bool byte bytes char date number public private static final const var let "
     "create update delete select insert view component page form button label placeholder title message error"
