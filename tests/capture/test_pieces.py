@@ -131,15 +131,18 @@ def test_nothing_that_redaction_makes_of_a_large_output_is_freed_in_one_step(nam
     _hold_steps(text)
 
 
-def _hold_steps(text: bytes) -> None:
-    """No step of the redaction of a payload takes 5 ms."""
+def _hold_steps(text: bytes | str) -> None:
+    """No step of the redaction of a payload, or of a text, takes 5 ms."""
     redactor = Redactor()
     redactor.apply(to_json({"result": ["password=hunter22xy1", "a"]}), "output")
     gc.collect()
     gc.disable()  # a collection takes as long as there are objects in this process
     try:
         with measured() as step:
-            redactor.apply(text, "output")
+            if isinstance(text, str):
+                redactor.text(text)
+            else:
+                redactor.apply(text, "output")
     finally:
         gc.enable()
     hold(step.seconds, 0.005 * slowness(), step.where)
@@ -164,6 +167,19 @@ EVERYWHERE: dict[str, Any] = {
 @pytest.mark.parametrize("name", EVERYWHERE)
 def test_secrets_everywhere_are_hidden_and_freed_in_short_steps(name: str) -> None:
     _hold_steps(to_json({"result": EVERYWHERE[name]}))
+
+
+LONG: dict[str, Callable[[], str]] = {
+    "lines": lambda: "\n".join(f"password=Xq7ab{number}Zp9" for number in range(320_000)),
+    "JSON": lambda: json.dumps([{"password": f"Xq7ab{number}Zp9", "a": [1]} for number in range(180_000)]),
+    "a list": lambda: json.dumps([*["some text here"] * 400_000, "password=hunter22xy1"]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LONG)
+def test_a_text_of_8_megabytes_is_redacted_in_short_steps(name: str) -> None:
+    _hold_steps(LONG[name]())
 
 
 def test_a_comma_behind_the_last_item_is_no_json() -> None:

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -17,6 +19,8 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BORDER: Final = re.compile(r"[\s\"'`<>(){}\[\],;|]")
 _PLACEHOLDER: Final = re.compile(r"(?:[a-z]{1,20} )?(?:[\[<({]redacted[\])>}]|\*{3,64})", re.IGNORECASE)
 _AT_ONCE: Final = 1 << 15  # characters: a regular expression lets no other thread run
+_PARTS: Final = 4096  # joined at once
+_JOINED: Final = 1 << 20  # characters joined or copied at once
 _LONGEST_WORD: Final = 4096
 _TORN: Final = 512
 
@@ -30,7 +34,53 @@ def replace_surrogates(text: str) -> str:
     """Return the text with U+FFFD for every lone surrogate, which no JSON text and no UTF-8 may hold."""
     if len(text) <= _AT_ONCE:
         return _LONE_SURROGATE.sub("\ufffd", text)
-    return "".join([replace_surrogates(text[at : at + _AT_ONCE]) for at in range(0, len(text), _AT_ONCE)])
+    starts = range(0, len(text), _AT_ONCE)
+    if not any(_LONE_SURROGATE.search(text, at, at + _AT_ONCE) for at in starts):
+        return text
+    return joined([_LONE_SURROGATE.sub("\ufffd", text[at : at + _AT_ONCE]) for at in starts])
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Join texts; if they are very long together, in steps: to make a text of megabytes at once lets no thread run."""
+    if len(parts) > _PARTS:
+        parts = ["".join(parts[at : at + _PARTS]) for at in range(0, len(parts), _PARTS)]
+    if sum(map(len, parts)) <= _JOINED:
+        return "".join(parts)
+    text = ""
+    some: list[str] = []
+    length = 0
+    for part in parts:
+        some.append(part)
+        length += len(part)
+        if length > _JOINED:
+            text += "".join(some)  # CPython lets a text grow in its place if nothing else refers to it
+            length = 0
+            some.clear()
+    text += "".join(some)
+    return text
+
+
+def utf8(text: str) -> bytes:
+    """Encode a text, a very long one in steps."""
+    return b"".join([piece.encode() for piece in pieces_of(text, 0, len(text))])
+
+
+def of_utf8(data: bytes) -> str:
+    """Decode a text, a very long one in steps."""
+    if len(data) <= _JOINED:
+        return data.decode()
+    decoder = getincrementaldecoder("utf-8")()
+    texts = [decoder.decode(data[at : at + _JOINED]) for at in range(0, len(data), _JOINED)]
+    return joined([*texts, decoder.decode(b"", final=True)])
+
+
+def pieces_of(text: str, start: int, stop: int) -> Iterator[str]:
+    """Yield a stretch of a text in pieces, for :func:`joined`."""
+    if stop - start <= _JOINED:
+        yield text[start:stop]
+    else:
+        for at in range(start, stop, _JOINED):
+            yield text[at : min(stop, at + _JOINED)]
 
 
 def encoded(value: Any) -> bytes:

@@ -17,6 +17,7 @@ from voltagent.capture import pieces
 from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
 
 MOST: Final = 1 << 14  # collections that are decoded at the same time
+_AT_ONCE: Final = 1 << 20  # bytes that are searched at once
 _SIZE_PER_COLLECTION: Final = 64  # bytes; a piece whose collections are larger on average is decoded
 _FIRST: Final = 3  # items of a list that each get a part of their own
 _IN_LISTS: Final = (b"[{", b",{", b'"{')  # beginnings of dictionaries that are not inside another dictionary
@@ -40,15 +41,27 @@ def mark_character(text: bytes) -> str:
     """
     if len(text) <= pieces.LARGE:
         return ""
-    collections = text.count(b"[") + text.count(b"{")
+    collections = _count(text, b"[") + _count(text, b"{")
     if collections <= MOST:
         return ""
-    for beginning in _IN_LISTS:  # a step for each: other threads may have their turn between them
-        collections -= text.count(beginning)
+    for beginning in _IN_LISTS:
+        collections -= _count(text, beginning)
     if collections <= MOST:
         return ""
-    low = text.lower()
-    return next((chr(one) for one in _CHARACTERS if chr(one).encode() not in low and b"u%x" % one not in low), "")
+    return next((chr(one) for one in _CHARACTERS if not _has_character(text, one)), "")
+
+
+def _count(text: bytes, what: bytes) -> int:
+    """Count in steps: other threads may have their turn between them."""
+    starts = range(0, len(text), _AT_ONCE)
+    return sum([text.count(what, start, start + _AT_ONCE + len(what) - 1) for start in starts])
+
+
+def _has_character(text: bytes, character: int) -> bool:
+    """Return whether a JSON text has a character, perhaps as an escape."""
+    plain, escape = chr(character).encode(), b"u%x" % character
+    pieces = (text[start : start + _AT_ONCE + len(escape)].lower() for start in range(0, len(text), _AT_ONCE))
+    return any(plain in piece or escape in piece for piece in pieces)
 
 
 def outline(text: bytes) -> Any:

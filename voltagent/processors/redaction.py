@@ -180,7 +180,10 @@ class Redactor:
                 self.clean.add(value)  # names come again with every call
             return value
         text = value if value.isascii() else replace_surrogates(value)  # checks find nothing in what is not UTF-8
-        result, is_changed = Walk(self._rules, Found(), len(text)).payload(text)
+        walk = Walk(self._rules, Found(), len(text), mark_character(json))
+        result, is_changed = walk.payload(text)
+        if len(text) > LARGE:
+            walk.release()
         return cast(str, result) if is_changed else value
 
     def process(self, event: SpanEvent) -> SpanEvent | None:

@@ -12,15 +12,15 @@ from operator import eq
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.core.text import encoded, replace_surrogates
-from voltagent.processors.secrets.text.scan import SEPARATOR, Range
+from voltagent.core.text import encoded, joined, pieces_of, replace_surrogates
+from voltagent.processors.secrets.text.scan import SEPARATOR, Range, take_all
 
 SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload
 _LONGEST_REPEATED: Final = 4096  # characters
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
 _STRINGS: Final = 4096  # joined at once
-_RANGES: Final = 4096  # replaced at once
+_PARTS: Final = 4096  # of a text, joined at once
 
 
 @dataclass(eq=False, slots=True)
@@ -98,11 +98,12 @@ class Replacer:
         while found:
             number, ranges = found.popitem()
             text = texts[number]
-            if len(ranges) == 1:
+            if len(ranges) == 1 and len(text) <= _AT_ONCE:
                 start, stop = ranges[0]
                 changed[number] = f"{text[:start]}{SECRET_TEXT}{text[stop:]}"
             else:
-                after.add(number, _replaced(text, ranges), len(ranges))
+                count = len(ranges)
+                after.add(number, _replaced(text, ranges), count)
         if self._frequent is not None:
             self._add(after, texts, self._without_frequent)
         for pattern in self._patterns:
@@ -120,7 +121,7 @@ class Replacer:
         """Return where frequent secrets stand in the joined chunks of a stream, over whose borders they may go."""
         if self._frequent is None:
             return []
-        text = "".join(chunks)
+        text = joined(chunks)
         return [
             match.span()
             for start in range(0, len(text), _AT_ONCE)
@@ -142,16 +143,19 @@ class Replacer:
 
 def _replaced(text: str, ranges: Sequence[Range]) -> str:
     """Return the text with ``[redacted]`` in the place of each range."""
-    pieces: list[str] = []  # joined in several steps: each holds the interpreter
+    pieces: list[str] = []
+    parts: list[str] = []  # of a piece: to free very many at once takes long
     end = 0
-    for first in range(0, len(ranges), _RANGES):
-        parts: list[str] = []
-        for start, stop in ranges[first : first + _RANGES]:
+    for start, stop in take_all(ranges) if isinstance(ranges, list) else ranges:
+        if start - end <= _AT_ONCE:
             parts += (text[end:start], SECRET_TEXT)
-            end = stop
-        pieces.append("".join(parts))
-    pieces.append(text[end:])
-    return "".join(pieces)
+        else:
+            parts += (*pieces_of(text, end, start), SECRET_TEXT)
+        end = stop
+        if len(parts) > _PARTS:
+            pieces.append("".join(parts))
+            parts.clear()
+    return joined([*pieces, *parts, *pieces_of(text, end, len(text))])
 
 
 def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> Iterator[tuple[str, int]]:
@@ -183,7 +187,7 @@ def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int
         stop = len(text) if len(text) - start <= _AT_ONCE else _end_of_piece(text, start, frequent)
         parts.append(frequent.subn(SECRET_TEXT, text[start:stop]))
         start = stop
-    return "".join([part for part, _ in parts]), sum(count for _, count in parts)
+    return joined([part for part, _ in parts]), sum(count for _, count in parts)
 
 
 def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
+from voltagent.core.text import joined, of_utf8
 from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
 from voltagent.processors.secrets.structure import KeyShape, are_strings
 from voltagent.processors.secrets.text.finders import find_secrets, merged, with_more
@@ -113,9 +114,11 @@ class Strings:
 
     def add_list(self, container: list[Any]) -> None:
         """Search all items of a list of strings."""
-        self._slots.fromlist(self._numbers_of(container))
-        self._containers += [container] * len(container)
-        self._places += range(len(container))
+        for first in range(0, len(container), _STRINGS):
+            some = container[first : first + _STRINGS]
+            self._slots.fromlist(self._numbers_of(some))
+            self._containers += [container] * len(some)
+            self._places += range(first, first + len(some))
 
     def add_keys(self, container: dict[str, Any], keys: Sequence[str], tree: Tree) -> None:
         """Search keys of a dictionary."""
@@ -185,9 +188,11 @@ class Strings:
         return range(len(self._slots) - len(items), len(self._slots))
 
     def _add_texts(self, stream: Texts, numbers: list[int]) -> Sequence[int]:
-        self._slots.fromlist(self._numbers_of([stream.texts[number] for number in numbers]))
-        self._containers += [stream.containers[number] for number in numbers]
-        self._places += [stream.keys[number] for number in numbers]
+        for first in range(0, len(numbers), _STRINGS):
+            some = numbers[first : first + _STRINGS]
+            self._slots.fromlist(self._numbers_of([stream.texts[number] for number in some]))
+            self._containers += [stream.containers[number] for number in some]
+            self._places += [stream.keys[number] for number in some]
         return range(len(self._slots) - len(numbers), len(self._slots))
 
     def replace_secrets(self, streams: list[Sequence[int]]) -> None:
@@ -196,7 +201,7 @@ class Strings:
         if not texts:
             return
         chunks = [[texts[numbers[slot]] for slot in slots] for slots in streams]
-        scan = Scan([*texts, *map("".join, chunks)] if chunks else texts, self._rules.names)
+        scan = Scan([*texts, *map(joined, chunks)] if chunks else texts, self._rules.names)
         secrets = find_secrets(scan)
         if not secrets and not self._found.secrets and not self._rules.patterns:
             return
@@ -313,8 +318,9 @@ class Strings:
             for dictionary in tree.renamed:
                 self._rename(dictionary)
             if tree.is_changed and tree.uses:
-                text = self.encoded(tree.root[0], tree.size).decode()
-                self._found.count += marks_added(self._used_text(tree.uses[0]), text) * (len(tree.uses) - 1)
+                text = of_utf8(self.encoded(tree.root[0], tree.size))
+                if len(tree.uses) > 1:  # no text that is long
+                    self._found.count += marks_added(self._used_text(tree.uses[0]), text) * (len(tree.uses) - 1)
                 tree.text = text
                 for use in tree.uses:
                     container = self._use_containers[use]

@@ -10,6 +10,7 @@ from itertools import accumulate, islice
 from re import Match
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
+from voltagent.core.text import joined
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 
 _Item = TypeVar("_Item")
@@ -142,21 +143,22 @@ class Scan:
         return self._starts[bisect_right(self._starts, position)] - 1
 
     def by_string(self, ranges: list[Range]) -> dict[int, Sequence[Range]]:
-        """Ranges of the joined text, in order, as ranges of each string, by its number. The list is emptied.
+        """Ranges of the joined text, in order, as ranges of each string, by its number. The list is not used any more.
 
-        In tuples: there may be as many as strings, and Python's garbage collection stops tracking tuples of numbers.
+        Of most in tuples: there may be as many as strings, and Python's garbage collection stops tracking tuples of
+        numbers.
         """
         found: dict[int, Sequence[Range]] = {}
         starts = self._starts
         if ranges and ranges[-1][1] < starts[1]:  # all of them in the first string, which may be the only one
-            return {0: (*take_all(ranges),)}
+            return {0: ranges}
         last = len(starts) - 1
         number, begin, end = -1, 0, -1  # of the string that was found last
         here: list[Range] = []  # the ranges in it if it has several
         for start, stop in take_all(ranges):
             if start > end:
                 if here:
-                    found[number] = tuple(here)
+                    found[number] = tuple(here) if len(here) <= _STRINGS else here
                     here = []
                 number += 1
                 if start >= starts[number + 1]:  # not in the next string
@@ -186,10 +188,11 @@ class Scan:
 
 def take_all(items: list[_Item]) -> Iterator[_Item]:
     """Yield the items of a list, which is emptied meanwhile: to free very many of them at once takes long."""
+    items.reverse()  # it is emptied from its end, which moves nothing
     while items:
-        some = items[:_STRINGS]
-        del items[:_STRINGS]
-        yield from some
+        some = items[-_STRINGS:]
+        del items[-_STRINGS:]
+        yield from reversed(some)
 
 
 def _joined(texts: Sequence[str]) -> tuple[str, array[int]]:
@@ -202,14 +205,16 @@ def _joined(texts: Sequence[str]) -> tuple[str, array[int]]:
     for piece in pieces:
         ends = accumulate(map((1).__add__, map(len, piece)), initial=starts.pop())
         starts.fromlist(list(ends))
-    return SEPARATOR.join([SEPARATOR.join(piece) for piece in pieces]), starts
+    parts = [SEPARATOR] * max(0, 2 * len(pieces) - 1)
+    parts[::2] = map(SEPARATOR.join, pieces)
+    return joined(parts), starts
 
 
 def _lower(text: str) -> str:
     """Return the text in lower case, character by character."""
     if len(text) <= _LOWERED:
         return _lower_piece(text)
-    return "".join([_lower_piece(text[start : start + _LOWERED]) for start in range(0, len(text), _LOWERED)])
+    return joined([_lower_piece(text[start : start + _LOWERED]) for start in range(0, len(text), _LOWERED)])
 
 
 def _lower_piece(text: str) -> str:
