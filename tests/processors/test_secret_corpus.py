@@ -48,6 +48,9 @@ from voltagent.processors.secrets.vocabulary.words import STRONG, STRONG_PAIRS, 
 # fmt: off
 # (value, the part of it that must not be recorded). All of them are invented.
 HIDE: list[tuple[Any, str]] = [
+    ("│ id │ user   │ token                    │\n├────┼────────┼──────────────────────────┤\n│ 1  │ amelie │ t0kKq7Lm2Rt9Vx4Zw3Nb8Yc1 │\n", "t0kKq7Lm2Rt9Vx4Zw3Nb8Yc1"),
+    ({"primaryKey": "Jz4Yw8Qk2Lm6Nb0Vc3Xx7Zs1=", "secondaryKey": "Mn3Bv7Cx1Zl5Kj9H="}, "Jz4Yw8Qk2Lm6Nb0Vc3Xx7Zs1="),
+    ("env:\n  SESSION_SECRET: nuthatch/Birch/12\n  LOG: info\n", "nuthatch/Birch/12"),
     ("command:\n  - redis-server\n  - --requirepass\n  - Lynx.Forest\n", "Lynx.Forest"),
     ({"kubeconfig": {"sensitive": True, "type": "string", "value": "quiet-bay"}}, "quiet-bay"),
     ("SET PASSWORD FOR 'app'@'%' = 'Gecko-Wall'", "Gecko-Wall"),
@@ -214,6 +217,8 @@ HIDE: list[tuple[Any, str]] = [
     ("CREATE USER bob IDENTIFIED BY 'hunter2x'", 'hunter2x'),
 ]
 KEEP: list[Any] = [
+    {"primaryKey": "order_7f3a", "table": "orders"},
+    "│ Setting │ Default │\n├─────────┼─────────┤\n│ key     │ none    │\n",
     "$ cat ~/.git-credentials\nhttps://git.acme.dev/portal2\n",
     ">>> settings.TOKEN_HEADER\n'X-Token'\n",
     "id,pass,total\n7,ok,12\n",
@@ -373,7 +378,7 @@ LEAST = {
     "outputs": (0.97, 0.97),
     "more_outputs": (0.97, 0.97),
     "last_outputs": (0.94, 0.96),
-    "new_outputs": (0.94, 0.98),
+    "new_outputs": (0.95, 0.98),
     "blind_outputs": (0.93, 0.98),
 }
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}

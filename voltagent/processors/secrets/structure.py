@@ -73,9 +73,8 @@ _MOST_FIELDS: Final = 12  # of a dictionary that names a value
 _COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))
 # An output of Terraform.
 _SENSITIVE: Final = "sensitive"
-# Of a password, if a salt is beside it.
-_HASH: Final = "hash"
-_SALT: Final = "salt"
+# What is a secret if another field is beside it: the hash of a password, and a key of Azure, not of a table.
+_BESIDE: Final = (("hash", "salt"), ("primaryKey", "secondaryKey"), ("primary_key", "secondary_key"))
 # The private members of a JSON web key, by what it has beside them.
 _JWK_TYPE: Final = "kty"
 _JWK_PRIVATE: Final = frozenset(("k", "d", "p", "q", "dp", "dq", "qi"))
@@ -142,8 +141,9 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
         names += (_PATH,) if _PATCH.issubset(keys) else ()
         names += (_TYPE,) if _TYPE in keys else ()
     of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
-    if _HASH in keys and _SALT in keys:
-        of_keys = [_STRONG if key == _HASH else own for key, own in zip(keys, of_keys, strict=True)]
+    for name, beside in _BESIDE:
+        if name in keys and beside in keys:
+            of_keys = [_STRONG if key == name else own for key, own in zip(keys, of_keys, strict=True)]
     if _JWK_TYPE in keys:
         of_keys = [_STRONG if key in _JWK_PRIVATE else own for key, own in zip(keys, of_keys, strict=True)]
     rows = "" if keys.keys().isdisjoint(_COLUMNS) else next((field for field in _ROWS if field in keys), "")

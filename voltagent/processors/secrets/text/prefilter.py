@@ -42,6 +42,7 @@ _AFTER_GAP: Final = (
     r"|[A-Za-z._~+/=-]*[0-9])"
 )
 KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
+DRAWN_COLUMN: Final = r"(?:pass[a-z]*|secret|token|key)[ \t]*\x{2502}"  # of a table that is drawn with lines
 WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
 # Under the name of a token, a number is none: `"input_tokens": 12`, which stands in the record of each model call.
 _NO_NUMBER: Final = r"(?:[^0-9 \t-]|-[^0-9]|-?[0-9][0-9.]*[^0-9., \t\r\n\f\v\\\"'}\])&;])"
@@ -161,7 +162,11 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
     """Return the checks for names and grammar, and those for tokens; for ASCII they need a fraction of the states."""
     names = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
-    stems = () if is_ascii else (*STEMS, "mật[ _-]khẩu", WIDE_COLON)
+    stems = (
+        (DRAWN_COLUMN.replace(r"\x{2502}", r"\x7f[ \t]"),)
+        if is_ascii
+        else (*STEMS, "mật[ _-]khẩu", WIDE_COLON, DRAWN_COLUMN)
+    )
     any_case = "|".join(
         (*_ANY_CASE, f"(?:{names}|{PAIRS}|{RARE_PAIRS}){NAME_END}", f"token{TOKEN_END}", parameters, *stems)
     )
