@@ -484,6 +484,43 @@ def test_references_to_secrets_and_public_keys_are_kept(value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "value",
+    [
+        "'shprt_d2d00c8addd4d99ad860fc3e98646b83'",
+        "key dp.sa.vYGlEfF6PCtFzUchIrNQzwW5zscZTyvvVR0FV5Bj",
+        "key NRAA-f3d68a5b455523e2c68e336ae93",
+        "slk_d9db9787a7659c4126674936c9ed0078e2bde1cc9cfcfba8c5b41bc2529fce14",
+        "sl.u.41ng_f9zMXx2-VEyU8cfy8J1ym-0jY2xpJJ0QfG1wxwkZmbgHCcaPjwhTROP7UX0oe",
+        "ATTA1d7c91ecf6d3c0b14c505da1cc25c9dfd5cd2b9b5e9d2b0ec504a1260bc4c897402b74ba",
+        "cpk_d8b2ba8ad5e3b4edb0c811cc109398b8.9b50333b50bb84c349bcaf30428b891e.9QYok70gNLC",
+        "BSAPL1HJX3zFeTNH8ubaqsP_JAdn-xY",
+        "sess-apGxFeYFMMX9lA3n0TdQZvsA8tFDp2FqmD3FmWpF",
+        "AAAAut7Muyb:APA91bl1rcYGfKhD63hLgDJxI147pzcUQOQJAjXGHCc71fL5T6TuJnvRz2BiqCm",
+        {"privkey": "Gd8privRm4"},
+        {"2fa_code": "481516"},
+        {"contrasenia": "girasol"},
+    ],
+)
+def test_tokens_and_names_of_less_known_issuers_are_hidden(value: Any) -> None:
+    secret = value.split(" ")[-1].strip("'") if isinstance(value, str) else next(iter(value.values()))
+    assert _is_hidden(value, secret)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sess-management-in-web-servers",
+        "BSA_compliance_officer_training_notes",
+        "cpk_of_the_process",
+        "ATTACHMENT TO THE AGREEMENT",
+        "sl.u.ordinary_names_in_a_list_of_many_short_words_here",
+    ],
+)
+def test_names_that_begin_like_these_tokens_are_kept(text: str) -> None:
+    assert json.loads(redactor.apply(to_json(text))) == text
+
+
+@pytest.mark.parametrize(
     ("value", "secret"),
     [
         (["curl", "-u bob:hunter2 https://x"], "hunter2"),

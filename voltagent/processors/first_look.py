@@ -61,7 +61,9 @@ _SAMPLE: Final = 64  # characters
 _QUOTES: Final = 2  # in a sample: with more, it is not prose
 _LEAST: Final = 4  # characters of a name whose beginning is rare enough to stand among many others
 # Issuers of tokens that begin with two characters, and of others, for which there is no space beside those of most.
-_BRIEF: Final = frozenset(("Twilio", "Bitwarden", "Discord bot", "Infisical", "Confluent", "Discord user"))
+_BRIEF: Final = frozenset(
+    ("Twilio", "Bitwarden", "Discord bot", "Infisical", "Confluent", "Discord user", "Trello", "Brave Search")
+)
 _AT_WORD: Final = r"(?-u:\b)"
 _AFTER_NO_WORD: Final = r"(?-u:\b{start-half})"
 # spaces beyond ASCII

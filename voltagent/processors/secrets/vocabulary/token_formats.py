@@ -77,7 +77,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Atlassian", "AT(?:ATT|CTT)3", "[A-Za-z0-9_=+/-]", 16),
     Format("Slack", "xox[a-eoprs](?:\\.xox[bp])?-", "[A-Za-z0-9-]", 10),
     Format("Slack app", "xapp-", "[A-Za-z0-9-]", 10),
-    Format("Shopify", "shp(?:at|ss|ca|pa|ua|tka)_", _B62, 12),
+    Format("Shopify", "shp(?:at|ss|ca|pa|ua|rt|tka)_", _B62, 12),
     Format("DigitalOcean", "do[opr]_v1_", _HEX, 16),
     Format("npm", "npm_", _B62, 16),
     Format("PyPI", "pypi-", _B64URL, 16, ordinary=True),
@@ -87,7 +87,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Docker Hub", "dckr_(?:pat|oat)_", _B64URL, 12),
     Format("HashiCorp Vault", "hv[sbr]\\.", _B64URL, 12),
     Format("HashiCorp Boundary", "at_", _B62, 22, ordinary=True),
-    Format("Doppler", "dp\\.(?:pt|st|ct|scim|audit)\\.", "[A-Za-z0-9._-]", 16),
+    Format("Doppler", "dp\\.(?:pt|sa|st|ct|scim|audit)\\.", "[A-Za-z0-9._-]", 16),
     Format("1Password service account", "ops_eyJ", "[A-Za-z0-9+/=_-]", 16),
     Format("1Password secret key", "A3-", "[A-Z0-9-]", 20, ordinary=True),
     Format("age", "AGE-SECRET-KEY-1", "[A-Za-z0-9]", 16),
@@ -114,7 +114,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("ReadMe", "rdme_", "[a-z0-9]", 16, ordinary=True),
     Format("Sentry", "sntr(?:ys|yu)_", "[A-Za-z0-9+/=_-]", 16),
     Format("Grafana", "gl(?:sa|c)_", "[A-Za-z0-9+/=_]", 16),
-    Format("New Relic", "NR(?:AK|AL|II|IQ|JS|RA|MA)-", _B64URL, 12),
+    Format("New Relic", "NR(?:AA|AK|AL|II|IQ|JS|RA|MA)-", _B64URL, 12),
     Format("Dynatrace", "dt0[a-z][0-9]{2}\\.", "[A-Za-z0-9.]", 12),
     Format("Datadog, application", "ddapp_", _B62, 16),
     Format("PostHog", "ph[cx]_", _B62, 16),
@@ -151,7 +151,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Pulumi", "pul-", _HEX, 16),
     Format("Buildkite", "bk(?:ua|t|s|pt)_", _HEX, 16),
     Format("CircleCI", "CCI(?:PAT|PRJ)_", "[A-Za-z0-9_]", 16),
-    Format("Sourcegraph", "sg[pd]_", "[A-Za-z0-9_]", 16, ordinary=True),
+    Format("Sourcegraph", "s(?:g[pd]|lk)_", "[A-Za-z0-9_]", 16, ordinary=True),
     Format("SonarQube", "sq[pua]_", _HEX, 16),
     Format("Snyk", "snyk_uat\\.", "[A-Za-z0-9._-]", 16),
     Format("Scaleway", "SCW", "[A-Z0-9]", 14, ordinary=True),
@@ -162,7 +162,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("HubSpot", "pat-(?:na|eu|ap)[0-9]-", _UUID, 18),
     Format("NuGet", "oy2", "[a-z0-9]", 21, ordinary=True),
     Format("JFrog", "(?:AKCp|cmVmdGtu)", _B62, 20),
-    Format("Dropbox", "sl\\.", _B64URL, 40, ordinary=True),
+    Format("Dropbox", "sl\\.(?:u\\.)?", _B64URL, 40, ordinary=True),
     Format("LlamaIndex", "llx-", _B62, 16, ordinary=True),
     Format("Voyage AI", "pa-", _B64URL, 30, ordinary=True),
     Format("Anyscale", "esecret_", "[a-z0-9]", 13),
@@ -232,6 +232,11 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Mandrill", "md-", _B64URL, 16, ordinary=True),
     Format("Context7", "ctx7sk-", _UUID, 18),
     Format("Conekta and alike", "key_(?:live|test|prod)_", _B62, 12, ordinary=True),
+    Format("Chutes", "cpk_", "[A-Za-z0-9.]", 24, ordinary=True),
+    Format("OpenAI session", "sess-", _B62, 20, ordinary=True),
+    Format("Mercury", "secret-token:mercury_", _B62, 10),
+    Format("Brave Search", "BSA", _B64URL, 24, ordinary=True),
+    Format("Trello", "ATTA", _HEX, 32),
     Format("Iron session", "Fe26\\.2\\*", "[A-Za-z0-9_*-]", 16),
 )
 
@@ -241,6 +246,7 @@ INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
     InnerFormat("Google refresh token", "1//0", r"1//0[a-z0-9_-]{20,512}"),
     InnerFormat("Azure AD client secret", "8q~", r"8q~[a-z0-9_~.-]{16,64}"),
     InnerFormat("Terraform Cloud", ".atlasv1.", r"\.atlasv1\.(?<=[a-z0-9]{14}\.atlasv1\.)[a-z0-9_-]{16,512}"),
+    InnerFormat("Firebase server", ":apa91b", r":apa91b(?<=aaaa[a-z0-9_-]{7}:apa91b)[a-z0-9_-]{32,256}"),
     InnerFormat("MaxMind", "_mm", r"_mm(?<=[a-z0-9]{6}_[a-z0-9]{29}_mm)[k]"),
     InnerFormat("Salesforce", "!aq", r"!aq(?<=00d[a-z0-9]{12}!aq)[a-z0-9._]{16,512}"),
     InnerFormat("Asana", "/1", r"/1(?<=[12]/1)[0-9]{15}(?:/[0-9]{16})?:[a-f0-9]{16,32}"),
@@ -256,7 +262,7 @@ _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
 _ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
 _ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
 _BEFORE_DASH: Final = (  # a UUID has other characters
-    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [RM]A- FF- pa- kab- ec-c- p8e- v[0-9]- \\.0- da2- A3- md-"
+    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [ARM]A- FF- pa- kab- ec-c- p8e- v[0-9]- \\.0- da2- A3- md-"
 )
 
 
@@ -274,7 +280,7 @@ TOKEN_MARKS: Final[tuple[str, ...]] = (
     "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[A-Za-z]|QV[A-Za-z0-9_-]{40})",
     "A(?<=LTA)(?=I)",
     "G(?=R1348941)",
-    "S(?=K[a-f0-9]{16}|CW[A-Z0-9]{12})",
+    "S(?=K[a-f0-9]{16}|CW[A-Z0-9]{12}|(?<=BS)A[A-Za-z0-9_-]{24})",
     "e(?=yJ)",
     "E(?=Z[AT]|AA)",
     "~(?<=256~)",

@@ -18,7 +18,7 @@ _STRONG: Final = (
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
     "sifre keypass storepass requirepass masterauth secreto segredo segreto zugangsdaten "
     "credenciales credenciais credenziali mailpass smtppass ftppass httppass redispass ldappass vpnpass wifipass "
-    "bindpass loginpass rootpw adminpw userpw dbpw puk 口令"
+    "bindpass loginpass rootpw adminpw userpw dbpw puk 口令 privkey contrasenia"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
@@ -115,7 +115,7 @@ STRONG_PAIRS: Final = frozenset(
             ("code", "codes"),
             (
                 "device recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login "
-                "unlock"
+                "unlock fa tfa"
             ),
         ),
         (("string", "strings"), "connection conn community authentication"),
