@@ -1,6 +1,6 @@
 """What must stay, in the fourteenth batch: what somebody who works with data and models would be annoyed to lose."""
 
-# ruff: noqa: E501, RUF001 - a table with a case per line
+# ruff: noqa: E501 - a table with a case per line
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 CALLS: Final = (",", "(", "{")  # before an argument
 _DEFAULTS: Final = ("||", "??")  # before what is taken instead
 _SURE: Final = re.compile(rf"{MIXED_WORD}(?=[\s,;&\0]|\Z)")
-_UNQUOTED: Final = re.compile(r"[^\s\"'`,;&<>(){}\[\]\\|\0]{1,4096}")
+_UNQUOTED: Final = re.compile(r"[^\s\"'`\u201d\u2019,;&<>(){}\[\]\\|\0\x1b]{1,4096}")
 # A password with characters that end a value elsewhere, to the next space or quote, or to where another pair begins.
 _WITH_MARKS: Final = re.compile(r"[^\s\"'`\\\0]{1,128}")
 _NEXT_PAIR: Final = re.compile(r"[,;&|](?=[\w.$-]{1,60}[ \t]{0,2}[=:])")
@@ -72,7 +72,7 @@ _SHELL_DEFAULT: Final = re.compile(
     r"[\w.]{1,60}:?[-=]?(?<=[:=-])([^\s{}\"'?+\0-][^\s{}\"'\0]{3,200})\}"
 )
 _CODE_DEFAULT: Final = re.compile(
-    r"[\w.:!?$\[\]]{1,80}(?:\([ \t]{0,4}[\"'][\w.-]{1,60}[\"'][ \t]{0,4}\)?)?"
+    r"[\w.:!?$\[\]]{1,80}(?:[(\[][ \t]{0,4}[\"'][\w.-]{1,60}[\"'][ \t]{0,4}[)\]]?)?"
     r"[ \t]{0,4}(?:,|\|\||\?\?|or|\?:)[ \t]{1,4}"
     r"(?:(?:default|unset|fallback)[ \t]{0,2}[=:][ \t]{0,2})?([\"'`])"
 )
@@ -90,7 +90,7 @@ _SETTER: Final = re.compile(
 _WITH_DEFAULT: Final = ("environ.get", "getenv")
 _OF_HEADERS: Final = (".Add", ".append", ".header", ".addHeader", ".setRequestHeader")
 _SECRET_CALL: Final = re.compile(
-    r"[\w.:]{0,80}(?:secret|password|credential|token|key|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
+    r"[\w.:]{0,80}(?:secret|password|credential|token|key|sensitive|strptr|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
     re.IGNORECASE,
 )
 _CONSTRUCTED: Final = re.compile(r"new ([\w.]{1,60}\()")

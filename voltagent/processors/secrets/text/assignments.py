@@ -34,10 +34,11 @@ _TO_OPERATOR: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<({*]|->|&(?:quot|#)"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<({*]|->|&(?:quot|#)|\x1b|\u201d"
     r"|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
     # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
-    r"(?:(?P<close>\]?\\{0,8}[\"'`](?:\]['\"]?)?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
+    r"(?:(?P<close>\]?\\{0,8}[\"'`](?:\]['\"]?)?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);"
+    r"|\\{1,4}u002[27]|\x1b\[[\d;]{0,8}m|\u201d)|)"
     r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@%'-]{1,40}(?=[ \t]?[:=])"
     r"| (?:provided|given|used|supplied|received)(?=[ \t]?:)| (?:as )?string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
@@ -48,11 +49,14 @@ _TO_OPERATOR: Final = (
     + atomic(r"\s{0,16}", "right")
     + r"|(?<=[\"'`]),[ \t]{0,16}(?=[bfru]{0,2}\\{0,8}[\"'`])|[({][ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])"
-    r"|%3[da](?:%20|\+|(?!%20|\+))|&#(?:61|x3d);|\\{1,4}u003[ad])"
+    r"|%3[da](?:%20|\+|(?!%20|\+))|&#(?:61|x3d);|\\{1,4}u003[ad]"
+    r"|</(?:t[dh]|dt)>\s{0,16}<(?:td|dd)(?: [^<>\0]{0,80}|)>)"
 )
 _TO_VALUE: Final = (
     r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env)[\w!]{0,20}|&\w{1,40})"
-    r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40}|string\(\d{1,6}\)[ \t](?=\")|)"
+    r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40}|string\(\d{1,6}\)[ \t](?=\")|\\\n[ \t]{0,40}"
+    r"|\x1b\[[\d;]{0,8}m\s{0,4}(?:\x1b\[[\d;]{0,8}m|)|[\u201c\u2018]"
+    r"|</?(?:b|strong|span|code|em|kbd|td|dd)(?: [^<>\0]{0,80}|)>\s{0,4}|)"
     r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
 )
 # What is no secret under any name, so that nothing in Python has to look at it: nothing in quotes, a word of one to
@@ -101,8 +105,8 @@ _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than its pattern takes.
 _MAY_FOLLOW: Final = (
-    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<({>*]*"
-    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<({>*]|&(?:quot|#)|[\s\x1c-\x1f]+"
+    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]*"
+    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]|&(?:quot|#)|[\s\x1c-\x1f]+"
     r"(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
 )
 
@@ -304,8 +308,13 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
     is_comparison = operator in COMPARISONS
     if strength is Strength.NONE or (quote is None and is_comparison):
         return None
-    if strength is Strength.WEAK and text[max(0, start - 2) : start] == "//" and match["operator"] == ":":
-        return None  # the user of a URL, whose password is found there
+    is_in_address = (
+        text[max(0, start - 2) : start] == "//"
+        if strength is Strength.WEAK
+        else text[start - 1 : start] == ":" and name == "secret"
+    )
+    if match["operator"] == ":" and is_in_address:
+        return None  # the user of a URL, whose password is found there, or what an ARN speaks of
     if quote is not None and start > 0 and not match["close"] and text[start - 1] == quote:
         is_call = operator in CALLS or operator.startswith(")")
         if not is_call:  # `'Password: '`: the quote closes the label

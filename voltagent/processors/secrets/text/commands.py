@@ -36,6 +36,11 @@ SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
 # if they are small.
 SHORT_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
+    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", ("psexec", "winexe")),
+    ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}", ("gh secret",)),
+    ("--body", r"--body(?<=[ \t]--body)[ \t=]{1,4}", ("gh secret",)),
+    ("--value", r"--value(?<=[ \t]--value)[ \t=]{1,4}", ("keyvault secret",)),
+    ("/pass:", r"/pass:(?<=[ \t]/pass:)", ("cmdkey",)),
     ("-p", r"-p(?<=[ \t\"']-p)", ("mysql", "mariadb", "7z ")),
     (
         "-p",
@@ -111,6 +116,7 @@ _COMPARED: Final = r"[^()\"'\n\0,]{0,40}(?:password|passwd|secret|token|api_?key
 # The literal that is the key or the password in a call, whatever the names of its arguments are.
 CALLS: Final = {
     "jwt.": r"jwt\.(?:sign|verify|encode|decode)\([^\"'\n()\\\0]{1,100},[ \t]{0,4}",
+    "signedstring(": r"signedstring\((?:\[\]byte\(|)",
     "crypt(": r"crypt\([ \t]{0,4}",
     "hashpw(": r"hashpw\([ \t]{0,4}",
     "password_hash(": r"password_hash\([ \t]{0,4}",
@@ -152,6 +158,7 @@ _DEVICE_VALUE: Final = (
     r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple|[05-9])[ \t]{1,4}){0,2}"
     r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<bare>[^\s\"'\0]{3,200}))"
 )
+_SENT: Final = r" ([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))"  # all that is left of a line
 _ENDS_DEVICE_LINE: Final = re.compile(r"[ \t]{0,4}(?:[;\r\n\0]|r[ow]\b|view |author|\d{1,3}\.|default\b|\Z)")
 _NO_COMMUNITY: Final = frozenset(("public", "string", "strings", "name", "names"))
 _CALL_VALUE: Final = r"[bru]{0,2}\\{0,4}[\"']([^\"'\n\\\0]{4,500})"
@@ -378,6 +385,14 @@ def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
     return _first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
 
 
+def _sent(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``PASS hunter2`` and ``AUTH hunter2``, as a line of POP3, FTP or Redis."""
+    start, value = match.start(), match.start(1)
+    before = scan.text[max(0, start - 2) : start]
+    is_command = scan.text[start:value].isupper() and (before[-1:] in ("", "\n", "\0") or before == "> ")
+    return match.span(1) if is_command and is_credential(scan.group(match, 1)) else None
+
+
 def _echoed(scan: Scan, match: re.Match[str]) -> Range | None:
     start, stop = match.span("value")
     user = scan.text.find(":", start, stop) + 1 if "chpasswd" in match[0] else 0  # `user:password`
@@ -466,13 +481,14 @@ _CONNECTIONS: Final = SearchGroup(
 )
 _DEVICES: Final = SearchGroup(
     r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]|option (?:key|pass)"
-    r"|isakmp key|digest-key|password 0| enc |add_user |: pass "
+    r"|isakmp key|digest-key|password 0| enc |add_user |(?:pass|auth) [^\s\x00]"
     r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|-shared-secret|tion-key)[ \t]"
     r"|> auth[ \t]|stats auth[ \t]|echo[ \t]",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", _value),
         Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", _password_line),
+        *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
         Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _password_line),
         Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", _value),
         Search("echo", _ECHOED, _echoed),

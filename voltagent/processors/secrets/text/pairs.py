@@ -29,8 +29,8 @@ _FORM_DATA: Final = (
     r"form-data;[ \t]{0,4}name=\\{0,4}\"(?P<name>[^\"\\\n\0]{1,60})\\{0,4}\"(?:\r?\n|(?:\\r)?\\n){2}"
     r"(?P<value>[^\r\n\\\0]{1,2000})"
 )
-_AFTER_KEY: Final = r"</key>\s{0,16}<string>(?P<value>[^<>\n\0]{1,2000})</"
-_ELEMENT_NAME: Final = re.compile(r"<key>([\w.:-]{1,60})\Z")
+_AFTER_KEY: Final = r"\s{0,16}<(?:string|value)>(?P<value>[^<>\n\0]{1,2000})</"
+_ELEMENT_NAME: Final = re.compile(r"<(?:key|name)>([\w.:-]{1,60})\Z")
 # The value of a pair: the name stands before it, in a field of its own.
 _FIELD_VALUE: Final = (
     r"value\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
@@ -67,9 +67,10 @@ _VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})
 
 
 def _is_secret(value: str, strength: Strength) -> bool:
-    if strength is Strength.NONE or is_placeholder(value):
+    is_encrypted = value[:1] == "{" and value[-1:] == "}" and is_credential(value[1:-1])  # by Maven or Jenkins
+    if strength is Strength.NONE or (is_placeholder(value) and not is_encrypted):
         return False
-    return strength is Strength.STRONG or is_credential(value)
+    return strength is Strength.STRONG or is_encrypted or is_credential(value)
 
 
 def _strongest(scan: Scan, names: list[str]) -> Strength:
@@ -209,13 +210,13 @@ _ELEMENTS: Final = SearchGroup(
     rf"<[^<>\x00]*(?:{HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
 _FIELDS: Final = SearchGroup(
-    r"(?:value|content)\\*[\"']?[ \t]*[:=]|-value[ \t]|</key>|default[ \t]*=|form-data|&gt;|values\s*\(",
+    r"(?:value|content)\\*[\"']?[ \t]*[:=]|-value[ \t]|</(?:key|name)>|default[ \t]*=|form-data|&gt;|values\s*\(",
     (
         Search("value", "value" + _ATTRIBUTE, _attribute),
         Search("content", "content" + _ATTRIBUTE, _attribute),
         Search("value", _FIELD_VALUE, _field),
         Search("-value", _VALUE_FLAG, _after_name),
-        Search("</key>", _AFTER_KEY, _after_key),
+        *(Search(end, end + _AFTER_KEY, _after_key) for end in ("</key>", "</name>")),
         Search("default", _DEFAULT, _default),
         Search("form-data", _FORM_DATA, _form_data),
         Search("&gt;", _ESCAPED, _escaped),

@@ -34,7 +34,9 @@ NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 _COLUMNS: Final = (
     r"[,;] (?:[0-9a-z_.-]+[,;] ?)*[0-9a-z_.-]+ ?(?:[\r\n]|\\+[nr]|\)(?:(?:\s|\\+[nrt])*values| from stdin))"
 )
-_AT_ONCE: Final = rf"[\])%>\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&(?:gt|quot|#)|\*\*|[({{,][ \t]*[\\\"'`]"
+_AT_ONCE: Final = (
+    rf"[\])%>\x1b\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&(?:gt|quot|#)|<\\*/(?:t[dh]|dt|name)>|\*\*|[({{,][ \t]*[\\\"'`]"
+)
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
     r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]"

@@ -51,7 +51,8 @@ _BESIDE: Final = {
         "has name names validator validators hasher hashers score status strategy error errors message prompt "
         "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
         "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last "
-        "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids"
+        "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids "
+        "entropy bits rate ratio reuse num per position avg mean percentage frequency"
     ),
     "named": (  # beside a strong word only
         "header headers env var vars variable variables result results"
@@ -106,7 +107,7 @@ STRONG_PAIRS: Final = frozenset(
         (
             ("key", "keys"),
             (
-                "api private secret access ssh account encryption decryption signing master shared service "
+                "api private secret access hub ssh account encryption decryption signing master shared service "
                 "storage auth subscription license licence deploy host hmac aes rsa jwt session crypt cipher "
                 "security webhook sas gpg client function functions"
             ),
