@@ -479,6 +479,14 @@ def test_secrets_behind_other_operators_and_quotes_are_hidden(value: Any, secret
     assert _is_hidden(value, secret)
 
 
+@pytest.mark.parametrize("first", ["https://token:kx9mango4qz@h/x", "/token:kx9mango4qz y"])
+def test_the_user_of_an_address_and_a_name_in_a_path_are_not_confused(first: str) -> None:
+    own = Redactor()
+    own.apply(to_json(first))
+    assert b"@h/x" in own.apply(to_json("https://token:kx9mango4qz@h/x"))
+    assert b"kx9mango4qz" not in own.apply(to_json("/token:kx9mango4qz y"))
+
+
 @pytest.mark.parametrize(
     "value",
     [

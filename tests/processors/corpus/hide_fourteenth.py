@@ -1,4 +1,4 @@
-"""The fourteenth batch: what somebody who attacks the redaction would try; written without running the search."""
+"""The fourteenth batch: what an attack on the redaction would try; written without running the search."""
 
 # ruff: noqa: E501, RUF001 - a table with a case per line
 

@@ -1,4 +1,4 @@
-"""What must stay, in the fourteenth batch: what somebody who works with data and models would be annoyed to lose."""
+"""What must stay, in the fourteenth batch: what work with data and models must not lose."""
 
 # ruff: noqa: E501 - a table with a case per line
 

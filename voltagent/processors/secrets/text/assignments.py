@@ -206,7 +206,10 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
         if text[position - 1 : position] in _IN_NAMES:
             before = text[position - _LONGEST_NAME if position > _LONGEST_NAME else 0 : position]
             name += len(before.rstrip(_NAME_CHARACTERS)) - len(before)
-        written = text[name - 1 if name else 0 : value]
+        first = name - 1 if name else 0
+        if text[first] == "/" and first:  # two of them belong to an address
+            first -= 1
+        written = text[first:value]
         one: _Match | None = memo.get(written, _UNKNOWN)
         if one is _UNKNOWN:
             scan.spend(_NEW)
