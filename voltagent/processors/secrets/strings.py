@@ -169,6 +169,8 @@ class Strings:
     def add_stream(self, value: Any) -> list[Sequence[int]]:
         """Search the texts of a stream: the strings in the same place of each item are one; return their slots."""
         items = items_of(value)
+        if not items:
+            return []
         if are_strings(items):
             return [self._slots_of_list(items)]
         return self._slots_of_items(items)

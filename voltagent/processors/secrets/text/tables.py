@@ -274,13 +274,14 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
             found.append((row + begins[first], row + begins[last - 1] + len(cells[last - 1])))
             return True
         scan.units -= _CELL_WORK * len(secret)
-    begins = [*_begins(line, cells, separator)] if secret else []
+    begins = [*_begins(line, cells, separator)] if len(secret) > 1 or separator == _ALIGNED else []
     for number, name, strength in secret:
         cell = cells[number]
         value = cell.strip(" \t\r\"'`*")
         is_sure = number in header.sure and value.isalnum() and not value.isalpha() and value.isascii()
         if is_sure or (value and _is_in_text(name, value, strength, is_spaced=header.is_spaced)):
-            begin = row + begins[number] + cell.index(value)
+            before = begins[number] if begins else sum(map(len, cells[:number])) + number * len(separator)
+            begin = row + before + cell.index(value)
             found.append((begin, begin + len(value)))
     return True
 
