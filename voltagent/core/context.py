@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextvars
-import gc
 import sys
-from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
-from functools import partial
-from itertools import islice
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import hints
 from voltagent.core.guard import guard, pass_on_interrupt
+from voltagent.core.kept_contexts import KEPT_CONTEXTS, drop_contexts, stop_watching_collections, watch_collections
 from voltagent.core.process import exit_hook, one_time_work
 from voltagent.core.protocols import SpanRecorder
 from voltagent.core.span import TRACE, Remote, Span, TraceInfo
@@ -139,68 +135,14 @@ class Propagated(NamedTuple):
 PROPAGATED: Final[ContextVar[Propagated | None]] = ContextVar("voltagent_propagated", default=None)
 
 if sys.version_info >= (3, 12):
-    KEPT_CONTEXTS: Final[Any] = False
     set_current = CURRENT.set
-
-    def drop_contexts() -> None:
-        """Do nothing: see below."""
-
-    stop_watching_collections = drop_contexts
-
 else:
-    # Before Python 3.12, a garbage collection can start inside `ContextVar.set` while C code walks the context's map. A
-    # finalizer that sets a variable, its own or one of `decimal`, then frees that map, and the process crashes. So each
-    # collection keeps the map of the context in which it starts, until a call outside any collection shows that the
-    # walk has ended: the next recorded call, the sender before it sleeps, or the end of recording, as a map keeps the
-    # objects of the program in it. One `set` may cause several collections, hence more than one map.
-    _MOST_KEPT: Final = 4
-
-    # Code that sets CURRENT itself, to save a call, first calls `drop_contexts` if there are any.
-    KEPT_CONTEXTS: Final[Any] = deque[contextvars.Context](maxlen=_MOST_KEPT)
-
-    class _Copies:
-        """Yields one copy of the current context; reading ``start`` keeps one."""
-
-        __slots__ = ()
-        __iter__ = partial(islice, iter(contextvars.copy_context, object()), 1)
-        start = property(KEPT_CONTEXTS.extend)
-
-    class _Running(set[str]):
-        """Non-empty during a garbage collection."""
-
-        __slots__ = ()
-        start = property(None, set.update)  # pyright: ignore
-        stop = property(None, set.difference_update)  # pyright: ignore
-
-    _running: Final = _Running()
-    # Called with "start" or "stop" and a dictionary, without bytecode: what a signal handler raised would get lost. And
-    # with few calls within calls: Python prints an error if a collection starts where the stack ends.
-    # To run in another context makes variables forget the values that they have looked up: what a finalizer sets inside
-    # of a `set` is freed when that ends.
-    _run_elsewhere: Final[Any] = contextvars.Context().run
-    _callbacks: Final[tuple[Any, ...]] = (partial(_run_elsewhere, setattr, _running), partial(getattr, _Copies()))
-
-    def _watch_collections() -> None:
-        if _callbacks[0] not in gc.callbacks:
-            gc.callbacks.extend(_callbacks)
-
-    def stop_watching_collections() -> None:
-        """Stop keeping contexts, as recording has ended."""
-        for callback in _callbacks:
-            if callback in gc.callbacks:
-                gc.callbacks.remove(callback)
-        drop_contexts()
 
     def set_current(span: Span | None) -> None:
         """Make a span current in this context."""
         if KEPT_CONTEXTS:
             drop_contexts()
         CURRENT.set(span)
-
-    def drop_contexts() -> None:
-        """Drop the contexts that were kept, unless a collection is running."""
-        if not _running:
-            KEPT_CONTEXTS.clear()
 
 
 def run_callback(function: Callable[..., R], *arguments: Any, on_error: Callable[[BaseException], R]) -> R:
@@ -364,8 +306,7 @@ def expect_recorder(destination: Mapping[str, Any]) -> None:
 
 def activate(recorder: object) -> None:
     """Make a recorder live, and the default until a newer one is made or it is shut down."""
-    if sys.version_info < (3, 12):
-        _watch_collections()
+    watch_collections()
     ACTIVE.insert(0, recorder)
     deactivate(SHUT_DOWN)
     _deactivate_abandoned()

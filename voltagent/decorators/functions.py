@@ -12,14 +12,13 @@ from voltagent.core.context import (
     BESIDE,
     CURRENT,
     INERT,
-    KEPT_CONTEXTS,
     REPLAYS,
-    drop_contexts,
     leave_elsewhere,
     nearest_open,
     replay,
     set_current,
 )
+from voltagent.core.kept_contexts import KEPT_CONTEXTS, drop_contexts
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import CallPlan
 from voltagent.decorators.inspection import lend_names

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from voltagent.capture.snapshot import NOTHING, Items
 from voltagent.core import clock
-from voltagent.core.context import BESIDE, CURRENT, INERT, KEPT_CONTEXTS, drop_contexts, nearest_open, set_current
+from voltagent.core.context import BESIDE, CURRENT, INERT, nearest_open, set_current
 from voltagent.core.guard import Guard
+from voltagent.core.kept_contexts import KEPT_CONTEXTS, drop_contexts
 from voltagent.core.span import Span
 from voltagent.decorators.call_plan import NO_CHUNKS, NO_CLIENTS, CallPlan
 

@@ -6,7 +6,7 @@ import threading
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.context import drop_contexts
+from voltagent.core.kept_contexts import drop_contexts
 from voltagent.core.process import exit_hook
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer

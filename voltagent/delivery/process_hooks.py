@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
 from voltagent.core import clock
-from voltagent.core.context import stop_watching_collections
 from voltagent.core.guard import pass_on_interrupt
+from voltagent.core.kept_contexts import stop_watching_collections
 from voltagent.core.process import exit_hook
 from voltagent.core.process.stderr import print_exit_lines
 from voltagent.core.span import Phase, SpanEvent

@@ -19,15 +19,14 @@ from voltagent.core.context import (
     BESIDE,
     CURRENT,
     INERT,
-    KEPT_CONTEXTS,
     REPLAYS,
-    drop_contexts,
     nearest_open,
     replay,
     set_current,
 )
 from voltagent.core.guard import Guard, guard, is_ours, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain, join_objects
+from voltagent.core.kept_contexts import KEPT_CONTEXTS, drop_contexts
 from voltagent.core.protocols import SpanRecorder
 from voltagent.core.span import LLM, Span
 from voltagent.decorators.arguments import ArgumentBinder
