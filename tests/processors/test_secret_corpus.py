@@ -802,6 +802,22 @@ def test_a_redacted_argument_is_redacted_where_it_is_repeated() -> None:
     assert json.loads(text)["n"] == 1
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"headers": {"Authorization": "Bearer PINE4cone77"}},
+        {"headers": {"Authorization": ["Bearer PINE4cone77"]}},
+        {"headers": ["Authorization: Bearer PINE4cone77"]},
+        {"headers": {"Cookie": "lang=English; sid=PINE4cone77"}},
+        {"connection_string": "Server=h;Password=PINE4cone77"},
+        "POST / HTTP/1.1\nAuthorization: Bearer PINE4cone77\n",
+    ],
+)
+def test_the_credential_in_a_redacted_value_is_redacted_where_it_is_repeated_alone(value: Any) -> None:
+    recorded = json.loads(redactor.apply(to_json({"input": value, "echo": "sent PINE4cone77 in English"})))
+    assert recorded["echo"] == "sent [redacted] in English"
+
+
 def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
     value = {"result": ["The key is ", "ghp_a1B2a1", "B2a1B2a1B2a1B2", "a1B2 and", " more"]}
     found = json.loads(redactor.apply(to_json(value), "output"))["result"]

@@ -7,18 +7,25 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, islice
 from operator import eq
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded, joined, pieces_of, replace_surrogates
 from voltagent.processors.secrets.text.scan import SEPARATOR, Range, take_all
+from voltagent.processors.secrets.vocabulary.credential_forms import is_credential
 
 SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload
 _LONGEST_REPEATED: Final = 4096  # characters
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
+# The credential in a value that was redacted as a whole: behind a scheme, of a cookie, of a connection.
+_INNER: Final = re.compile(
+    r"(?:\A[A-Za-z][A-Za-z0-9_-]{1,20}[ ]|(?:\A|;[ ])[\w.-]{1,64}=|(?i:password|pwd|key|secret|token)=)"
+    r"""([^\s;,"']{8,1024})"""
+)
+_LONGEST_AROUND: Final = 2048  # characters
 _STRINGS: Final = 4096  # joined at once
 _PARTS: Final = 4096  # of a text, joined at once
 
@@ -43,6 +50,7 @@ class Found:
         text = value if type(value) is str else str(value) if type(value) in (int, float) else ""
         if SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SECRET_TEXT not in text:
             self.secrets[text] = None
+            self._remember_inner(text)
 
     def remember_all(self, texts: Iterable[str]) -> None:
         """Remember the secrets of a scan; what goes over the end of a string is none."""
@@ -52,6 +60,14 @@ class Found:
                 return
             if SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SEPARATOR not in text and SECRET_TEXT not in text:
                 secrets[text] = None
+                self._remember_inner(text)
+
+    def _remember_inner(self, text: str) -> None:
+        """Remember the credentials in a header, such as that in ``Bearer x``: messages repeat them alone."""
+        if len(text) <= _LONGEST_AROUND and (" " in text or "=" in text):
+            for match in islice(_INNER.finditer(text), MOST_REPEATED - len(self.secrets)):
+                if is_credential(match[1]):
+                    self.secrets[match[1]] = None
 
     def repeated_in(self, text: bytes) -> bool:
         """Return whether a JSON text holds one of the secrets."""
