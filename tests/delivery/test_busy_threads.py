@@ -252,7 +252,8 @@ def test_a_process_ends_although_threads_never_pause(kind: str, listens: bool, t
         if not listens:
             url = f"http://127.0.0.1:{unused_port()}"
             options = {**options, "base_url": url, "otlp_endpoint": f"{url}/v1/traces"}
-        hold(run(options, tmp_path, pause="pass"), 15.0, "the end")  # 0.1 to 4 s; it took 20 to more than 60
+        # one second or two; it took 20 to more than 60
+        hold(run(options, tmp_path, pause="began or time.sleep(0.001)"), 15.0, "the end")
         if kind == "local":
             assert {"value": "important"} in [trace.input for trace in load_traces(tmp_path / "traces.db")]
         elif listens:

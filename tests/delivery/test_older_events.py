@@ -1,4 +1,4 @@
-"""The events of a trace that had been recorded at some moment are distinguished from newer ones, until settled."""
+"""What waits of a trace: whose it is, and whether it is older than some moment, until it is settled."""
 
 from __future__ import annotations
 
@@ -31,25 +31,35 @@ class Run:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.buffer, self.account = Buffer(), Account()
+        self.buffer, self.accounts = Buffer(), [Account(), Account()]
+        self.owners: dict[TraceInfo, Account] = {}
         self.settlement = Settlement(self.buffer, 3, 1.0)
-        self.traces = [self.start(number) for number in range(random.randrange(1, 4))]
+        self.traces = [
+            self.start(number, account) for number in range(random.randrange(1, 4)) for account in self.some()
+        ]
         self.in_flight: list[SpanEvent] = []
         self.older: list[SpanEvent] = []
         self.marked: list[Any] = []
         self.now = 0.0
 
-    def start(self, number: int) -> Span:
+    def some(self) -> list[Account]:
+        return self.random.sample(self.accounts, self.random.randrange(1, 3))
+
+    def start(self, number: int, account: Account) -> Span:
         span = Span(TraceInfo(number, "a", None), None, TRACE, "a", None, identifier=number)
-        self.buffer.take([(Phase.START, span, None)], self.account)
+        self.owners[span.trace] = account
+        self.buffer.take([(Phase.START, span, None)], account)
         return span
+
+    def owner(self, event: SpanEvent) -> Account:
+        return self.owners[event[1].trace]
 
     def record(self) -> None:
         trace = self.random.choice(self.traces)
         for number in range(self.random.randrange(1, 12)):
             span = Span(trace.trace, trace, TOOL, "t", None, identifier=f"{trace.id}-{self.now}-{number}")
             events: list[SpanEvent] = [(Phase.START, span, None), (Phase.END, span, None)]
-            self.buffer.take(events, self.account)
+            self.buffer.take(events, self.owners[trace.trace])
 
     def send(self) -> None:
         batch: list[Any] = []
@@ -71,7 +81,7 @@ class Run:
 
     def drop(self) -> None:
         if self.random.random() < 0.1:
-            drop_waiting(self.buffer, "auth")
+            drop_waiting(self.buffer, "auth", self.random.choice([*self.accounts, None]))
 
     def mark(self) -> None:
         if self.random.random() < 0.3:
@@ -84,6 +94,9 @@ class Run:
 
     def check(self) -> None:
         waiting = set(map(id, self.waiting()))
+        for one in self.accounts:
+            assert one.recorded == one.accepted + sum(one.dropped.values()) + one.pending
+            assert one.pending - one.parked == sum(self.owner(event) is one for event in self.waiting())
         assert any(trace.has_older() for trace in self.marked) == any(id(event) in waiting for event in self.older)
 
 
@@ -94,8 +107,6 @@ def test_they_are_distinguished_whatever_the_answers_are(seed: int) -> None:
     for _ in range(30):
         run.random.choice(steps)()
         run.check()
-    assert run.account.recorded == run.account.accepted + sum(run.account.dropped.values()) + run.account.pending
-    assert run.account.pending - run.account.parked == len(run.waiting())
     assert all(
         trace.id in run.buffer.ready
         for trace in run.buffer.traces.values()

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from tests.helpers.internals import sender_of
-from tests.helpers.memory import Memory, Recording, conserved
+from tests.helpers.memory import DOWN, REJECTED, Memory, Recording, conserved, on_disk_only, waiting
 from tests.helpers.pace import until
 from voltagent import VoltAgentSDK
 from voltagent.core import context
-from voltagent.core.span import SpanEvent
+from voltagent.core.span import COMPLETED, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.delivery.sender import Sender, Workers
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.storage.spool.destination import Destination
+from voltagent.storage.spool.spool import Spool
 
 
 def keep(path: str, value: object) -> object:
@@ -143,3 +145,96 @@ def test_an_answer_that_comes_after_a_shutdown_costs_the_others_nothing() -> Non
     until(lambda: conserved(two.stats()).accepted == 1)
     assert one.stats() == report
     assert conserved(two.shutdown().result()).accepted == 2
+
+
+def begin(sender: Sender, identifier: str = "same") -> Span:
+    """The start of a trace with an id that others use as well."""
+    span = Span(TraceInfo(identifier, "a", None), None, TRACE, "a", b"{}", identifier=identifier)
+    assert sender.put((Phase.START, span, None), 2)
+    return span
+
+
+def finish(sender: Sender, span: Span) -> None:
+    span.status, span.end_ns = COMPLETED, span.start_ns + 1
+    sender.put((Phase.END, span, None), 0)
+
+
+def counts(sender: Sender) -> tuple[int, int, int]:
+    report = conserved(sender.stats())
+    return report.recorded, report.accepted, report.pending
+
+
+def two(exporter: Any, **options: Any) -> tuple[Sender, Sender]:
+    shared = Workers([exporter], **{"flush_interval": 30.0, "retry_delay": 0.001, **options})
+    return Sender(workers=shared), Sender(workers=shared)
+
+
+@pytest.mark.parametrize("how", ["id", "parent"])
+def test_one_trace_of_two_sdks_is_counted_by_each_for_itself(local: Callable[..., VoltAgentSDK], how: str) -> None:
+    same: dict[str, Any] = {"id": {"id": "same"}, "parent": {"parent": f"00-{'4b' * 16}-{'0f' * 8}-01"}}[how]
+    one, another = local(), local()
+    with one.trace(agent_id="a", **same):
+        before = conserved(one.flush())
+        with another.trace(agent_id="b", **same) as trace:
+            trace.add_tool(name="t").success()
+        assert conserved(another.flush()).pending == 0
+        assert another.stats().accepted == 4
+        assert conserved(one.stats()).pending + one.stats().accepted == before.recorded
+    assert conserved(one.flush()).pending == 0
+    assert one.stats().accepted == 2
+    assert another.stats().accepted == 4
+
+
+def test_what_waits_or_is_refused_of_one_trace_is_counted_by_each_for_itself() -> None:
+    memory = Memory(lambda event: ACCEPTED if event[1].trace.agent_id == "a" else REJECTED)
+    one, another = two(memory)
+    first, second = begin(one), begin(another)
+    second.trace.agent_id = "b"
+    assert (counts(one), counts(another)) == ((1, 0, 1), (1, 0, 1))
+    one.flush().result()
+    another.flush().result()
+    assert (counts(one), counts(another)) == ((1, 1, 0), (1, 0, 0))
+    finish(one, first)
+    finish(another, second)
+    assert conserved(another.flush().result()).pending == 0
+    assert conserved(one.flush().result()).pending == 0
+    assert sum(another.stats().dropped.values()) == 2
+
+
+def test_a_shutdown_leaves_the_events_of_other_sdks_in_the_same_trace() -> None:
+    hanging = Hanging()
+    one, another = two(hanging)
+    first, second = begin(one), begin(another)
+    one.flush(0.0)
+    until(lambda: hanging.batches)
+    assert (counts(one), counts(another)) == ((1, 0, 1), (1, 0, 1))
+    finish(one, first)
+    finish(another, second)
+    report = conserved(one.shutdown(0.05).result())
+    assert (report.recorded, report.pending, dict(report.dropped)) == (2, 0, {"shutdown_timeout": 2})
+    until(lambda: one.queues[0].account.is_finished)
+    hanging.let_through()
+    another.flush()
+    until(lambda: counts(another) == (2, 2, 0))
+    assert conserved(one.stats()) == report
+    assert conserved(another.shutdown().result()).accepted == 2
+
+
+def test_in_a_spool_too_one_trace_of_two_sdks_is_counted_by_each_for_itself(tmp_path: Path) -> None:
+    memory = Memory(lambda event: DOWN)
+    spool = Spool(tmp_path, Destination.of("rest", "http://here", "http://here", "pk"))
+    one, another = two(memory, spools=[spool], queue_events=64)  # of which half may wait in memory, too
+    for number in range(40):
+        for sender in (one, another):
+            finish(sender, begin(sender, f"same {number}"))
+        one.flush(0.0)
+        until(lambda: not waiting(one) and not waiting(another))
+    assert (counts(one), counts(another)) == ((80, 0, 80), (80, 0, 80))
+    assert on_disk_only(one) > 100
+    memory.answer = lambda event: ACCEPTED
+    assert conserved(one.flush().result()).pending >= 0
+    assert conserved(another.flush().result()).pending == 0
+    assert conserved(one.flush().result()).pending == 0
+    assert one.stats().accepted + another.stats().accepted == 160
+    one.shutdown().result()
+    another.shutdown().result()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable
+from itertools import compress
 from typing import Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
@@ -89,6 +90,9 @@ class Buffer:
             else:
                 sizes = tuple(map(size_of, events))
             trace, reason = self._place_of(event, account, inherited)
+            if trace is not None and trace.account is not account:
+                trace.others = {**(trace.others or {}), span.trace: account}
+                self.unsent.pop(trace.id, None)  # what several SDKs have part in is not dropped for others
             is_over = has_ended or phase is _END
             if is_over and trace is not None and (span.usage is not None or trace.usage is not None):
                 sum_usage(span, trace)
@@ -157,13 +161,16 @@ class Buffer:
             self._settle_parked(owner, leaked, "rejected")
             self.close_if_over(owner)
 
-    def lose(self, event: SpanEvent, reason: str, account: Account) -> None:
-        """Count an event as dropped, and remember what can no longer be recorded because of it."""
+    def lose(self, event: SpanEvent, reason: str, account: Account, *, is_last: bool = False) -> None:
+        """Count an event as dropped, and remember what can no longer be recorded because of it.
+
+        ``is_last``: nothing more is taken of this account, and its trace may be another SDK's as well.
+        """
         account.dropped[reason] += 1
         self.dropped += 1
-        self._note_lost(event, reason)
+        self._note_lost(event, reason, is_last=is_last)
 
-    def _note_lost(self, event: SpanEvent, reason: str) -> None:
+    def _note_lost(self, event: SpanEvent, reason: str, *, is_last: bool = False) -> None:
         """Note that an event is lost, so that what depends on it is not waited for."""
         if self.done is not None:
             self.done.append(event)
@@ -171,21 +178,15 @@ class Buffer:
         if phase is _END:
             if (trace := self.traces.get(span.trace.id)) is not None:
                 self._settle_parked(trace, span, reason)
-        elif fields is None:
+        elif fields is None and not is_last:
             self.losses.note(span, reason)
 
     def release(self, now: float) -> bool:
         """Make traces ready whose backoff has ended; return whether there were any."""
-        released = False
-        for trace in self.held.due(now):
-            if trace.in_flight:
-                continue
-            if trace.events:
-                self.ready[trace.id] = trace
-                released = True
-            else:
-                self.close_if_over(trace)
-        return released
+        released = [trace for trace in self.held.due(now) if not trace.in_flight]
+        for trace in released:
+            self.close_if_over(trace)
+        return any(trace.events for trace in released)
 
     def batch(self, limit: int, max_size: int, chosen: list[SpanEvent]) -> None:
         """Put up to ``limit`` events of about ``max_size`` bytes into a list, each trace's in order up to its share.
@@ -223,54 +224,66 @@ class Buffer:
                 self.ready[trace.id] = trace  # at the end of the line
 
     def account_of(self, span: Span) -> Account | None:
-        """Return the account of a span's trace, if it is known here."""
+        """Return the account of a span, if its trace is known here."""
         trace = self.traces.get(span.trace.id)
-        return None if trace is None else trace.account
+        return None if trace is None else trace.account_of(span)
 
-    def _settle_parked(self, trace: WaitingTrace, span: Span | None, reason: str | None) -> None:
-        """Give the events that waited for this one its outcome."""
+    def _settle_parked(
+        self, trace: WaitingTrace, span: Span | None, reason: str | None, account: Account | None = None
+    ) -> None:
+        """Give the events (of one account) that waited for this one its outcome."""
         parked = trace.parked
         if parked and span in parked:
             for event in parked.pop(span):
-                trace.account.parked -= 1
-                self.settle_one(trace, event, reason)
+                owner = trace.account_of(event[1])
+                owner.parked -= 1
+                if account is None or owner is account:
+                    self.settle_one(trace, event, reason)
+                else:
+                    trace.park(event)
         if parked and span is not None and span.kind == TRACE:
             self._settle_parked(trace, None, reason)
 
     def settle_one(self, trace: WaitingTrace, event: SpanEvent, reason: str | None) -> None:
         """Count an event as accepted, or as lost for ``reason``; with the start of a trace all of the trace is lost."""
         phase, span, _ = event
+        account = trace.account_of(span)
         self.count -= 1
-        trace.account.pending -= 1
+        account.pending -= 1
         if trace.tries is not None:
             trace.tries.pop(id(event), None)
         if reason is not None:
-            self.lose(event, reason, trace.account)
+            self.lose(event, reason, account)
             if phase is _START and span.kind == TRACE:
                 self.drop_events(trace, reason)
                 trace.open = 0  # what it has in a batch is settled before it goes
             return
         self.accepted += 1
-        trace.account.accepted += 1
+        account.accepted += 1
         if self.done is not None:
             self.done.append(event)
         if phase is _END:
             self._settle_parked(trace, span, None)
 
-    def drop_events(self, trace: WaitingTrace, reason: str) -> int:
-        """Drop the waiting events of a trace; return their number."""
-        events, trace.events, trace.sizes = trace.events, [], []
-        self.count -= len(events)
-        self.size -= trace.size
-        trace.account.pending -= len(events)
-        trace.size, trace.newer = 0, 0 if trace.newer < UNMARKED else UNMARKED
-        self.ready.pop(trace.id, None)
-        self.unsent.pop(trace.id, None)
-        for event in events:
-            self.lose(event, reason, trace.account)
+    def drop_events(self, trace: WaitingTrace, reason: str, account: Account | None = None) -> int:
+        """Drop the waiting events of a trace (of one account); return their number."""
+        kept = [account is not None and trace.account_of(event[1]) is not account for event in trace.events]
+        lost = [event for event, stays in zip(trace.events, kept, strict=True) if not stays]
+        if trace.newer < UNMARKED:
+            trace.newer = sum(kept[max(0, len(kept) - trace.newer) :])
+        trace.events, trace.sizes = list(compress(trace.events, kept)), list(compress(trace.sizes, kept))
+        before, trace.size = trace.size, sum(trace.sizes)
+        self.count -= len(lost)
+        self.size += trace.size - before
+        if not trace.events:
+            self.ready.pop(trace.id, None)
+            self.unsent.pop(trace.id, None)
+        for event in lost:
+            trace.account_of(event[1]).pending -= 1
+            self.lose(event, reason, trace.account_of(event[1]), is_last=account is not None)
         for span in list(trace.parked or ()):
-            self._settle_parked(trace, span, reason)
-        return len(events)
+            self._settle_parked(trace, span, reason, account)
+        return len(lost)
 
     def remove(self, trace: WaitingTrace) -> None:
         """Let go of a trace: nothing of it waits any more."""

@@ -206,7 +206,7 @@ class Closing:
 
 def _set_mark(buffer: Buffer, account: Account) -> list[WaitingTrace]:
     """Return the traces that have events of an account now; they distinguish these from newer ones from now on."""
-    found = [trace for trace in buffer.traces.values() if trace.account is account]
+    found = [trace for trace in buffer.traces.values() if trace.is_of(account)]
     for trace in found:
         trace.newer = 0
     return found

@@ -13,8 +13,9 @@ def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
     found: list[tuple[SpanEvent, Account]] = []
     for trace in list(buffer.traces.values()):
         parked = [event for events in (trace.parked or {}).values() for event in events]
-        found += [(event, trace.account) for event in (*parked, *trace.events)]
-        trace.account.parked -= len(parked)
+        found += [(event, trace.account_of(event[1])) for event in (*parked, *trace.events)]
+        for _, span, _ in parked:
+            trace.account_of(span).parked -= 1
         trace.events, trace.sizes, trace.parked = [], [], None
         buffer.remove(trace)
     buffer.ready.clear()
@@ -84,8 +85,8 @@ def drop_waiting(buffer: Buffer, reason: str, account: Account | None = None) ->
     """Drop all waiting events (of one account); return their number."""
     number = 0
     for trace in list(buffer.traces.values()):
-        if account is None or trace.account is account:
-            number += buffer.drop_events(trace, reason)
+        if account is None or trace.is_of(account):
+            number += buffer.drop_events(trace, reason, account)
             trace.tries = None
             buffer.close_if_over(trace)
     return number

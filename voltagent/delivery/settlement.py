@@ -57,7 +57,12 @@ class Settlement:
     def _accept_all(self, batch: list[Any], traces: Sequence[WaitingTrace]) -> bool:
         """Count a batch that was accepted whole, if it is an ordinary one of one account; return whether it is."""
         for trace in traces:
-            if trace.account is not traces[0].account or trace.tries is not None or trace.parked is not None:
+            if (
+                trace.account is not traces[0].account
+                or trace.others
+                or trace.tries is not None
+                or trace.parked is not None
+            ):
                 return False
         buffer, account, number = self._buffer, traces[0].account, len(batch)
         done, finished, emptied = buffer.done, list(batch), [None] * number
@@ -188,7 +193,7 @@ class Settlement:
     def _still_unsent(self, untouched: list[WaitingTrace]) -> None:
         """Traces that were in the batch, but are unsent: the oldest are the first to go, as before."""
         for trace in reversed(untouched):
-            if trace.events and trace.parked is None and not trace.in_flight:
+            if trace.events and trace.parked is None and not trace.in_flight and not trace.others:
                 self._buffer.unsent[trace.id] = trace
                 self._buffer.unsent.move_to_end(trace.id, last=False)
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, Final
 
-from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent
+from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.delivery.counts import Account
 
 # limit for remembered losses and open spans; beyond it, the oldest is forgotten
@@ -33,12 +33,13 @@ class Tries:
 class WaitingTrace:
     """The events of one trace, in their order."""
 
-    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "newer", "open", "parked", "size",
-                 "sizes", "tries", "usage")  # fmt: skip
+    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "newer", "open", "others", "parked",
+                 "size", "sizes", "tries", "usage")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
-        self.account = account
+        self.account = account  # of the SDK that was the first to record something of it
+        self.others: dict[TraceInfo, Account] | None = None  # of further SDKs, which use the same id
         self.events: list[SpanEvent] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
         self.sizes: list[int] = []  # of these
         self.size = 0
@@ -50,6 +51,14 @@ class WaitingTrace:
         self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
         self.usage: dict[str, Any] | None = None
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
+
+    def account_of(self, span: Span) -> Account:
+        """Return the account of one of its spans."""
+        return self.account if self.others is None else self.others.get(span.trace, self.account)
+
+    def is_of(self, account: Account) -> bool:
+        """Return whether an account has, or had, events of it."""
+        return account is self.account or (self.others is not None and account in self.others.values())
 
     def has_older(self) -> bool:
         """Return whether an event that was here when the last mark was set is not settled.
@@ -66,7 +75,7 @@ class WaitingTrace:
         phase, span, _ = event
         key = None if phase is Phase.END else span  # an end that is not sent by itself belongs to its trace's
         self.parked[key] = [*self.parked.get(key, ()), event]
-        self.account.parked += 1
+        self.account_of(span).parked += 1
 
 
 class HeldTraces:

@@ -177,8 +177,8 @@ class SpoolEvents:
             kept.settled.append(row.place)
             return
         phase, span, _ = event
-        account = kept.owners.get(span.trace.id, kept.first)
-        kept.unread[account] -= 1
+        account = kept.makers[span.trace] = kept.owner(span.trace)
+        kept.leave_disk(1, account)
         kept.places[id(event)] = row.place
         self._buffer.take((event,), account, inherited=True)
         kept.open.pop(span, None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from weakref import WeakKeyDictionary
 
-from voltagent.core.span import Span
+from voltagent.core.span import Span, TraceInfo
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.storage.spool.segment import EventPosition
@@ -26,12 +27,28 @@ class KeptEvents:
         self.between: Counter[Account] = Counter()  # events on their way from a queue to the buffer
         self.unread: Counter[Account] = Counter()  # events that are on the disk only
         self.owners: dict[int | str, Account] = {}  # by trace, for those of them that are not the first account's
+        self.makers: WeakKeyDictionary[TraceInfo, Account] = WeakKeyDictionary()  # of each, while it is in use here
         self.open: OrderedDict[Span, None] = OrderedDict()  # as the buffer's `open`, for those it never saw
         self.handed_over: Counter[Account] = Counter()  # events that are left to the next process
 
+    def owner(self, trace: TraceInfo) -> Account:
+        """Return whose the events of a trace are that are on the disk only."""
+        return self.makers.get(trace) or self.owners.get(trace.id, self.first)
+
+    def leave_disk(self, number: int, account: Account) -> None:
+        """Count events that are not on the disk only any more.
+
+        Where several SDKs used one id for their traces, some of them may be another one's.
+        """
+        for other in (account, *self.unread):
+            part = max(0, min(number, self.unread[other]))
+            self.unread[other] -= part
+            number -= part
+        self.unread[account] -= number
+
     def drop_unread(self, reason: str, number: int, account: Account) -> None:
         """Count events as dropped that are on the disk only."""
-        self.unread[account] -= number
+        self.leave_disk(number, account)
         self.count_dropped(reason, number, account)
 
     def count_dropped(self, reason: str, number: int, account: Account) -> None:

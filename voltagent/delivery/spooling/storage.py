@@ -163,6 +163,7 @@ class SpoolStorage:
         """Count an event that is on disk alone from now on, and remember what is needed to end its span."""
         phase, span, _ = event
         self._kept.unread[account] += 1
+        self._kept.makers[span.trace] = account
         if account is not self._kept.first:
             self._kept.owners[span.trace.id] = account
         if phase is Phase.START:
@@ -259,7 +260,7 @@ class SpoolStorage:
 
     def account_of(self, span: Span) -> Account | None:
         """Return the account that a span belongs to, also if it is only on the disk."""
-        return self._buffer.account_of(span) or self._kept.owners.get(span.trace.id, self._kept.first)
+        return self._buffer.account_of(span) or self._kept.owner(span.trace)
 
     def close(self, accounts: list[Account]) -> int:
         """Leave what was not sent to the next process; what could not be written is lost."""
