@@ -52,7 +52,7 @@ _BESIDE: Final = {
         "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
         "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last "
         "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids "
-        "entropy bits rate ratio reuse num per position avg mean percentage frequency"
+        "command cmd entropy bits rate ratio reuse num per position avg mean percentage frequency"
     ),
     "named": (  # beside a strong word only
         "header headers env var vars variable variables result results"
