@@ -9,6 +9,7 @@ from typing import Final
 
 from voltagent.processors.secrets.text.prefilter import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.tool_files import password_value, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
     is_mixture,
@@ -18,7 +19,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
 )
 from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
 from voltagent.processors.secrets.vocabulary.names import Strength
-from voltagent.processors.secrets.vocabulary.words import CERTIFICATES, HINTED, HINTS
+from voltagent.processors.secrets.vocabulary.words import HINTED, HINTS
 
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (
@@ -179,31 +180,6 @@ _NET_USE: Final = r"net use [^\n\\\0]{0,8}\\{2,4}[^\s\0]{1,100}[ \t]{1,4}([^\s/*
 _WIFI: Final = (
     r"wifi:(?:[a-oq-z]:[^;\n\0]{0,64};){0,4}p:([^;\n\0]{4,100});"  # what the code of a network has, for cameras
 )
-_AZURE_VARIABLE: Final = r"issecret=true\]([^\s\0]{3,500})"  # of a pipeline
-# What pydantic refuses, in the line behind the name of the field.
-_REFUSED: Final = r"input_value=(?P<quote>[\"'])(?P<value>[^\"'\n\0]{1,1000})(?P=quote)"
-# The users of cloud-init, and of SNMP.
-_CHPASSWD: Final = (
-    r"chpasswd:\s{1,16}(?:expire:[^\n\0]{0,20}\n[ \t]{1,12})?list:[ \t]{0,4}\|[-+]?[ \t]{0,4}\n"
-    r"((?:[ \t]{1,16}[\w.-]{1,40}:[^\s\0]{1,200}(?:\r?\n|\Z)){1,20})"
-)
-_SNMP_USER: Final = (
-    r"createuser (?:-e \w{1,70} )?[\w.-]{1,60} (?:sha|md5)[\w-]{0,4} \"?([^\s\"\0]{3,200})\"?"
-    r"(?: (?:aes|des)[\w-]{0,4} \"?([^\s\"\0]{3,200}))?"
-)
-_BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is in the next lines
-# What a script of `expect` sends where a password is requested.
-_IPSEC: Final = r"psk (?<=: psk )\"([^\"\n\0]{3,200})\""
-_EXPECTED: Final = (
-    r"assword:[^\n\0]{0,20}\n[ \t]{0,12}send(?:_user)?[ \t]{1,4}(?:--[ \t]{1,4})?\"([^\"\\\n\0$]{3,200})(?:\\[rn])?\""
-)
-_RANDOM: Final = (
-    r"\"random_password\" \"[\w-]{1,60}\" \{[^{}\0]{0,300}?\bresult[ \t]{1,16}=[ \t]{1,4}\"([^\"\n\0]{1,200})\""
-)
-_MANIFEST_WORK: Final = 10  # units
-_LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
-_LONGEST_REFUSAL: Final = 400  # characters
-_PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
 
 
 def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -211,16 +187,12 @@ def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
     return None if is_placeholder(password) or (password.isdigit() and len(password) < 6) else match.span("password")
 
 
-def _value(scan: Scan, match: re.Match[str]) -> Range | None:
-    return None if is_placeholder(scan.group(match, 1)) else match.span(1)
-
-
 def _short_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:
     if flag[1].isupper() and scan.text[match.start() + 1] != flag[1]:
         return None
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
     line = before[max(before.rfind("\n"), before.rfind("\0"), before.rfind("|"), before.rfind(";")) + 1 :]
-    return _value(scan, match) if any(command in line for command in commands) else None
+    return plain_value(scan, match) if any(command in line for command in commands) else None
 
 
 def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
@@ -306,83 +278,7 @@ def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return a password behind a login: a word only on a line of a netrc file, as it may be a sentence."""
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
     is_file = "machine" in before or "default" in before
-    return _value(scan, match) if is_file or is_credential(scan.group(match, 1)) else None
-
-
-def _password_line(scan: Scan, match: re.Match[str]) -> Range | None:
-    value = scan.group(match, 1)
-    return match.span(1) if is_credential(value) or is_mixture(value) or is_joined_words(value) else None
-
-
-def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
-    lines = scan.text[max(0, match.start() - _LONGEST_REFUSAL) : match.start()].split("\n")
-    field = lines[-2].strip().rpartition(".")[2] if len(lines) > 1 else ""
-    strength = scan.names.strength(field) if field.isidentifier() else Strength.NONE
-    value = scan.group(match, "value")
-    if strength is Strength.NONE:
-        return None
-    is_secret = is_weak_secret(field, value) if strength is Strength.WEAK else not is_placeholder(value)
-    return match.span("value") if is_secret else None
-
-
-def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the first value in a secret of Kubernetes in YAML that is no certificate; the next ones are noted."""
-    low = scan.low
-    scan.spend(_MANIFEST_WORK)
-    start = max(0, match.start() - _LONGEST_MANIFEST)
-    start = max(start, *(low.rfind(mark, start, match.start()) + 1 for mark in ("\0", "\n---")))
-    limit = min(match.end() + _LONGEST_MANIFEST, scan.end_of_string(match.end()))
-    next_document = low.find("\n---", match.end(), limit)
-    limit = limit if next_document < 0 else next_document
-    data = max(low.rfind("\ndata:", start, limit), low.rfind("\nstringdata:", start, limit))
-    line = low.find("\n", data + 1, limit) + 1
-    found: list[Range] = []
-    indent, is_secret = 0, False
-    while data >= 0 and line > 0 and low.startswith(" ", line) and line < limit:
-        scan.spend(4)
-        stop = low.find("\n", line, limit)
-        stop = limit if stop < 0 else stop
-        written = scan.text[line:stop].strip(" \r")
-        begin = scan.text.index(written, line)
-        indent = indent or begin - line
-        if begin - line == indent:
-            name, _, value = written.partition(": ")
-            value = value.strip(" \"'")
-            is_secret = not name.endswith(CERTIFICATES) and not is_placeholder(value or written)
-            begin, written = (begin + len(name) + 1 + written[len(name) + 1 :].find(value), value) if value else (0, "")
-        if is_secret and written and written not in _BLOCKS:
-            found.append((begin, begin + len(written)))
-        line = stop + 1
-    return _first_of(scan, found)
-
-
-def _first_of(scan: Scan, found: list[Range]) -> Range | None:
-    """Return the first of several secrets, and note the others beside those in the columns of tables."""
-    scan.columns += found[1:]
-    return found[0] if found else None
-
-
-def _users(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the password in the first line of users and passwords of ``chpasswd``; the next ones are noted."""
-    found: list[Range] = []
-    start = match.start(1)
-    for line in match[1].split("\n"):
-        user, _, password = line.partition(":")
-        if password and not is_placeholder(password):
-            found.append((start + len(user) + 1, start + len(line.rstrip())))
-        start += len(line) + 1
-    return _first_of(scan, found)
-
-
-def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the text of an entry in the registry of Windows whose name, before its type, is strong."""
-    line = scan.text[max(0, match.start() - _COMMAND) : match.start()].rpartition("\n")[2].strip()
-    is_strong = scan.names.strength(line) is Strength.STRONG
-    return match.span(1) if is_strong and not is_placeholder(scan.group(match, 1)) else None
-
-
-def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
-    return _first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
+    return plain_value(scan, match) if is_file or is_credential(scan.group(match, 1)) else None
 
 
 def _sent(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -416,8 +312,8 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
 _IN_CALLS: Final = SearchGroup(
     "|".join(map(re.escape, (*CALLS, "auth plain"))),
     (
-        *(Search(needle, pattern + _CALL_VALUE, _password_line) for needle, pattern in CALLS.items()),
-        Search("auth plain", _AUTH_PLAIN, _password_line),
+        *(Search(needle, pattern + _CALL_VALUE, password_value) for needle, pattern in CALLS.items()),
+        Search("auth plain", _AUTH_PLAIN, password_value),
     ),
 )
 _FLAGS: Final = SearchGroup(
@@ -442,41 +338,19 @@ _SETTERS: Final = SearchGroup(
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
 _CONNECTIONS: Final = SearchGroup(
-    r"login\s+[^\s\x00]+\s|basic_?auth|userpwd|@(?:tcp|unix)\(|@//|thin:|:5432:"
-    r"|sqlplus[ \t]|net user?[ \t]|wifi:|issecret=true\]|kind: secret|input_value=[\"']"
-    r"|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t"
-    r"|key content[ \t]|reg_sz|: (?:psk|eap) \"|insecure-password "
-    r"|assword:[^\n\x00]*\n[ \t]*send|<cookie |\"random_password\"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
+    r"login\s+[^\s\x00]+\s|basic_?auth|userpwd|@(?:tcp|unix)\(|@//|thin:|sqlplus[ \t]|net user?[ \t]|wifi:",
     (
         Search("login", _NETRC, _netrc),
-        Search("basicauth", "basicauth" + _BASIC_AUTH, _value),
-        Search("basic_auth", "basic_auth" + _BASIC_AUTH, _value),
-        Search("userpwd", _CURL_OPTION, _value),
+        Search("basicauth", "basicauth" + _BASIC_AUTH, plain_value),
+        Search("basic_auth", "basic_auth" + _BASIC_AUTH, plain_value),
+        Search("userpwd", _CURL_OPTION, plain_value),
         Search("@", _GO_HOST, _driver_password),
-        Search("thin:", _THIN, _value),
+        Search("thin:", _THIN, plain_value),
         Search("@//", _EASY_CONNECT, _easy_connect),
-        Search("sqlplus", _SQLPLUS, _value),
-        Search("net user", _NET_USER, _password_line),
-        Search("net use ", _NET_USE, _value),
-        Search("wifi:", _WIFI, _value),
-        Search("kind: secret", r"kind: secret(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _manifest),
-        Search("issecret=true]", _AZURE_VARIABLE, _value),
-        Search("input_value=", _REFUSED, _refused),
-        Search("/pass:", r"/pass:([^\s\"'\0]{3,200})", _value),
-        Search("chpasswd:", _CHPASSWD, _users),
-        Search("key content", r"key content[ \t]{1,20}:[ \t]{1,4}([^\r\n\0]{4,100})", _value),
-        Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
-        Search("assword:", _EXPECTED, _value),
-        Search("psk ", _IPSEC, _value),
-        Search("eap ", _IPSEC.replace("psk", "eap"), _value),
-        Search("insecure-password ", r"insecure-password[ \t]{1,4}([^\s\0]{3,200})", _value),
-        Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\0]{4,2000})", _value),
-        Search('"random_password"', _RANDOM, _value),
-        Search("]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _value),
-        Search("createuser ", _SNMP_USER, _two_values),
-        Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", _value),
-        Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", _value),
-        Search(":5432:", _PGPASS_LINE, _password_line),
+        Search("sqlplus", _SQLPLUS, plain_value),
+        Search("net user", _NET_USER, password_value),
+        Search("net use ", _NET_USE, plain_value),
+        Search("wifi:", _WIFI, plain_value),
     ),
 )
 _DEVICES: Final = SearchGroup(
@@ -486,13 +360,13 @@ _DEVICES: Final = SearchGroup(
     r"|> auth[ \t]|stats auth[ \t]|echo[ \t]",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
-        Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", _value),
-        Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", _password_line),
+        Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
+        Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", password_value),
         *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
-        Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _password_line),
-        Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", _value),
+        Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", password_value),
+        Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", plain_value),
         Search("echo", _ECHOED, _echoed),
-        Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", _value),
+        Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", plain_value),
     ),
 )
 COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _SHORT, _SETTERS, _CONNECTIONS, _IN_CALLS, _DEVICES)

@@ -23,8 +23,9 @@ from voltagent.processors.secrets.text.prose import PROSE
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError
 from voltagent.processors.secrets.text.tables import find_columns
 from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
+from voltagent.processors.secrets.text.tool_files import TOOLS
 
-_FAMILIES: Final = ((INNER_TOKENS, *HEADERS_AND_URLS), COMMANDS, (*PAIRS, *PROSE, *ANSWERS))
+_FAMILIES: Final = ((INNER_TOKENS, *HEADERS_AND_URLS), (*COMMANDS, *TOOLS), (*PAIRS, *PROSE, *ANSWERS))
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at

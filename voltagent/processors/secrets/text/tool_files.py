@@ -1,0 +1,154 @@
+"""Find secrets in the files and outputs of certain tools, by what stands around them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.vocabulary.credential_forms import (
+    is_credential,
+    is_mixture,
+    is_placeholder,
+    is_weak_secret,
+)
+from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import CERTIFICATES
+
+_AZURE_VARIABLE: Final = r"issecret=true\]([^\s\0]{3,500})"  # of a pipeline
+# What pydantic refuses, in the line behind the name of the field.
+_REFUSED: Final = r"input_value=(?P<quote>[\"'])(?P<value>[^\"'\n\0]{1,1000})(?P=quote)"
+_LONGEST_REFUSAL: Final = 400  # characters
+# The users of cloud-init, and of SNMP.
+_CHPASSWD: Final = (
+    r"chpasswd:\s{1,16}(?:expire:[^\n\0]{0,20}\n[ \t]{1,12})?list:[ \t]{0,4}\|[-+]?[ \t]{0,4}\n"
+    r"((?:[ \t]{1,16}[\w.-]{1,40}:[^\s\0]{1,200}(?:\r?\n|\Z)){1,20})"
+)
+_SNMP_USER: Final = (
+    r"createuser (?:-e \w{1,70} )?[\w.-]{1,60} (?:sha|md5)[\w-]{0,4} \"?([^\s\"\0]{3,200})\"?"
+    r"(?: (?:aes|des)[\w-]{0,4} \"?([^\s\"\0]{3,200}))?"
+)
+_IPSEC: Final = r"psk (?<=: psk )\"([^\"\n\0]{3,200})\""
+# What a script of `expect` sends where a password is requested.
+_EXPECTED: Final = (
+    r"assword:[^\n\0]{0,20}\n[ \t]{0,12}send(?:_user)?[ \t]{1,4}(?:--[ \t]{1,4})?\"([^\"\\\n\0$]{3,200})(?:\\[rn])?\""
+)
+_RANDOM: Final = (
+    r"\"random_password\" \"[\w-]{1,60}\" \{[^{}\0]{0,300}?\bresult[ \t]{1,16}=[ \t]{1,4}\"([^\"\n\0]{1,200})\""
+)
+_BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is in the next lines
+_MANIFEST_WORK: Final = 10  # units
+_LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
+_PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
+_TYPE_COLUMN: Final = 200  # characters before the type of an entry in the registry in which its name stands
+
+
+def plain_value(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first group, unless it stands for a value."""
+    return None if is_placeholder(scan.group(match, 1)) else match.span(1)
+
+
+def password_value(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first group if it looks like a credential."""
+    value = scan.group(match, 1)
+    return match.span(1) if is_credential(value) or is_mixture(value) or is_joined_words(value) else None
+
+
+def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
+    lines = scan.text[max(0, match.start() - _LONGEST_REFUSAL) : match.start()].split("\n")
+    field = lines[-2].strip().rpartition(".")[2] if len(lines) > 1 else ""
+    strength = scan.names.strength(field) if field.isidentifier() else Strength.NONE
+    value = scan.group(match, "value")
+    if strength is Strength.NONE:
+        return None
+    is_secret = is_weak_secret(field, value) if strength is Strength.WEAK else not is_placeholder(value)
+    return match.span("value") if is_secret else None
+
+
+def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first value in a secret of Kubernetes in YAML that is no certificate; the next ones are noted."""
+    low = scan.low
+    scan.spend(_MANIFEST_WORK)
+    start = max(0, match.start() - _LONGEST_MANIFEST)
+    start = max(start, *(low.rfind(mark, start, match.start()) + 1 for mark in ("\0", "\n---")))
+    limit = min(match.end() + _LONGEST_MANIFEST, scan.end_of_string(match.end()))
+    next_document = low.find("\n---", match.end(), limit)
+    limit = limit if next_document < 0 else next_document
+    data = max(low.rfind("\ndata:", start, limit), low.rfind("\nstringdata:", start, limit))
+    line = low.find("\n", data + 1, limit) + 1
+    found: list[Range] = []
+    indent, is_secret = 0, False
+    while data >= 0 and line > 0 and low.startswith(" ", line) and line < limit:
+        scan.spend(4)
+        stop = low.find("\n", line, limit)
+        stop = limit if stop < 0 else stop
+        written = scan.text[line:stop].strip(" \r")
+        begin = scan.text.index(written, line)
+        indent = indent or begin - line
+        if begin - line == indent:
+            name, _, value = written.partition(": ")
+            value = value.strip(" \"'")
+            is_secret = not name.endswith(CERTIFICATES) and not is_placeholder(value or written)
+            begin, written = (begin + len(name) + 1 + written[len(name) + 1 :].find(value), value) if value else (0, "")
+        if is_secret and written and written not in _BLOCKS:
+            found.append((begin, begin + len(written)))
+        line = stop + 1
+    return _first_of(scan, found)
+
+
+def _first_of(scan: Scan, found: list[Range]) -> Range | None:
+    """Return the first of several secrets, and note the others beside those in the columns of tables."""
+    scan.columns += found[1:]
+    return found[0] if found else None
+
+
+def _users(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the password in the first line of users and passwords of ``chpasswd``; the next ones are noted."""
+    found: list[Range] = []
+    start = match.start(1)
+    for line in match[1].split("\n"):
+        user, _, password = line.partition(":")
+        if password and not is_placeholder(password):
+            found.append((start + len(user) + 1, start + len(line.rstrip())))
+        start += len(line) + 1
+    return _first_of(scan, found)
+
+
+def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the text of an entry in the registry of Windows whose name, before its type, is strong."""
+    line = scan.text[max(0, match.start() - _TYPE_COLUMN) : match.start()].rpartition("\n")[2].strip()
+    is_strong = scan.names.strength(line) is Strength.STRONG
+    return match.span(1) if is_strong and not is_placeholder(scan.group(match, 1)) else None
+
+
+def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
+    return _first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
+
+
+_TOOLS: Final = SearchGroup(
+    r":5432:|issecret=true\]|kind: secret|input_value=[\"']|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t"
+    r"|key content[ \t]|reg_sz|: (?:psk|eap) \"|insecure-password |assword:[^\n\x00]*\n[ \t]*send|<cookie "
+    r"|\"random_password\"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
+    (
+        Search("kind: secret", r"kind: secret(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _manifest),
+        Search("issecret=true]", _AZURE_VARIABLE, plain_value),
+        Search("input_value=", _REFUSED, _refused),
+        Search("/pass:", r"/pass:([^\s\"'\0]{3,200})", plain_value),
+        Search("chpasswd:", _CHPASSWD, _users),
+        Search("key content", r"key content[ \t]{1,20}:[ \t]{1,4}([^\r\n\0]{4,100})", plain_value),
+        Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
+        Search("assword:", _EXPECTED, plain_value),
+        Search("psk ", _IPSEC, plain_value),
+        Search("eap ", _IPSEC.replace("psk", "eap"), plain_value),
+        Search("insecure-password ", r"insecure-password[ \t]{1,4}([^\s\0]{3,200})", plain_value),
+        Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\0]{4,2000})", plain_value),
+        Search('"random_password"', _RANDOM, plain_value),
+        Search("]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", plain_value),
+        Search("createuser ", _SNMP_USER, _two_values),
+        Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", plain_value),
+        Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", plain_value),
+        Search(":5432:", _PGPASS_LINE, password_value),
+    ),
+)
+TOOLS: Final = (_TOOLS,)
