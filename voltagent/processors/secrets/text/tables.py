@@ -50,7 +50,7 @@ _NULL: Final = "\\N"
 _QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
 _NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
 _LONGEST_HEADER: Final = 512  # characters
-_CHECKED: Final = 1024  # characters of a text with tables that are checked at once
+_CHECKED: Final = 256  # characters of lines in a text with tables that are checked at once
 _LONGEST_ROW: Final = 4096
 _LEAST_DIGITS: Final = 4  # of a number that is a secret where other numbers are not
 _FIRST_ROWS: Final = 64  # characters behind a header that are divided into rows at once, then four times as many
@@ -133,9 +133,9 @@ def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
         position = _next_line(text, position, stop)
     while position < stop:
         if position >= checked:
-            checked = position + _CHECKED
-            if check(scan.low[position : checked + _LONGEST_HEADER]) is None:
-                position = _next_line(text, checked - 1, stop)
+            checked = 1 + text.rfind("\n", position, position + _CHECKED)
+            if checked and check(scan.low[position:checked]) is None:
+                position = checked
                 continue
         end = text.find("\n", position, position + _LONGEST_HEADER)
         if end < 0:
