@@ -209,15 +209,12 @@ def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
 _COOKIE_LINE: Final = r"[0-9]{1,12}\t[^\t\n\0]{1,100}\t([^\s\0]{4,4096})"
 
 
-_IN_JAR: Final = r"<cookie [\w.-]{1,60}=([^\s<>\0]{4,4096}) for "  # as requests shows a cookie
-
-
 def _cookie_line(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if is_credential(scan.group(match, 1)) else None
 
 
 _KEYS_AND_HASHES: Final = SearchGroup(
-    r"---- ?-?begin |<cookie |\t(?:true|false)\t[0-9]+\t|private-lines:"
+    r"---- ?-?begin |\t(?:true|false)\t[0-9]+\t|private-lines:"
     r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]",
     (
         Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
@@ -225,7 +222,6 @@ _KEYS_AND_HASHES: Final = SearchGroup(
         Search("$", _HASH, _whole),
         *(Search(word, word + _NAMED_HASH, _whole) for word in ("pbkdf2", "scrypt", "argon2")),
         *(Search(f"{flag}\t", rf"{flag}\t(?<=\t{flag}\t)" + _COOKIE_LINE, _cookie_line) for flag in ("true", "false")),
-        Search("<cookie ", _IN_JAR, _cookie_line),
         Search("{sha", r"\{sha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
         Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
     ),

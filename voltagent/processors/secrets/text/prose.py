@@ -53,8 +53,6 @@ _CODES_OF_PARTS: Final = (
     r"codes?(?:[ \t]{1,3}(?:is|are)[ \t]{0,3}:?|[ \t]{0,3}:)\s{1,4}"
     r"(?P<value>[a-z0-9]{4,8}-[a-z0-9]{4,8}(?:[\s,]{1,4}[a-z0-9]{4,8}-[a-z0-9]{4,8}){0,15})(?![\w-])"
 )
-_CODE_OF: Final = r"(?:[\w.'-]{1,20} ){0,3}(?:code|otp|pin|passcode)\b"
-_CODE_BEFORE: Final = re.compile(r"(?:\b|g-)([0-9]{4,8})[ \t]\Z")
 _ENTERED: Final = re.compile(r"\b(?:enter|use|type) (?:the|this) \Z")
 _SURE_WORDS: Final = re.compile(r"\b(?:2fa|mfa|otp|sms|one[- ]time|verification)[ -]\Z")
 _LONG_CODE: Final = 6  # digits; shorter numbers are those of errors and years
@@ -137,12 +135,6 @@ def _entered(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_sure or _ENTERED.search(before) is not None else None
 
 
-def _before_code(scan: Scan, match: re.Match[str]) -> Range | None:
-    """``573920 is your verification code``."""
-    found = _CODE_BEFORE.search(scan.low, max(0, match.start() - _BEFORE_CODE), match.start())
-    return None if found is None else found.span(1)
-
-
 def _number(_: Scan, match: re.Match[str]) -> Range:
     """``Your OTP is 573920``."""
     return match.span("value")
@@ -160,14 +152,13 @@ _QUOTED_WORDS: Final = (
 )
 _CODES: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:|)[\s\x1c-\x1f]+[a-z0-9]{4}"
-    r"|code to [a-z ]+:|[ai]s your |pwd?[ \t]+(?:is|was|for)[ \t]"
+    r"|code to [a-z ]+:|pwd?[ \t]+(?:is|was|for)[ \t]"
     r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}",
     (
         Search("code", _CODE, _code),
         Search("code", _CODES_OF_PARTS, _codes),
         Search("code", r"code[ \t]{1,2}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])", _entered),
         Search("code", r"code to [a-z ]{2,40}:[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])", _entered),
-        *(Search(f"{verb} your ", f"{verb} your " + _CODE_OF, _before_code) for verb in ("is", "as")),
         *(Search(word, rf"{word}(?<![\w-]{word})" + _WITH_VERB, _stated) for word in ("pw", "pwd")),
         *(Search(word, rf"{word}(?<![\w-]{word})" + _OF_SOMETHING, _stated) for word in ("pw", "pwd")),
         *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
