@@ -110,24 +110,16 @@ class Settlement:
 
     def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of events that were in flight."""
-        traces = [self._buffer.traces[span.trace.id] for _, span, _ in events]
-        for trace in traces:
-            trace.in_flight -= 1
+        for _, span, _ in events:
+            self._buffer.traces[span.trace.id].in_flight -= 1
         self.settle(list(events), outcomes, now)
-        for trace in traces:
-            if trace.events and not trace.held and not trace.in_flight:
-                self._buffer.ready[trace.id] = trace
 
     def give_back(self, batch: list[Any]) -> None:
         """Put unaccounted events of a batch back at the head of their traces, and mend what an interrupt left."""
         self._put_back(batch, {}, 0.0)
-        buffer = self._buffer
-        for trace in list(buffer.traces.values()):
-            if trace.events and not trace.held and not trace.in_flight:
-                buffer.ready[trace.id] = trace
-            if trace.is_in_batch:
-                trace.is_in_batch = False
-                buffer.close_if_over(trace)
+        for trace in list(self._buffer.traces.values()):
+            trace.is_in_batch = False
+            self._buffer.close_if_over(trace)
 
     def _put_back(self, batch: list[Any], waits: dict[WaitingTrace, float], now: float) -> None:
         """Put what is left of a batch back at the head of its traces, which wait as long as a retry must.
