@@ -17,7 +17,7 @@ import pytest
 
 from tests.helpers.memory import DOWN, RETRY, Memory, Recording, conserved, make_sender
 from tests.helpers.pace import PATIENCE, hold, until
-from tests.helpers.program import run_program
+from tests.helpers.program import run_program, run_script
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_port
 from voltagent import VoltAgentSDK, tool
 from voltagent.core.span import SpanEvent
@@ -258,6 +258,68 @@ def test_a_process_ends_although_threads_never_pause(kind: str, listens: bool, t
             assert {"value": "important"} in [trace.input for trace in load_traces(tmp_path / "traces.db")]
         elif listens:
             assert important(server)
+
+
+LATE = """
+    import atexit, multiprocessing, sys, threading, time
+    before, after, kind, path = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
+    thread = None
+    if kind == "hook":
+        atexit.register(lambda: thread.join())  # called after the hook of the SDK, which is registered later
+    from voltagent import VoltAgentSDK, agent, tool
+    @tool
+    def work(value): return value
+    @agent
+    def record_all():
+        for number in range(after):
+            work(number)
+            if kind == "pauses": time.sleep(0.001)
+    def record(begin):
+        begin.wait()
+        record_all()
+        if not threading.current_thread().daemon: time.sleep(0.2)
+    def begin_recording(daemon):
+        global thread
+        begin = threading.Event()
+        thread = threading.Thread(target=record, args=(begin,), daemon=daemon)
+        thread.start()
+        for number in range(before): work(number)
+        return begin.set
+    def main(daemon):
+        sdk = VoltAgentSDK(exporter="local", local_path=path)
+        begin = begin_recording(daemon)
+        if daemon:
+            atexit.register(lambda: (begin(), time.sleep(0.002)))  # called before the hook of the SDK
+        else:
+            begin()
+    if __name__ == "__main__":
+        if kind in ("fork", "spawn"):
+            child = multiprocessing.get_context(kind).Process(target=main, args=(False,))
+            child.start()
+            child.join()
+        else:
+            main(True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        pytest.param("pauses", 3000, 20, id="behind much that waits"),
+        pytest.param("hook", 1, 2000, id="until an exit hook joins the thread"),
+        pytest.param("fork", 1, 4000, id="in a forked child that joins the thread"),
+        pytest.param("spawn", 1, 4000, id="in a spawned child that joins the thread"),
+    ],
+)
+def test_what_threads_record_while_a_process_ends_is_not_lost(
+    kind: str, before: int, after: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "traces.db"
+    ran = run_script(LATE, tmp_path, str(before), str(after), kind, str(path), timeout=PATIENCE)
+    assert ran.returncode == 0, ran
+    recorded = sum(1 for trace in load_traces(path) for one in trace.walk() if one.name == "work")
+    least = before if kind == "pauses" else before + after  # a daemon thread may not come to its end
+    assert least <= recorded <= before + after, ran
 
 
 @pytest.mark.slow

@@ -81,7 +81,9 @@ class Account:
     def report(self, elsewhere: int = 0) -> Report:
         """Return the counts, under the buffer's lock; ``elsewhere`` are events that only the storage has."""
         waiting, refused = self.waiting_events() + elsewhere, dict(self.refused)  # threads may refuse more meanwhile
-        counted = Report(self.recorded + waiting, self.accepted, dict(self.dropped), self.pending + waiting)
+        # no call in between: what a signal handler records may push out what is counted here
+        dropped, recorded, accepted, pending = {**self.dropped}, self.recorded, self.accepted, self.pending
+        counted = Report(recorded + waiting, accepted, dropped, pending + waiting)
         return counted + Report(sum(refused.values()), dropped=refused) if refused else counted
 
 

@@ -220,10 +220,10 @@ class Loop:
                 free -= len(queue.waiting)
                 held += queue.bytes
         share = max(0, free) // max(1, len(queues)) // (1 if self._spool is None else 2)
-        may_end = self._is_child or self.closing.leaving is not None or process_hooks.has_left()
-        is_careful = may_end or free <= 0 or held >= options.queue_bytes
+        is_careful = self._is_child or free <= 0 or held >= options.queue_bytes or process_hooks.has_left()
         is_quiet = clock.monotonic() < state.until
         for queue in queues:
             queue.limit_events = len(queue.waiting) + max(1, share)
-            queue.limit = -1 if is_careful or queue.is_closed else LARGE
+            # no call in between: the end of the process sets it as well
+            queue.limit = -1 if is_careful or queue.is_closed or self.closing.leaving is not None else LARGE
             queue.mark = 0 if is_idle else NO_MARK if is_quiet else max(1, BATCH_BYTES - buffer.size)

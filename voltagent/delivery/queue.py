@@ -6,6 +6,7 @@ asynchronous exception may come inside any line of it. What is counted follows f
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ LARGE: Final = 8192  # bytes; an event with more payload is looked at before it 
 # Seconds for which a thread that still records while the process ends lets the sender have the interpreter. Two of
 # them without any pause would have it 200 times as long: a switch takes 5 ms each.
 _GIVE_WAY: Final = 50e-6
+LATE_EVENTS: Final = 10_000  # that daemon threads may record while the process ends
 NEVER: Final = float("inf")
 NO_MARK: Final = 1 << 62  # more bytes than there are; an integer, because comparing with a float takes longer
 
@@ -48,7 +50,8 @@ class WorkerOptions:
 class Queue:
     """What one SDK records for one destination, until the worker takes it."""
 
-    __slots__ = ("__weakref__", "account", "bytes", "is_closed", "limit", "limit_events", "mark", "waiting", "worker")
+    __slots__ = ("__weakref__", "account", "bytes", "is_closed", "limit", "limit_events", "mark", "most", "waiting",
+                 "worker")  # fmt: skip
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
@@ -59,6 +62,7 @@ class Queue:
         """Begin with empty counts, as in a forked child."""
         self.account = Account()
         self.waiting = self.account.waiting
+        self.most = NO_MARK  # events that it takes in all from threads that do not keep the process from ending
         self.bytes = 0  # of payload, about: threads may overwrite each other's addition
         self.mark = 0  # bytes from which on the worker is woken
         self.limit_events = 1  # events from which on the queue is full
@@ -89,7 +93,7 @@ class Queue:
         is_end, worker = phase is _END, self.worker
         if not is_end and self.is_closed:
             return self._refuse(event, "shutdown_timeout")
-        if not is_end and len(self.waiting) >= BATCH_EVENTS and worker.is_leaving():
+        if not is_end and self._is_too_late():
             pause(_GIVE_WAY)
             return self._refuse(event, "shutdown_timeout")
         if not is_end and not worker.has_space(size) and not worker.make_space(span, size):
@@ -98,6 +102,16 @@ class Queue:
             span.queued = self  # an entry of its own, so that it is attended to
             self.mark = 0
         return True
+
+    def begin_to_leave(self) -> None:
+        """Take only so much more from threads that the end of the process does not wait for."""
+        self.most = self.account.recorded + self.account.waiting_events() + LATE_EVENTS
+        self.limit = -1
+
+    def _is_too_late(self) -> bool:
+        """Return whether the process ends, and a thread that may never end has recorded a whole burst since then."""
+        account = self.account
+        return account.recorded + account.waiting_events() >= self.most and threading.current_thread().daemon
 
     def _attend(self, event: SpanEvent) -> None:
         """Start the worker's thread, or wake it, or note that the queue is full."""

@@ -178,27 +178,18 @@ class Worker:
 
     # The end of a process, and forks.
 
-    def is_leaving(self) -> bool:
-        """Return whether the process is about to end: what was recorded before it goes before what threads still do."""
-        closing = self.loop.closing
-        return closing.leaving is not None or (closing.has_left and not process_hooks.has_left())
-
     def leave(self, now: float) -> Shutdown:
         """Finish by the rules for the end of the process. Does not wait."""
         deadline = now + self.dispatcher.options.timeout
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
-        self._look_closely()
-        if self.loop.owner is not None:
-            self.loop.wake()
-        return stop
-
-    def _look_closely(self) -> None:
-        """Have callers look at each event before it is taken."""
         for account in self.accounts:
             queue = account.queue()
             if queue is not None:
-                queue.limit = -1
+                queue.begin_to_leave()
+        if self.loop.owner is not None:
+            self.loop.wake()
+        return stop
 
     def wait_until_left(self, stop: Shutdown) -> None:
         """Wait for the thread to finish, as long as there is hope; without a thread, finish here."""
@@ -214,7 +205,10 @@ class Worker:
         if self.spool is not None and any(account.waiting or self.buffer.open for account in self.accounts):
             self.loop.closing.end_open_spans()
             self.spool.accept(patience=1.0)
-        self._look_closely()  # at what later hooks record
+        for account in self.accounts:
+            queue = account.queue()
+            if queue is not None:
+                queue.limit = -1  # what later hooks record is looked at more closely
 
     def after_fork(self) -> None:
         """Start anew in a forked child: what was pending is the parent's to send."""
