@@ -14,6 +14,7 @@ from weakref import ref
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
+from tests.helpers.bytecode_steps import BetweenSignals
 from tests.helpers.memory import (
     DOWN,
     REJECTED,
@@ -505,6 +506,24 @@ def test_a_full_queue_loses_the_oldest_traces_of_which_nothing_was_sent(memory: 
     assert kept == {"first", *(f"t{number}" for number in range(300 - len(kept) + 1, 300))}, "the newest"
     check_order(memory)
     sender.shutdown().result()
+
+
+def test_a_signal_handler_that_records_while_space_is_made_breaks_no_count(memory: Memory) -> None:
+    sender, recording = stalled(memory, queue_events=40)
+    for number in range(20):
+        recording.whole(f"t{number}")
+    places = set()
+    for at in range(1, 9):
+        for _ in range(8):  # a call that finds space has none of these places
+            step = BetweenSignals(("delivery/eviction",), at, lambda: recording.whole("in the handler"))
+            step.run(lambda: recording.whole("outside"))
+            places.add(step.place)
+            conserved(sender.stats())
+    assert len(places) > 2
+    memory.gate.set()
+    report = conserved(sender.shutdown().result())
+    assert (report.pending, report.accepted) == (0, len(memory.accepted))
+    assert list(report.dropped) == ["queue_full"]
 
 
 def test_what_a_full_queue_refuses_is_not_kept(memory: Memory) -> None:
