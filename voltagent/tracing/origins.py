@@ -33,7 +33,7 @@ def connect(trace: TraceInfo, above: Span | None, remote: Remote | None) -> None
         trace.withheld = above.trace.withheld
 
 
-def complete(
+def add_inherited(
     about: dict[str, str | None],
     tags: tuple[str, ...] | None,
     propagated: Propagated | None,
@@ -41,14 +41,14 @@ def complete(
     accepted: tuple[str, ...],
 ) -> tuple[str, ...] | None:
     """Add user and conversation if they are missing, and tags, from the block around and the caller's baggage."""
-    given = [] if propagated is None else [propagated]
+    sources = [] if propagated is None else [propagated]
     if remote is not None and remote.baggage and accepted:
         from voltagent.propagation import propagated_by  # with re, which most programs never need
 
-        given.append(propagated_by(remote.baggage, accepted))
-    for one in given:
-        about["user_id"] = about.get("user_id") or one.user_id
-        about["conversation_id"] = about.get("conversation_id") or one.conversation_id
-        if one.tags:
-            tags = options.bounded_tags((*(tags or ()), *one.tags))
+        sources.append(propagated_by(remote.baggage, accepted))
+    for source in sources:
+        about["user_id"] = about.get("user_id") or source.user_id
+        about["conversation_id"] = about.get("conversation_id") or source.conversation_id
+        if source.tags:
+            tags = options.bounded_tags((*(tags or ()), *source.tags))
     return tags

@@ -37,7 +37,7 @@ from voltagent.core.span import (
 from voltagent.tracing import opentelemetry
 from voltagent.tracing.ends import end, end_like, fail, failure_of, succeed
 from voltagent.tracing.model_results import take_result
-from voltagent.tracing.origins import complete, connect, set_start
+from voltagent.tracing.origins import add_inherited, connect, set_start
 from voltagent.tracing.sampling import Sampling
 from voltagent.tracing.token_counts import set_usage
 
@@ -235,7 +235,7 @@ class Recorder:
             remote = (opentelemetry.current_parent() if opentelemetry.API in modules else None) or _INCOMING.get()
         propagated = _PROPAGATED.get()
         if propagated is not None or (remote is not None and remote.baggage):
-            tags = complete(about, tags, propagated, remote, self.baggage)
+            tags = add_inherited(about, tags, propagated, remote, self.baggage)
         if self.common is not None:
             metadata = self.common if metadata is None else join_objects((self.common, metadata))
         tail_buffer = None
@@ -313,7 +313,7 @@ class Recorder:
             parts = (self.snapshot.encode_object(merge_objects(parts), METADATA_LIMIT),)
         span.more_metadata = parts
 
-    # as methods, without a step through one
+    # the functions themselves are the methods: a method that calls one is a step more for every operation
     succeed = succeed
     fail = fail
     end = end
