@@ -462,6 +462,7 @@ def test_forms_without_a_suspicious_word_are_found(text: str, secret: str, aroun
         ("Incorrect API key provided: gra9ite-77aa", "gra9ite-77aa"),
         ({"selector": "input[name=password]", "value": "quiet7river"}, "quiet7river"),
         ("scott/tidepool7@//ora:1521/x", "tidepool7"),
+        ('Cookie: sid=lemur42; b="lemur43"; c=1', "lemur43"),
         ("\x1b[1mAPI_KEY\x1b[0m: \x1b[33mquartz88\x1b[0m", "quartz88"),
         ("<tr><td>Password</td> <td class='v'>quartz88</td></tr>", "quartz88"),
         ("<b>Password:</b> quartz88", "quartz88"),

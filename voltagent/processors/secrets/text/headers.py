@@ -168,6 +168,7 @@ _COOKIE: Final = re.compile(r"[\w.!#$%&*+^`|~-]{1,200}=[^\s;,\"\0]")
 _CREDENTIAL: Final = re.compile(r"(?:[A-Za-z][\w-]{1,30}[ \t]{1,4})?([^\s\"'\\,;\0]{4,4096})")
 _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1,20}=[\"\\]")
 _LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|\\(?![nr\"']))*")
+_COOKIES: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|(?<==)\"[^\s\"\\=\0]{1,200}\"|\\(?![nr\"']))*")
 _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _SENTENCE: Final = re.compile(r"[,;]?[ \t]{1,4}[a-z]{1,20}[ \t,.;]")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
@@ -180,7 +181,7 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     stop = start + _BEGINNING
     scan.spend(10)
     if "cookie" in match[0]:
-        return (start, _end_of_line(scan, start)) if _COOKIE.match(text, start, stop) else None
+        return (start, _end_of_line(scan, start, _COOKIES)) if _COOKIE.match(text, start, stop) else None
     if not match[1] and _SCHEME_WITH_PAIRS.match(text, start, stop) is not None:
         return start, _end_of_line(scan, start, _WHOLE_LINE)
     found = _CREDENTIAL.match(text, start, stop)
