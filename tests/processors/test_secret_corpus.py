@@ -819,6 +819,37 @@ def test_the_credential_in_a_redacted_value_is_redacted_where_it_is_repeated_alo
     assert recorded["echo"] == "sent [redacted] in English"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "-----BEGIN PRIVATE KEY----- is the first line of a PEM file.",
+        'if text.startswith("-----BEGIN PRIVATE KEY-----"):\n    return load(text)\nraise ValueError("no key")\n',
+        "const begin = '-----BEGIN RSA PRIVATE KEY-----';\nconst end = '-----END RSA PRIVATE KEY-----';\n",
+        "A key stands between `-----BEGIN EC PRIVATE KEY-----` and `-----END EC PRIVATE KEY-----`.",
+        'return f"-----BEGIN PRIVATE KEY-----" + body + "-----END PRIVATE KEY-----"',
+        "password: !vault",
+        "api_key: !reference [.defaults, key]",
+    ],
+)
+def test_what_only_mentions_a_key_or_a_vault_is_kept(text: str) -> None:
+    assert json.loads(redactor.apply(to_json(text))) == text
+    assert json.loads(redactor.apply(to_json({"a": text, "b": to_json([text]).decode()})))["a"] == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"-----BEGIN PRIVATE KEY-----" +\n  "MIIEvQIBADANBgkqhkiG9w0BAQ" +\n  "-----END PRIVATE KEY-----"',
+        "'-----BEGIN PRIVATE KEY-----',\n 'MIIEvQIBADANBgkqhkiG9w0BAQ'",
+        "-----BEGIN PRIVATE KEY----- MIIEvQIBADANBgkqhkiG9w0BAQ",
+        "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQ\\n-----END PRIVATE KEY-----",
+        'KEY = """-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQ',
+    ],
+)
+def test_the_body_of_a_key_in_literals_is_hidden(text: str) -> None:
+    assert _is_hidden(text, "MIIEvQIBADANBgkqhkiG9w0BAQ")
+
+
 def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
     value = {"result": ["The key is ", "ghp_a1B2a1", "B2a1B2a1B2a1B2", "a1B2 and", " more"]}
     found = json.loads(redactor.apply(to_json(value), "output"))["result"]

@@ -43,7 +43,7 @@ _PERL_QUOTE: Final = re.compile(r"(?:q{1,2}|%[qQ])([{(\[|])([^\n\0{}()\[\]|]{4,2
 _ODBC: Final = re.compile(r"\{((?:[^{}\s\"'\0]|\}\}){4,200})\}(?=[;\s\"'\0]|\Z)")
 # What stands for a value that is kept elsewhere: the tags of CloudFormation and Home Assistant, ERB and JSP.
 _ELSEWHERE: Final = re.compile(
-    r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var)\b|<%", re.IGNORECASE
+    r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var|vault|reference)\b|<%", re.IGNORECASE
 )
 _SCHEMA: Final = re.compile(
     r"\{(?![^{}]{0,200}\bvalue\\{0,8}[\"']?\s{0,4}[:=])"  # as `terraform output -json` has it

@@ -53,7 +53,8 @@ _TO_OPERATOR: Final = (
     r"|</(?:t[dh]|dt)>\s{0,16}<(?:td|dd)(?: [^<>\0]{0,80}|)>)"
 )
 _TO_VALUE: Final = (
-    r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env)[\w!]{0,20}|&\w{1,40})"
+    r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env|vault|reference)[\w!]{0,20}"
+    r"|&\w{1,40})"
     r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\n\s{1,40}|string\(\d{1,6}\)[ \t](?=\")|\\\n[ \t]{0,40}"
     r"|\x1b\[[\d;]{0,8}m\s{0,4}(?:\x1b\[[\d;]{0,8}m|)|[\u201c\u2018]"
     r"|</?(?:b|strong|span|code|em|kbd|td|dd)(?: [^<>\0]{0,80}|)>\s{0,4}|)"

@@ -21,6 +21,10 @@ _OTHER_KEYS: Final = (
     ("private-lines:", r"private-lines:[ \t]{0,4}\d{1,4}", "private-mac:"),
 )
 _KEY_END: Final = "-----end "
+# Behind the first line of a key that code or a sentence only mentions; its body may still be in the next literal.
+_MENTIONED: Final = re.compile(r"\\{0,4}[\"'`][^A-Za-z0-9]|\\{0,4}[\"'`]\Z|[ \t]{1,4}[a-z]{1,12}[ ,.:;]")
+_LINE_OF_KEY: Final = re.compile(r"[A-Za-z0-9+/]{16,80}")
+_BEFORE_LINE: Final = 200  # characters
 # Of a password, behind the parameters with which it was made, between which there may be commas.
 _HASH: Final = (
     r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]{4,8})\$(?:v=[0-9]{1,4}\$|)(?:(?:[a-z]{1,4}=[0-9]{1,10},){1,4}|)"
@@ -32,10 +36,15 @@ _NAMED_HASH: Final = (
 )
 
 
-def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range:
+def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the body of a private key: to its end mark, or to the end of the string if it was cut."""
     limit = scan.end_of_string(match.end())
-    return match.end(), next(scan.places_of(end_mark, match.end(), limit), limit)
+    end = next(scan.places_of(end_mark, match.end(), limit), limit)
+    if _MENTIONED.match(scan.text, match.end(), limit) is not None:
+        lines = _LINE_OF_KEY.findall(scan.text, match.end(), min(end, match.end() + _BEFORE_LINE))
+        if all(map(is_ordinary, lines)):
+            return None
+    return match.end(), end
 
 
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s"'-]|\Z)"""
