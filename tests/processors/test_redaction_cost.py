@@ -21,9 +21,7 @@ from voltagent.processors.redaction import Redactor
 _ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits
 # Nanoseconds per byte that none of these may cost: about twice what the worst did where the bounds were set. In a
 # short payload, each candidate is examined, and all that is done once weighs more.
-_LIMITS = {1_000: 540, 10_000: 260, 100_000: 260, 1_000_000: 400}
-# What costs more than all others: each word of these is a candidate, or each line has a form of its own.
-_SLOWER = {"stream of words": 1.5, "harmless values": 1.5, "secrets of the corpora": 1.5}
+_LIMITS = {1_000: 800, 10_000: 260, 100_000: 260, 1_000_000: 400}
 _SIZES = [pytest.param(size, marks=pytest.mark.slow if size > 100_000 else ()) for size in _LIMITS]
 _NAMES = ("API_KEY", "DB_PASSWORD", "AUTH_TOKEN", "NAME", "SECRET_KEY", "PATH")
 _DENSE = 'token=abc; key: def, api_key=x pass=1 auth="" secret: y cookie z=1 pin=2 pwd=q\n'
@@ -160,12 +158,10 @@ def _all() -> Iterator[tuple[str, str, Callable[[int], Any]]]:
 
 
 @pytest.mark.parametrize("size", _SIZES)
-@pytest.mark.parametrize(
-    ("name", "path", "make"), [pytest.param(name, path, make, id=name) for name, path, make in _all()]
-)
-def test_a_byte_costs_no_more_than_its_bound(name: str, size: int, path: str, make: Callable[[int], Any]) -> None:
+@pytest.mark.parametrize(("path", "make"), [pytest.param(path, make, id=name) for name, path, make in _all()])
+def test_a_byte_costs_no_more_than_its_bound(size: int, path: str, make: Callable[[int], Any]) -> None:
     text, redactor, took = to_json(make(size)), Redactor(), inf
-    limit = _LIMITS[size] * _SLOWER.get(name, 1) * slowness()
+    limit = _LIMITS[size] * slowness()
     for _ in range(5):  # what else the machine does makes single measurements larger
         started = time.thread_time()
         redactor.apply(text, path)

@@ -508,6 +508,9 @@ def test_the_user_of_an_address_and_a_name_in_a_path_are_not_confused(first: str
         "<password>{password}</password>",
         "password :: Maybe Text",
         {"selector": "input[name=city]", "value": "quiet7river"},
+        'print(f"password={password!r}")',
+        "db:\n  password: *database\n  user: x\n",
+        "psql --no-password inventory",
     ],
 )
 def test_references_to_secrets_and_public_keys_are_kept(value: Any) -> None:

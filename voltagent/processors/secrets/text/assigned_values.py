@@ -40,7 +40,7 @@ _COOKIE: Final = re.compile(r"[\w.-]{1,60}=[^\s;,\"'\0]{3}")
 # A quote of Perl and Ruby, and a value of ODBC, in which a brace is doubled.
 _OTHER_QUOTES: Final = frozenset("q%{")
 _PERL_QUOTE: Final = re.compile(r"(?:q{1,2}|%[qQ])([{(\[|])([^\n\0{}()\[\]|]{4,200})[)}\]|]")
-_ODBC: Final = re.compile(r"\{((?:[^{}\s\"'\0]|\}\}){4,200})\}(?=[;\s\"'\0]|\Z)")
+_ODBC: Final = re.compile(r"\{(?!\w{1,60}![rsa]\})((?:[^{}\s\"'\0]|\}\}){4,200})\}(?=[;\s\"'\0]|\Z)")
 # What stands for a value that is kept elsewhere: the tags of CloudFormation and Home Assistant, ERB and JSP.
 _ELSEWHERE: Final = re.compile(
     r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var|vault|reference)\b|<%", re.IGNORECASE

@@ -200,6 +200,8 @@ def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
     name = value.strip("[]")  # `[--password PASSWORD]`
     if strength is Strength.NONE or is_placeholder(value) or (name.isupper() and name.isalpha()):
         return False
+    if flag.lstrip("-").startswith("no-"):
+        return False  # `--no-password` takes no value
     if flag.strip("-").lower() == "secret" and not value.isalnum() and is_ordinary(value) and not _DIGIT.search(value):
         return False  # the name of one: `gcloud … --secret=db-password`
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
