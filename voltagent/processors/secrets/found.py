@@ -20,11 +20,9 @@ SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguis
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload
 _LONGEST_REPEATED: Final = 4096  # characters
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
-# The credential in a value that was redacted as a whole: behind a scheme, of a cookie, of a connection.
-_INNER: Final = re.compile(
-    r"(?:\A[A-Za-z][A-Za-z0-9_-]{1,20}[ ]|(?:\A|;[ ])[\w.-]{1,64}=|(?i:password|pwd|key|secret|token)=)"
-    r"""([^\s;,"']{8,1024})"""
-)
+# The credential in a value that was redacted as a whole: behind a scheme, or in a pair of a cookie or a connection.
+_BEHIND_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,20} ([^\s;,\"']{8,1024})")
+_IN_PAIR: Final = re.compile(r"=([^\s;,\"']{8,1024})")
 _LONGEST_AROUND: Final = 2048  # characters
 _STRINGS: Final = 4096  # joined at once
 _PARTS: Final = 4096  # of a text, joined at once
@@ -64,10 +62,15 @@ class Found:
 
     def _remember_inner(self, text: str) -> None:
         """Remember the credentials in a header, such as that in ``Bearer x``: messages repeat them alone."""
-        if len(text) <= _LONGEST_AROUND and (" " in text or "=" in text):
-            for match in islice(_INNER.finditer(text), MOST_REPEATED - len(self.secrets)):
-                if is_credential(match[1]):
-                    self.secrets[match[1]] = None
+        if len(text) > _LONGEST_AROUND:
+            return
+        behind_scheme = _BEHIND_SCHEME.match(text)
+        found = [behind_scheme[1]] if behind_scheme is not None else []
+        if "=" in text:
+            found += [match[1] for match in islice(_IN_PAIR.finditer(text), MOST_REPEATED - len(self.secrets))]
+        for credential in found:
+            if is_credential(credential):
+                self.secrets[credential] = None
 
     def repeated_in(self, text: bytes) -> bool:
         """Return whether a JSON text holds one of the secrets."""
