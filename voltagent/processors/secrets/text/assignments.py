@@ -8,18 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from typing import Final, NamedTuple, TypeAlias, cast
 
-from voltagent.processors.secrets.text.assigned_values import (
-    CALLS,
-    COMPARISONS,
-    Beginning,
-    argument,
-    in_code,
-    is_password_word,
-    may_be_phrase,
-    phrase,
-    quoted,
-    unquoted,
-)
+from voltagent.processors.secrets.text.assigned_values import argument, quoted, unquoted
+from voltagent.processors.secrets.text.beginnings import CALLS, COMPARISONS, Beginning
+from voltagent.processors.secrets.text.code_values import in_code
+from voltagent.processors.secrets.text.passphrases import is_password_word, may_be_phrase, phrase
 from voltagent.processors.secrets.text.prefilter import fast_check, has_literal
 from voltagent.processors.secrets.text.scan import Range, Scan, TooDenseError
 from voltagent.processors.secrets.vocabulary.credential_forms import MIXED_WORD, atomic

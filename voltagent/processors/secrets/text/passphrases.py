@@ -1,0 +1,145 @@
+"""Decide whether words are a password: joined ones such as ``Tern@Shore``, and several behind ``passphrase:``."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.secrets.text.beginnings import CALLED, DOTTED, SHORTEST_COMPARED, Beginning
+from voltagent.processors.secrets.text.scan import Range, Scan
+from voltagent.processors.secrets.vocabulary.credential_forms import is_mixture, is_placeholder
+from voltagent.processors.secrets.vocabulary.joined_words import JOINED_WORDS, has_marks, is_joined_words
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import IN_SENTENCES, STRONG
+
+# A word of a placeholder, where plain words joined by hyphens are a passphrase.
+_STANDS_FOR_ONE: Final = re.compile(
+    r"(?:^|-)(?:your|my|here|the|secret|password|pass|passwd|key|token|api|change|me|replace|example|insert|put|set|user|to|from|none"
+    r"|placeholder|dummy|fake|test|todo|env|file|path|name|value|required)(?:-|\Z)",
+    re.IGNORECASE,
+)
+_WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")
+# `Summer_24`; but what is counted, or a part of a document, is no password.
+_NUMBERED: Final = re.compile(
+    r"(?!(?:Appendix|Attempt|Chapter|Class|Code|Error|Example|Field|Figure|Group|Item|Length|Level|Line|Max|Min|Note|Option|Page|Part|Phase"
+    r"|Question|Row|Rule|Section|Status|Step|Table|Test|Type|Unit|Version|Volume|Warning)s?[_:])[A-Z][a-z]{2,20}[_:]\d{1,6}\Z"
+)
+# A passphrase of plain words: all that is left of a line of configuration.
+_PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){3,24})[ \t]{0,4}(?=[\r\n\0#]|\Z)")
+# The same with a number among the words, behind an equals sign.
+_WORDS_AND_NUMBERS: Final = re.compile(
+    r"(?=[A-Za-z]{2,20} )(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){2,8})"
+    r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
+)
+_FEW_WORDS: Final = re.compile(r"([A-Z][a-z]{1,20}(?: [A-Za-z]{2,20}){1,3})[ \t]{0,4}(?=[\r\n\0]|\Z)")
+_OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")
+# A line of configuration: a name, and a value that is no code and no type.
+_CONFIGURED: Final = re.compile(
+    r"[ \t>+|#-]{0,20}[\w.-]{1,40}[ \t]{0,20}[:=][ \t]{0,8}"
+    r"(?!(?:str|int|bool|float|bytes|string|number|any|list|dict)\b)(?![A-Z]\w{0,40}\.\w)"
+    r"(?:[^\s(){};,\[\]<>]{1,60}|\"[^\"]{0,60}\"|'[^']{0,60}')[ \t\r]{0,4}\Z"
+)
+_REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?\n\Z")  # what a command requests
+_IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
+_SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
+
+
+def may_be_phrase(operator: str, beginning: str) -> bool:
+    """Return whether several plain words may be a secret, given what stands before them, from the name on.
+
+    Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``.
+    """
+    return operator == "=" or any(map(beginning.lower().__contains__, _OF_SEVERAL_WORDS))
+
+
+def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
+    """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
+    text = scan.text
+    if operator == "=" and text[start - 1] == "=" and text[name - 1 : name] in ('"', "'"):  # `"PASSWORD=…"`
+        pair = _IN_PAIR.match(text, start)
+        return pair.span() if pair is not None and text.startswith(text[name - 1], pair.end()) else None
+    match = _PHRASE.match(text, start)
+    if match is None and operator == "=" and text[start - 1] == "=":
+        match = _FEW_WORDS.match(text, start)
+    if match is None and operator == "=":
+        match = _WORDS_AND_NUMBERS.match(text, start)
+    if match is None:
+        return None
+    before = text[max(0, name - CALLED) : name].rstrip(" \t\"'-")
+    if before[-1:] not in "\n\0" or (not before and name > CALLED):
+        return None
+    scan.spend(4)
+    words = match[1].lower().split()
+    is_phrase = any(map(text[name:start].lower().__contains__, _OF_SEVERAL_WORDS))
+    is_sentence = not IN_SENTENCES.isdisjoint(words) or not (is_phrase or STRONG.isdisjoint(words))
+    return None if is_sentence else match.span(1)
+
+
+def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:
+    """Return whether words and numbers that are joined are a password.
+
+    ``PASSWORD=Summer-2024`` is one, ``password: step-2 of 3`` is not. Behind a space, the value must be all that is
+    left of its line, and have both cases or a name in capitals.
+    """
+    if one.strength is not Strength.STRONG or one.is_pin:
+        return False
+    is_joined = one.is_configuration or (one.operator == "=" and scan.text[start - 1] == "=")
+    if is_joined and _is_passphrase(value):
+        return True
+    has_cases = value != value.lower() and value != value.upper()
+    if not is_mixture(value) and not (has_cases and (DOTTED.match(value) or _NUMBERED.match(value)) is not None):
+        return False
+    if scan.text[start - 1] not in " \t\n":
+        return True
+    ends_line = scan.text[end : end + 1] in ("", "\n", "\r", "\0")
+    return ends_line and (has_cases or one.name.isupper() or _WORDS_AND_NUMBER.match(value) is not None)
+
+
+def _is_passphrase(value: str) -> bool:
+    """Return whether a value of a configuration is words joined by hyphens, or a word and a number joined otherwise."""
+    if _STANDS_FOR_ONE.search(value.replace("_", "-")) is not None or value.isupper():
+        return False
+    if value.count("-") >= 2 and len(value) >= _SHORTEST_PASSPHRASE and value.replace("-", "").isalpha():
+        return value.islower()
+    return len(value) >= SHORTEST_COMPARED and "_" in value and any(map(str.isdigit, value)) and value != value.lower()
+
+
+def find_joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
+    """Return a password of joined words, such as ``Tern@Shore``; with marks that code has, in configuration only."""
+    name = one.name.lower()
+    if one.strength is not Strength.STRONG or one.is_pin or (name[-1:] == "s" and name[-4:] != "pass"):
+        return None
+    match = JOINED_WORDS.match(scan.text, start)
+    if match is None or not is_joined_words(match[0]):
+        return None
+    scan.spend(8)
+    if _REQUESTED.search(scan.text, max(0, start - CALLED), start) is not None:
+        return match.span()
+    is_sure = has_marks(match[0]) or scan.text[start - 1] not in " \t\n"
+    if not (is_sure or one.name != name or "_" in name or "pass" in name or "pw" in name):
+        return None  # `secret: Top-Level`
+    return match.span() if _is_configuration(scan, start, match.end(), is_sure=is_sure) else None
+
+
+def _is_configuration(scan: Scan, start: int, end: int, *, is_sure: bool) -> bool:
+    """Return whether a value is in no call and, if it may be code, beside another line of configuration."""
+    text = scan.text
+    line = 1 + max(text.rfind(mark, max(0, start - CALLED), start) for mark in "\n\0")
+    if "(" in text[line or max(0, start - CALLED) : start]:
+        return False
+    if is_sure:
+        return True
+    if text[end : end + 1] not in ("", "\n", "\r", "\0"):
+        return False
+    before = text[max(0, line - CALLED - 1) : max(0, line - 1)].rpartition("\n")[2]
+    after = text[end : end + CALLED].lstrip("\r\n").partition("\n")[0]
+    return _CONFIGURED.match(before) is not None or _CONFIGURED.match(after) is not None
+
+
+def is_word_of_configuration(value: str) -> bool:
+    return len(value) >= 6 and value.isalpha() and value.islower()
+
+
+def is_password_word(value: str) -> bool:
+    """Return whether a plain word is long enough for a password, and does not stand for one."""
+    return is_word_of_configuration(value) and not is_placeholder(value)
