@@ -232,7 +232,7 @@ def test_in_a_spool_too_one_trace_of_two_sdks_is_counted_by_each_for_itself(tmp_
     assert (counts(one), counts(another)) == ((80, 0, 80), (80, 0, 80))
     assert on_disk_only(one) > 100
     memory.answer = lambda event: ACCEPTED
-    assert conserved(one.flush().result()).pending >= 0
+    conserved(one.flush().result())
     assert conserved(another.flush().result()).pending == 0
     assert conserved(one.flush().result()).pending == 0
     assert one.stats().accepted + another.stats().accepted == 160

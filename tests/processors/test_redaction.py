@@ -179,7 +179,7 @@ def test_what_looks_like_a_secret_is_replaced(text: str, secret: str) -> None:
 
 @pytest.mark.parametrize("half", [chr(0xD800), chr(0xDCFF), chr(0xD83D) + chr(0xDE00)])
 @pytest.mark.parametrize("around", ["{0}{1}", "{0} {1}", "{1} {0}", "{1}\n{0}", "x {0}\n{1} {0}"])
-def test_half_a_character_beside_a_secret_hides_it_not(half: str, around: str) -> None:
+def test_half_a_character_beside_a_secret_does_not_keep_it(half: str, around: str) -> None:
     for text, secret in (
         ("password=hunter22xy1", "hunter22xy1"),
         ("sk-proj-Xq7ab0123456Zp9abcdefABC", "Xq7ab0123456"),

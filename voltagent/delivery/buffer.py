@@ -161,16 +161,17 @@ class Buffer:
             self._settle_parked(owner, leaked, "rejected")
             self.close_if_over(owner)
 
-    def lose(self, event: SpanEvent, reason: str, account: Account, *, is_last: bool = False) -> None:
+    def lose(self, event: SpanEvent, reason: str, account: Account, *, notes_loss: bool = True) -> None:
         """Count an event as dropped, and remember what can no longer be recorded because of it.
 
-        ``is_last``: nothing more is taken of this account, and its trace may be another SDK's as well.
+        The last is left out with ``notes_loss=False``, where nothing more is taken of this account: its trace may be
+        another SDK's as well.
         """
         account.dropped[reason] += 1
         self.dropped += 1
-        self._note_lost(event, reason, is_last=is_last)
+        self._note_lost(event, reason, notes_loss=notes_loss)
 
-    def _note_lost(self, event: SpanEvent, reason: str, *, is_last: bool = False) -> None:
+    def _note_lost(self, event: SpanEvent, reason: str, *, notes_loss: bool = True) -> None:
         """Note that an event is lost, so that what depends on it is not waited for."""
         if self.done is not None:
             self.done.append(event)
@@ -178,7 +179,7 @@ class Buffer:
         if phase is _END:
             if (trace := self.traces.get(span.trace.id)) is not None:
                 self._settle_parked(trace, span, reason)
-        elif fields is None and not is_last:
+        elif fields is None and notes_loss:
             self.losses.note(span, reason)
 
     def release(self, now: float) -> bool:
@@ -280,7 +281,7 @@ class Buffer:
             self.unsent.pop(trace.id, None)
         for event in lost:
             trace.account_of(event[1]).pending -= 1
-            self.lose(event, reason, trace.account_of(event[1]), is_last=account is not None)
+            self.lose(event, reason, trace.account_of(event[1]), notes_loss=account is None)
         for span in list(trace.parked or ()):
             self._settle_parked(trace, span, reason, account)
         return len(lost)

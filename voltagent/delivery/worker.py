@@ -19,6 +19,7 @@ from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
+from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import evict, free
 from voltagent.delivery.loop import Loop, waiting_bytes
@@ -205,6 +206,9 @@ class Worker:
         if self.spool is not None and any(account.waiting or self.buffer.open for account in self.accounts):
             self.loop.closing.end_open_spans()
             self.spool.accept(patience=1.0)
+        elif self.dispatcher.state.current is State.UP and any(account.waiting for account in self.accounts):
+            # threads that Python joins later recorded it since the last look; there may be no other occasion
+            self.run_here(clock.monotonic() + process_hooks.late_budget())
         for account in self.accounts:
             queue = account.queue()
             if queue is not None:

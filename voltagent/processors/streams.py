@@ -23,7 +23,7 @@ _AT_ONCE: Final = 1 << 15  # chunks
 DEEPEST: Final = 8  # levels of an item in which its texts stand
 _NONE: Final = -1
 _PLACES: Final = 4096  # freed at once
-_MOST_PLACES: Final = 1024  # of an item; a stream of text has few
+_MOST_PLACES: Final = 1024  # new ones that an item may add; a stream of text has few
 
 
 class Texts:

@@ -177,7 +177,7 @@ class SpoolEvents:
             kept.settled.append(row.place)
             return
         phase, span, _ = event
-        account = kept.makers[span.trace] = kept.owner(span.trace)
+        account = kept.account_by_trace[span.trace] = kept.owner(span.trace)
         kept.leave_disk(1, account)
         kept.places[id(event)] = row.place
         self._buffer.take((event,), account, inherited=True)

@@ -27,18 +27,20 @@ class KeptEvents:
         self.between: Counter[Account] = Counter()  # events on their way from a queue to the buffer
         self.unread: Counter[Account] = Counter()  # events that are on the disk only
         self.owners: dict[int | str, Account] = {}  # by trace, for those of them that are not the first account's
-        self.makers: WeakKeyDictionary[TraceInfo, Account] = WeakKeyDictionary()  # of each, while it is in use here
+        self.account_by_trace: WeakKeyDictionary[TraceInfo, Account] = (
+            WeakKeyDictionary()
+        )  # of each, while it is in use here
         self.open: OrderedDict[Span, None] = OrderedDict()  # as the buffer's `open`, for those it never saw
         self.handed_over: Counter[Account] = Counter()  # events that are left to the next process
 
     def owner(self, trace: TraceInfo) -> Account:
         """Return whose the events of a trace are that are on the disk only."""
-        return self.makers.get(trace) or self.owners.get(trace.id, self.first)
+        return self.account_by_trace.get(trace) or self.owners.get(trace.id, self.first)
 
     def leave_disk(self, number: int, account: Account) -> None:
-        """Count events that are not on the disk only any more.
+        """Subtract events that are no longer on the disk only.
 
-        Where several SDKs used one id for their traces, some of them may be another one's.
+        If several SDKs share the id of a trace, some may be another SDK's.
         """
         for other in (account, *self.unread):
             part = max(0, min(number, self.unread[other]))

@@ -163,7 +163,7 @@ class SpoolStorage:
         """Count an event that is on disk alone from now on, and remember what is needed to end its span."""
         phase, span, _ = event
         self._kept.unread[account] += 1
-        self._kept.makers[span.trace] = account
+        self._kept.account_by_trace[span.trace] = account
         if account is not self._kept.first:
             self._kept.owners[span.trace.id] = account
         if phase is Phase.START:
