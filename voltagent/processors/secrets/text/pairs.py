@@ -24,11 +24,11 @@ _NAME_ATTRIBUTE: Final = re.compile(
 _TAG_NAME: Final = re.compile(r"<([\w.:-]{1,60})\s")
 _TAG: Final = 300  # characters before a value in which the name of its element stands
 _FIELD: Final = 190  # characters before a value in which the field with its name stands
-# `<key>clientSecret</key><string>…</string>`, as in property lists.
 _FORM_DATA: Final = (
     r"form-data;[ \t]{0,4}name=\\{0,4}\"(?P<name>[^\"\\\n\0]{1,60})\\{0,4}\"(?:\r?\n|(?:\\r)?\\n){2}"
     r"(?P<value>[^\r\n\\\0]{1,2000})"
 )
+# `<key>clientSecret</key><string>…</string>`, as in property lists.
 _AFTER_KEY: Final = r"\s{0,16}<(?:string|value)>(?P<value>[^<>\n\0]{1,2000})</"
 _ELEMENT_NAME: Final = re.compile(r"<(?:key|name)>([\w.:-]{1,60})\Z")
 # The value of a pair: the name stands before it, in a field of its own.

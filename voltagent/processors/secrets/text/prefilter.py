@@ -27,13 +27,13 @@ _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
 
 NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
-# What may follow a secret's name in a JSON text, but for quotes and operators, in structures and in text alike: a
-# bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
-# a plain word.
 # The next columns of a table or a statement, if a space stands between them.
 _COLUMNS: Final = (
     r"[,;] (?:[0-9a-z_.-]+[,;] ?)*[0-9a-z_.-]+ ?(?:[\r\n]|\\+[nr]|\)(?:(?:\s|\\+[nrt])*values| from stdin))"
 )
+# What may follow a secret's name in a JSON text, but for quotes and operators, in structures and in text alike: a
+# bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
+# a plain word.
 _AT_ONCE: Final = (
     rf"[\])%>\x1b\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&(?:gt|quot|#)|<\\*/(?:t[dh]|dt|name)>|\*\*|[({{,][ \t]*[\\\"'`]"
 )
