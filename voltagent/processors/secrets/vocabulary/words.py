@@ -28,6 +28,8 @@ _WEAK: Final = (
     "instrumentationkey"
 )
 
+# What has values of all kinds.
+_HOLDERS: Final = "header headers env var vars variable variables result results"
 # Words that make a name harmless, or a fact about a secret rather than a secret, by the word that they stand beside:
 # `next_token`, `cache_key` (also `s3_key`, whose digit is not part of the word), `password_length`.
 _BESIDE: Final = {
@@ -54,16 +56,11 @@ _BESIDE: Final = {
         "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids "
         "command cmd entropy bits rate ratio reuse num per position avg mean percentage frequency"
     ),
-    "named": (  # beside a strong word only
-        "header headers env var vars variable variables result results"
-    ),
+    "named": _HOLDERS,  # beside a strong word only
 }
 
 # Words among these that do not weaken the word behind them: what has a password, such as a `trust_store_password`.
-_OWNERS: Final = (
-    "url uri link file path store manager agent provider providers backend engine source "
-    "header headers env var vars variable variables result results"
-)
+_OWNERS: Final = f"url uri link file path store manager agent provider providers backend engine source {_HOLDERS}"
 OWNERS: Final = frozenset(_OWNERS.split())
 
 # In other alphabets, names are written together, and words have endings: each stem makes a name strong.
