@@ -6,13 +6,8 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.vocabulary.credential_forms import (
-    is_credential,
-    is_mixture,
-    is_placeholder,
-    is_weak_secret,
-)
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 # A command behind a prompt, and an answer of one word.
@@ -56,7 +51,7 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
     value, command = scan.group(match, "value"), scan.group(match, "command")
     if is_placeholder(value) or (value.isalpha() and value.islower()) or "://" in value:
         return None
-    has_form = is_credential(value) or is_mixture(value) or is_joined_words(value)
+    has_form = has_password_form(value)
     if _PRINTERS.search(command) is not None:
         return match.span("value") if has_form or _NO_ANSWER.match(value) is None else None
     is_python = match["quote"] is not None and scan.text[max(0, match.start() - 2) : match.start()] == ">>"

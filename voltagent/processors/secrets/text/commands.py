@@ -17,7 +17,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_placeholder,
     is_weak_secret,
 )
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED, HINTS
 
@@ -307,7 +307,7 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
         match[0].startswith(("snmp", "password", "community", "pre-shared", "digest-key"))
         and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
     )
-    has_form = is_credential(value) or is_mixture(value) or is_joined_words(value)
+    has_form = has_password_form(value)
     return match.span(which) if match["quote"] or is_word or has_form else None
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_mixture, is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
 from voltagent.processors.secrets.vocabulary.words import STEMS
 
 _VERB: Final = (
@@ -91,7 +91,7 @@ def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, "value")
     before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
     is_statement = match[0].startswith(("identified", "convertto")) or _STATEMENT.search(before) is not None
-    has_form = is_credential(value) or is_mixture(value) or is_joined_words(value)
+    has_form = has_password_form(value)
     is_secret = has_form or (is_statement and not is_placeholder(value))
     return match.span("value") if is_secret else None
 

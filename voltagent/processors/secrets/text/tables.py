@@ -14,13 +14,8 @@ from voltagent.capture.pieces import decode_deep
 from voltagent.processors.parts import Undecoded
 from voltagent.processors.secrets.text.prefilter import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan
-from voltagent.processors.secrets.vocabulary.credential_forms import (
-    is_credential,
-    is_mixture,
-    is_placeholder,
-    is_weak_secret,
-)
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.named_values import is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
@@ -310,4 +305,4 @@ def _is_in_text(name: str, value: str, strength: Strength, *, is_spaced: bool) -
     if value.isalpha() and value.lower() in _NO_CELL:
         return False
     is_number = len(value) >= _LEAST_DIGITS and value.isdigit()
-    return not is_spaced or is_number or is_credential(value) or is_mixture(value) or is_joined_words(value)
+    return not is_spaced or is_number or has_password_form(value)

@@ -6,13 +6,8 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.vocabulary.credential_forms import (
-    is_credential,
-    is_mixture,
-    is_placeholder,
-    is_weak_secret,
-)
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import CERTIFICATES
 
@@ -51,8 +46,7 @@ def plain_value(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def password_value(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first group if it looks like a credential."""
-    value = scan.group(match, 1)
-    return match.span(1) if is_credential(value) or is_mixture(value) or is_joined_words(value) else None
+    return match.span(1) if has_password_form(scan.group(match, 1)) else None
 
 
 def _refused(scan: Scan, match: re.Match[str]) -> Range | None:

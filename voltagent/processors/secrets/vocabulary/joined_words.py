@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture
 from voltagent.processors.secrets.vocabulary.words import STRONG, WEAK
 
 _TITLE: Final = r"[A-Z][a-z]{1,24}"
@@ -43,6 +44,11 @@ _OTHER: Final = STRONG | WEAK
 def is_joined_words(value: str) -> bool:
     """Return whether a value is two to four words, joined as in no name of code, that do not name a value."""
     return _JOINED.match(value) is not None and _are_free(value)
+
+
+def has_password_form(value: str) -> bool:
+    """Return whether a value has the form of a credential or a password, where that is all that speaks for it."""
+    return is_credential(value) or is_mixture(value) or is_joined_words(value)
 
 
 def _are_free(value: str) -> bool:
