@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Final
 
+from voltagent.processors.secrets.text.examinations import credential_value, plain_value
 from voltagent.processors.secrets.text.prefilter import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.tool_files import password_value, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
     is_mixture,
@@ -314,8 +314,8 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
 _IN_CALLS: Final = SearchGroup(
     "|".join(map(re.escape, (*CALLS, "auth plain"))),
     (
-        *(Search(needle, pattern + _CALL_VALUE, password_value) for needle, pattern in CALLS.items()),
-        Search("auth plain", _AUTH_PLAIN, password_value),
+        *(Search(needle, pattern + _CALL_VALUE, credential_value) for needle, pattern in CALLS.items()),
+        Search("auth plain", _AUTH_PLAIN, credential_value),
     ),
 )
 _FLAGS: Final = SearchGroup(
@@ -350,7 +350,7 @@ _CONNECTIONS: Final = SearchGroup(
         Search("thin:", _THIN, plain_value),
         Search("@//", _EASY_CONNECT, _easy_connect),
         Search("sqlplus", _SQLPLUS, plain_value),
-        Search("net user", _NET_USER, password_value),
+        Search("net user", _NET_USER, credential_value),
         Search("net use ", _NET_USE, plain_value),
         Search("wifi:", _WIFI, plain_value),
     ),
@@ -363,9 +363,9 @@ _DEVICES: Final = SearchGroup(
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
-        Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", password_value),
+        Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", credential_value),
         *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
-        Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", password_value),
+        Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value),
         Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", plain_value),
         Search("echo", _ECHOED, _echoed),
         Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", plain_value),

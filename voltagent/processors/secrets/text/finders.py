@@ -74,7 +74,7 @@ def find_secrets(scan: Scan) -> list[Range]:
                 if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
                     continue
                 _add_merged(found, _in_piece(scan, first, last, window))
-    for more in (tables, sorted(scan.columns)):
+    for more in (tables, sorted(scan.further)):
         if more:
             found = with_more(found, more)
     return found

@@ -6,6 +6,7 @@ import re
 from functools import partial
 from typing import Final
 
+from voltagent.processors.secrets.text.examinations import plain_value
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
@@ -77,10 +78,6 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1)
 
 
-def _encoded_authority(scan: Scan, match: re.Match[str]) -> Range | None:
-    return None if is_placeholder(scan.group(match, 1)) else match.span(1)
-
-
 # Parameters of URLs that are secrets though their names are not among the words; the second only if they look like one.
 PARAMETERS: Final = (
     *("sig", "signature", "security-token", "hmac", "sas", "awsaccesskeyid", "samlresponse", "samlrequest"),
@@ -115,7 +112,7 @@ def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
         value = scan.group(match, 1)
         if len(value) < _SHORTEST_MAYBE or is_ordinary(value):
             return None
-    return None if is_placeholder(scan.group(match, 1)) else match.span(1)
+    return plain_value(scan, match)
 
 
 # By what each has in common with others, from which its address is found.
@@ -238,7 +235,7 @@ _KEYS_AND_HASHES: Final = SearchGroup(
 )
 _AUTHORITIES: Final = SearchGroup(
     r"://[^\s/?#\"'<>\\\x00]+@|%3a%2f%2f",
-    (Search("://", _AUTHORITY, _authority), Search("%3a%2f%2f", _ENCODED_AUTHORITY, _encoded_authority)),
+    (Search("://", _AUTHORITY, _authority), Search("%3a%2f%2f", _ENCODED_AUTHORITY, plain_value)),
 )
 _PARAMETERS: Final = SearchGroup(PARAMETER_NAMES.replace("(?<=", "(?:"), (Search("=", _PARAMETER, _parameter),))
 _WEBHOOKS: Final = SearchGroup(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from voltagent.processors.secrets.text.examinations import first_of
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.tables import named_columns
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
@@ -130,10 +131,7 @@ def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _row(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the first secret in the rows of an ``INSERT``, by the names of its columns.
-
-    The others are noted beside the columns of tables.
-    """
+    """Return the first secret in the rows of an ``INSERT``, by the names of its columns; the next ones are noted."""
     start = match.start()
     opening = scan.text.rfind("(", max(0, start - _TAG), start)
     columns = _COLUMNS.match(scan.text, opening, start) if opening >= 0 else None
@@ -149,8 +147,7 @@ def _row(scan: Scan, match: re.Match[str]) -> Range | None:
     position = match.end()
     while position:
         position = _end_of_row(scan, position, known, found)
-    scan.columns += found[1:]
-    return found[0] if found else None
+    return first_of(scan, found)
 
 
 class _Columns(NamedTuple):

@@ -73,7 +73,8 @@ class Scan:
         self.memo: dict[str, Any] = {}  # what was decided about the same beginning of an assignment
         self.lines: dict[str, bool] = {}  # of dense text: whether each is suspicious
         self.past_table = 0  # where the last table with a column of secrets ends
-        self.columns: list[Range] = []  # the secrets in the second and the next rows of statements, in any order
+        # Further secrets of a match, in any order: next rows, users, values of a manifest.
+        self.further: list[Range] = []
         self.units = _FREE
         self.examined = len(self.text)  # so far, each candidate is examined
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from voltagent.processors.secrets.text.examinations import credential_value, first_of, plain_value
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
-from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import CERTIFICATES
 
@@ -37,16 +37,6 @@ _MANIFEST_WORK: Final = 10  # units
 _LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
 _TYPE_COLUMN: Final = 200  # characters before the type of an entry in the registry in which its name stands
-
-
-def plain_value(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the first group, unless it stands for a value."""
-    return None if is_placeholder(scan.group(match, 1)) else match.span(1)
-
-
-def password_value(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the first group if it looks like a credential."""
-    return match.span(1) if has_password_form(scan.group(match, 1)) else None
 
 
 def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -88,13 +78,7 @@ def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
         if is_secret and written and written not in _BLOCKS:
             found.append((begin, begin + len(written)))
         line = stop + 1
-    return _first_of(scan, found)
-
-
-def _first_of(scan: Scan, found: list[Range]) -> Range | None:
-    """Return the first of several secrets, and note the others beside those in the columns of tables."""
-    scan.columns += found[1:]
-    return found[0] if found else None
+    return first_of(scan, found)
 
 
 def _users(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -106,7 +90,7 @@ def _users(scan: Scan, match: re.Match[str]) -> Range | None:
         if password and not is_placeholder(password):
             found.append((start + len(user) + 1, start + len(line.rstrip())))
         start += len(line) + 1
-    return _first_of(scan, found)
+    return first_of(scan, found)
 
 
 def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -117,7 +101,7 @@ def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
-    return _first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
+    return first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
 
 
 _TOOLS: Final = SearchGroup(
@@ -142,7 +126,7 @@ _TOOLS: Final = SearchGroup(
         Search("createuser ", _SNMP_USER, _two_values),
         Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", plain_value),
         Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", plain_value),
-        Search(":5432:", _PGPASS_LINE, password_value),
+        Search(":5432:", _PGPASS_LINE, credential_value),
     ),
 )
 TOOLS: Final = (_TOOLS,)
