@@ -15,7 +15,7 @@ from voltagent.processors.secrets.text.passphrases import is_password_word, may_
 from voltagent.processors.secrets.text.prefilter import fast_check, has_literal
 from voltagent.processors.secrets.text.scan import Range, Scan, TooDenseError
 from voltagent.processors.secrets.vocabulary.credential_forms import MIXED_WORD, atomic
-from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.names import Strength, is_pin
 from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS
 
 _ALL_HINTS: Final = (*HINTS, *STEMS)
@@ -322,8 +322,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
     )
     is_argument = quote is not None and (operator in CALLS or operator.startswith(")"))
     prefixes = "bfru" if is_argument else "bfrun@$"
-    is_pin = name[-3:].lower() == "pin"
-    beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration, is_pin)
+    beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration, is_pin(name))
     is_strong, is_spaced = strength is Strength.STRONG, text[value - 1] in " \t\n"
     return _Match(
         beginning,
@@ -332,12 +331,12 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> _Ma
         may_be_label=quote is not None and operator == ":" and not match["close"],
         may_be_plain=not is_argument and operator != "|",
         is_spaced=is_spaced,
-        takes_word=is_strong and is_configuration and not is_pin and not is_spaced,
+        takes_word=is_strong and is_configuration and not beginning.is_pin and not is_spaced,
         takes_phrase=is_strong
         and operator in (":", "=")
         and any(map(name.lower().__contains__, _OF_PHRASES))
         and may_be_phrase(operator, text[start:value]),
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
         least_digits=_LEAST_DIGITS - (name[-3:].lower() in _OF_CARDS),
-        takes_mixture=not is_pin and operator != "|",
+        takes_mixture=not beginning.is_pin and operator != "|",
     )

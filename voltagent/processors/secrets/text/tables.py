@@ -17,7 +17,7 @@ from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.named_values import is_secret
-from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.names import Strength, is_pin
 from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
 
 # The header of a table, and what its rows are made of.
@@ -83,7 +83,7 @@ def is_secret_cell(name: str, item: Any, strength: Strength) -> bool:
 def _is_secret_text(name: str, value: str, strength: Strength) -> bool:
     if strength is Strength.WEAK:
         return is_weak_secret(name, value)
-    if _is_pin(name):
+    if is_pin(name):
         return len(value) >= _LEAST_DIGITS and value.isdigit()
     return value != _NULL and not is_placeholder(value)
 
@@ -186,9 +186,7 @@ def _header(scan: Scan, line: str) -> _Header | None:
     if not secret and not named:
         return None
     is_spaced = separator in _DRAWN or f"{separator} " in line
-    sure = [
-        number for number, name, found in secret if found is Strength.STRONG and not is_spaced and not _is_pin(name)
-    ]
+    sure = [number for number, name, found in secret if found is Strength.STRONG and not is_spaced and not is_pin(name)]
     return _Header(separator, is_spaced, len(names), secret, named, frozenset(sure))
 
 
@@ -213,11 +211,6 @@ def _begins(line: str, cells: list[str], separator: str) -> Iterator[int]:
         position = line.index(cell, position) if separator == _ALIGNED else position
         yield position
         position += len(cell) + len(separator)
-
-
-def _is_pin(name: str) -> bool:
-    """Return whether a name is that of a number, also the pins of a circuit, which have names and short numbers."""
-    return name[-3:].lower() == "pin"
 
 
 def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:

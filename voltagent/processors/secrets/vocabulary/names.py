@@ -45,6 +45,11 @@ def classify(name: str) -> Strength:
     return _classify_weak(words)
 
 
+def is_pin(name: str) -> bool:
+    """Return whether a name is that of a number, also the pins of a circuit, which have names and short numbers."""
+    return name[-3:].lower() == "pin"
+
+
 def _words_of(name: str) -> tuple[str, ...]:
     """Return the words of a name in lower case: ``dbPass``, ``db_pass`` and ``DB-PASS`` are all ``("db", "pass")``."""
     return tuple(map(str.lower, _WORD.findall(name) if name.isascii() else _ACCENTED.findall(name)))
