@@ -9,7 +9,7 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
-from voltagent.processors.secrets.text.commands import DEVICE_KEYS, SETTERS, SHORT_FLAGS
+from voltagent.processors.secrets.text.commands import COMMAND_FLAGS, DEVICE_KEYS, SETTERS
 from voltagent.processors.secrets.text.headers import HEADERS, MAYBE_PARAMETERS, PARAMETERS, SCHEMES, WEBHOOKS
 from voltagent.processors.secrets.text.prose import WORDS
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS
@@ -41,7 +41,7 @@ def tables() -> str:
             f"at least 12 characters: {', '.join(MAYBE_PARAMETERS)}. Webhooks: {', '.join(WEBHOOKS)}."
         ),
         (
-            f"Flags of one character that take a password: {_flags()}. What sets a variable without an operator: "
+            f"Flags of certain commands that take a password: {_flags()}. What sets a variable without an operator: "
             f"{', '.join(word.strip() for word in SETTERS)}. In the configuration of devices: "
             f"{', '.join(word.lstrip('-') for word in DEVICE_KEYS)}."
         ),
@@ -55,7 +55,7 @@ def tables() -> str:
 
 
 def _flags() -> str:
-    return "; ".join(f"`{flag}` of {', '.join(map(str.strip, commands))}" for flag, _, commands in SHORT_FLAGS)
+    return "; ".join(f"`{flag}` of {', '.join(map(str.strip, commands))}" for flag, _, commands in COMMAND_FLAGS)
 
 
 def with_tables(document: str) -> str:

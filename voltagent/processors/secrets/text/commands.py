@@ -33,9 +33,9 @@ _NETRC: Final = (
     r"login\s{1,8}[^\s\0]{1,200}\s{1,8}(?:account\s{1,8}[^\s\0]{1,200}\s{1,8})?password\s{1,8}([^\s\0]{1,500})"
 )
 SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
-# Flags of one letter whose value is a password, and the commands that have them. Those in capitals mean something else
-# if they are small.
-SHORT_FLAGS: Final = (
+# Flags of certain commands that take a password, and these commands. Flags in capitals mean something else if they are
+# small.
+COMMAND_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
     ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", ("psexec", "winexe")),
     ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}", ("gh secret",)),
@@ -58,7 +58,6 @@ SHORT_FLAGS: Final = (
             "useradd",
             "usermod",
             "ipmitool",
-            "psexec",
         ),
     ),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s%:\"'\0]{1,100}%", ("smbclient", "rpcclient", "smbget")),
@@ -75,7 +74,7 @@ SHORT_FLAGS: Final = (
     ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des")),
     ("-b", r"-b(?<=[ \t]-b)c?[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
 )
-_SHORT_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
+_COMMAND_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
 _DIGIT: Final = re.compile(r"\d")
 _COMMAND: Final = 200  # characters before a flag in which its command stands
 # A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
@@ -187,7 +186,7 @@ def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
     return None if is_placeholder(password) or (password.isdigit() and len(password) < 6) else match.span("password")
 
 
-def _short_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:
+def _command_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:
     if flag[1].isupper() and scan.text[match.start() + 1] != flag[1]:
         return None
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
@@ -213,12 +212,12 @@ def password_flags(command: str) -> frozenset[str]:
     name = command.lower() + " "
     if _command_check()(name) is None:
         return frozenset()
-    return frozenset([flag for flag, _, commands in SHORT_FLAGS if any(map(name.__contains__, commands))])
+    return frozenset([flag for flag, _, commands in COMMAND_FLAGS if any(map(name.__contains__, commands))])
 
 
 @cache
 def _command_check() -> Callable[[str], str | None]:
-    return fast_check(_SHORT.check)
+    return fast_check(_COMMAND_FLAGS.check)
 
 
 def attached_password(command: str, argument: str) -> bool:
@@ -327,11 +326,11 @@ _USERS_AND_COOKIES: Final = SearchGroup(
     r"-(?:[a-z]*u|-user|-proxy-user)[ =]*[\"']?[^\s:\"'/\x00]+:|-(?:b|-cookie)[ \t=]+[\"']?[a-z0-9_.-]+=",
     (Search("-", _USER_FLAG + _CURL_USER, _user_and_password), Search("-", _COOKIES, _cookies)),
 )
-_SHORT: Final = SearchGroup(
-    "|".join(dict.fromkeys(re.escape(command) for _, _, commands in SHORT_FLAGS for command in commands)),
+_COMMAND_FLAGS: Final = SearchGroup(
+    "|".join(dict.fromkeys(re.escape(command) for _, _, commands in COMMAND_FLAGS for command in commands)),
     tuple(
-        Search(flag.lower(), pattern + _SHORT_FLAG_VALUE, partial(_short_flag, flag, commands))
-        for flag, pattern, commands in SHORT_FLAGS
+        Search(flag.lower(), pattern + _COMMAND_FLAG_VALUE, partial(_command_flag, flag, commands))
+        for flag, pattern, commands in COMMAND_FLAGS
     ),
 )
 _SETTERS: Final = SearchGroup(
@@ -371,4 +370,4 @@ _DEVICES: Final = SearchGroup(
         Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", plain_value),
     ),
 )
-COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _SHORT, _SETTERS, _CONNECTIONS, _IN_CALLS, _DEVICES)
+COMMANDS: Final = (_FLAGS, _USERS_AND_COOKIES, _COMMAND_FLAGS, _SETTERS, _CONNECTIONS, _IN_CALLS, _DEVICES)
