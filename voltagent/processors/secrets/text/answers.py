@@ -38,10 +38,6 @@ _NO_ANSWER: Final = re.compile(r"[$#>%(\[{<]|[\w.-]{1,60}[@:]|/|.{0,200}[$#>:]\Z
 # `3) "password"` and `4) "…"`: the fields of a hash, and settings.
 _REPLY: Final = r"\) \"(?P<name>[\w.:-]{2,60})\"\n[ \t]{0,8}\d{1,4}\) \"(?P<value>[^\"\n\0]{3,500})\""
 _ACL: Final = r"setuser [^\n>\0]{1,80} >(?P<value>[^\s\0]{3,200})"
-# `Use 573920 as your verification code`, `573920 is your code`.
-_AS_CODE: Final = r" your (?:[\w-]{1,20} ){0,2}(?:verification|login|sign-in|security|access|one-time|code|otp|pass)"
-_CODE: Final = re.compile(r"(?<![\w.])(?:[A-Z]{1,3}-)?\d{4,8}[ \t]{1,2}\Z")
-_LONGEST_CODE: Final = 16  # characters
 
 
 def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -82,11 +78,6 @@ def _value(_: Scan, match: re.Match[str]) -> Range:
     return match.span("value")
 
 
-def _as_code(scan: Scan, match: re.Match[str]) -> Range | None:
-    code = _CODE.search(scan.text, max(0, match.start() - _LONGEST_CODE), match.start())
-    return None if code is None else (code.start(), match.start() - 1)
-
-
 _COMMANDS: Final = SearchGroup(
     r"(?m)(?:^|\x00)(?:>>> [^\n\x00()]*\n[\"']|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
     r"(?:printenv|echo |cat |get|output|show|read|access|jq |less |type |\$env:|pass |rand |pwgen|genkey|genpsk"
@@ -94,12 +85,7 @@ _COMMANDS: Final = SearchGroup(
     (Search("$ ", r"\$" + _ANSWER, _answer), Search("> ", ">" + _ANSWER, _answer)),
 )
 _REPLIES: Final = SearchGroup(
-    r"[0-9]\) \"[0-9a-z_.:-]+\"\n|setuser |(?:as|is) your [a-z]",
-    (
-        Search(') "', _REPLY, _reply),
-        Search("setuser ", _ACL, _value),
-        Search("as your ", "as" + _AS_CODE, _as_code),
-        Search("is your ", "is" + _AS_CODE, _as_code),
-    ),
+    r"[0-9]\) \"[0-9a-z_.:-]+\"\n|setuser ",
+    (Search(') "', _REPLY, _reply), Search("setuser ", _ACL, _value)),
 )
 ANSWERS: Final = (_COMMANDS, _REPLIES)

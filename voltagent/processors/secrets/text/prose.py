@@ -53,6 +53,10 @@ _CODES_OF_PARTS: Final = (
     r"codes?(?:[ \t]{1,3}(?:is|are)[ \t]{0,3}:?|[ \t]{0,3}:)\s{1,4}"
     r"(?P<value>[a-z0-9]{4,8}-[a-z0-9]{4,8}(?:[\s,]{1,4}[a-z0-9]{4,8}-[a-z0-9]{4,8}){0,15})(?![\w-])"
 )
+# `Use 573920 as your verification code`, `573920 is your code`.
+_AS_CODE: Final = r" your (?:[\w-]{1,20} ){0,2}(?:verification|login|sign-in|security|access|one-time|code|otp|pass)"
+_CODE_BEFORE: Final = re.compile(r"(?<![\w.])(?:[A-Z]{1,3}-)?\d{4,8}[ \t]{1,2}\Z")
+_LONGEST_CODE: Final = 16  # characters, with the spaces behind it
 _ENTERED: Final = re.compile(r"\b(?:enter|use|type) (?:the|this) \Z")
 _SURE_WORDS: Final = re.compile(r"\b(?:2fa|mfa|otp|sms|one[- ]time|verification)[ -]\Z")
 _LONG_CODE: Final = 6  # digits; shorter numbers are those of errors and years
@@ -135,6 +139,12 @@ def _entered(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_sure or _ENTERED.search(before) is not None else None
 
 
+def _as_code(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``573920 is your code``."""
+    code = _CODE_BEFORE.search(scan.text, max(0, match.start() - _LONGEST_CODE), match.start())
+    return None if code is None else (code.start(), match.start() - 1)
+
+
 def _number(_: Scan, match: re.Match[str]) -> Range:
     """``Your OTP is 573920``."""
     return match.span("value")
@@ -163,6 +173,9 @@ _CODES: Final = SearchGroup(
         *(Search(word, rf"{word}(?<![\w-]{word})" + _OF_SOMETHING, _stated) for word in ("pw", "pwd")),
         *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
     ),
+)
+_CODES_FIRST: Final = SearchGroup(
+    "(?:as|is) your [a-z]", tuple(Search(f"{verb} your ", verb + _AS_CODE, _as_code) for verb in ("as", "is"))
 )
 # The checks know the stems of other alphabets anyway.
 _WORDS_WITHOUT_STEM: Final = tuple(word for word in WORDS if not any(stem in word for stem in STEMS))
@@ -194,4 +207,4 @@ _STATEMENTS: Final = SearchGroup(
         Search("password", "password" + _FROM_ONE_TO, _stated),
     ),
 )
-PROSE: Final = (_CODES, _STATEMENTS)
+PROSE: Final = (_CODES, _STATEMENTS, _CODES_FIRST)
