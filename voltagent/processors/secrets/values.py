@@ -21,6 +21,7 @@ from voltagent.core.text import utf8
 from voltagent.processors.parted_strings import PartedStrings
 from voltagent.processors.parts import Undecoded, outline, part_of
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
+from voltagent.processors.secrets.row_lists import header_of, is_secret_cell
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
 from voltagent.processors.secrets.structure import (
     KeyShape,
@@ -33,7 +34,7 @@ from voltagent.processors.secrets.structure import (
     strengths_of,
 )
 from voltagent.processors.secrets.text.commands import attached_password, is_flag_value, password_flags
-from voltagent.processors.secrets.text.tables import Column, header_of, is_secret_cell, secret_columns
+from voltagent.processors.secrets.text.tables import Column, secret_columns
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength

@@ -1,22 +1,16 @@
-"""Find the columns of secrets in tables: in CSV, Markdown and what database clients print, and in lists of rows."""
-
-# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
-# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+"""Find the columns of secrets in tables: in CSV, Markdown and what database clients print."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.capture.pieces import decode_deep
-from voltagent.processors.parts import Undecoded
 from voltagent.processors.secrets.text.prefilter import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
-from voltagent.processors.secrets.vocabulary.named_values import is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength, is_pin
 from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
 
@@ -55,9 +49,6 @@ _ROW_WORK: Final = 2
 _CELL_WORK: Final = 3
 _ROW_AT_ONCE: Final = 800
 _MOST_COLUMNS: Final = 40  # of a table in text
-_MOST_NAMES: Final = 24  # in the header of a list of rows
-# What the first column of such a list is about, by which its header is known from a pair of a name and a value.
-_FIRST_COLUMNS: Final = frozenset(("id", "name", "user", "username", "login", "email", "account", "service", "host"))
 
 Column: TypeAlias = tuple[int, str, Strength]
 
@@ -73,37 +64,13 @@ def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> lis
     return [(number, names[number], found) for number, found in enumerate(strengths) if found >= least]
 
 
-def is_secret_cell(name: str, item: Any, strength: Strength) -> bool:
-    """Return whether a text or number in a column of secrets is one."""
-    if type(item) is int:
-        return is_secret(name, item, strength) and _is_secret_text(name, str(item), strength)
-    return type(item) is str and _is_secret_text(name, item, strength)
-
-
-def _is_secret_text(name: str, value: str, strength: Strength) -> bool:
+def is_secret_text(name: str, value: str, strength: Strength) -> bool:
+    """Return whether the text of a cell in a column of secrets is one."""
     if strength is Strength.WEAK:
         return is_weak_secret(name, value)
     if is_pin(name):
         return len(value) >= _LEAST_DIGITS and value.isdigit()
     return value != _NULL and not is_placeholder(value)
-
-
-def header_of(rows: list[Any]) -> list[str]:
-    """Return the first of several lists if it names what is in the next ones: `[["user", "password"], …]`."""
-    names, first = rows[0], rows[1] if len(rows) > 1 else None
-    if type(names) is Undecoded:
-        names = decode_deep(names)[0]
-    if type(first) is Undecoded:
-        first = decode_deep(first)[0]
-    if (
-        type(names) is not list
-        or type(first) is not list
-        or not 1 < len(names) == len(first) <= _MOST_NAMES
-        or set(map(type, names)) != {str}
-        or names[0].lower() not in _FIRST_COLUMNS
-    ):
-        return []
-    return names if all(map(str.isidentifier, names)) and len({*map(str.lower, names)}) == len(names) else []
 
 
 @cache
@@ -291,7 +258,7 @@ def _split(line: str, separator: str) -> Iterator[str]:
 
 def _is_in_text(name: str, value: str, strength: Strength, *, is_spaced: bool) -> bool:
     """Return whether a cell is a secret. Beside a separator with a space, plain words may be prose."""
-    if not _is_secret_text(name, value, strength):
+    if not is_secret_text(name, value, strength):
         return False
     if strength is Strength.WEAK:
         return True
