@@ -474,6 +474,14 @@ def test_forms_without_a_suspicious_word_are_found(text: str, secret: str, aroun
         ("S: +OK\nPASS quartz88\n", "quartz88"),
         ("password = \\\n    'quartz88'", "quartz88"),
         ("let k: String = env['API_KEY'] ?? 'quartz88'", "quartz88"),
+        ({"cookie_header": "theme=quartz88; a=b"}, "quartz88"),
+        ({"authorization_header": "Digest quartz88"}, "quartz88"),
+        ({"pin_num": "4821"}, "4821"),
+        ({"otp_num": 482913}, "482913"),
+        ({"secret_env": {"A": "tigerlily"}}, "tigerlily"),
+        (["sqs://AKIAIOSFODNN7:Ce-Quartz-31@", "x"], "Ce-Quartz-31"),
+        ("password: |\r\n  quartz88\r\n", "quartz88"),
+        (f"ACL setuser bob on >{'quartz88' * 40} ~*", "quartz88"),
     ],
 )
 def test_secrets_behind_other_operators_and_quotes_are_hidden(value: Any, secret: str) -> None:
@@ -511,6 +519,18 @@ def test_the_user_of_an_address_and_a_name_in_a_path_are_not_confused(first: str
         'print(f"password={password!r}")',
         "db:\n  password: *database\n  user: x\n",
         "psql --no-password inventory",
+        "CB_ALERT        OP_COOKIE_EXCHANGE\nCB_READ         OP_COOKIE_SECRET\nCB_WRITE        OP_COOKIE_VERIFY\n",
+        "Convert oauth2client credentials to others, as oauth2client did",
+        "[::]:8080 tcp:open",
+        "worker[12]:45 module:started",
+        "a fail/pass:ratio",
+        "insecure-password handling",
+        '<cookie name="JSESSIONID" path="/">',
+        "setuser memcache on >>/var/log/memcached.log",
+        "$ echo $PASSWORD_FILE\n/run/secrets/pw1\n",
+        "$ kubectl get secret\nNAME12-x\n",
+        "--privkey rsakey.pem",
+        "--generate-privkey option.",
     ],
 )
 def test_references_to_secrets_and_public_keys_are_kept(value: Any) -> None:

@@ -20,9 +20,11 @@ SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguis
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload
 _LONGEST_REPEATED: Final = 4096  # characters
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
-# The credential in a value that was redacted as a whole: behind a scheme, or in a pair of a cookie or a connection.
-_BEHIND_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,20} ([^\s;,\"']{8,1024})")
-_IN_PAIR: Final = re.compile(r"=([^\s;,\"']{8,1024})")
+# The credential in a value that was redacted as a whole: behind a scheme, in cookies, in the pairs of a connection.
+_BEHIND_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,20} ([^\s;,\"']{8,1024})\Z")
+_COOKIES: Final = re.compile(r"(?:[\w.-]{1,64}=[^\s;]{0,1024}(?:; |\Z)){1,64}\Z")
+_COOKIE: Final = re.compile(r"=([^\s;,\"']{8,1024})")
+_SECRET_PAIR: Final = re.compile(r"(?:password|pwd|key|secret|token)=([^\s;,\"']{8,1024})", re.IGNORECASE)
 _LONGEST_AROUND: Final = 2048  # characters
 _STRINGS: Final = 4096  # joined at once
 _PARTS: Final = 4096  # of a text, joined at once
@@ -67,7 +69,8 @@ class Found:
         behind_scheme = _BEHIND_SCHEME.match(text)
         found = [behind_scheme[1]] if behind_scheme is not None else []
         if "=" in text:
-            found += [match[1] for match in islice(_IN_PAIR.finditer(text), MOST_REPEATED - len(self.secrets))]
+            pair = _COOKIE if _COOKIES.match(text) is not None else _SECRET_PAIR
+            found += [match[1] for match in islice(pair.finditer(text), MOST_REPEATED - len(self.secrets))]
         for credential in found:
             if is_credential(credential):
                 self.secrets[credential] = None

@@ -33,11 +33,13 @@ _FORMS: Final = re.compile(
     re.IGNORECASE,
 )
 _NAME: Final = re.compile(r"[\w-]{2,80}\Z")
+_PATH: Final = re.compile(r"(?:/[a-z][\w.-]{0,60}){2,10}\Z")  # of a file with the secret
+_LISTED: Final = re.compile(r"get (?:secrets?|tokens?|keys?)\Z")  # `kubectl get secrets`
 _MOST_FORMS: Final = 16
 _NO_ANSWER: Final = re.compile(r"[$#>%(\[{<]|[\w.-]{1,60}[@:]|/|.{0,200}[$#>:]\Z")  # a prompt, a path, a label
 # `3) "password"` and `4) "…"`: the fields of a hash, and settings.
 _REPLY: Final = r"\) \"(?P<name>[\w.:-]{2,60})\"\n[ \t]{0,8}\d{1,4}\) \"(?P<value>[^\"\n\0]{3,500})\""
-_ACL: Final = r"setuser [^\n>\0]{1,80} >(?P<value>[^\s\0]{3,200})"
+_ACL: Final = r"setuser [^\n>\0]{1,80} >(?P<value>[^\s>/\0][^\s\0]{2,1000})"
 
 
 def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -60,7 +62,7 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
         command = command[: form.start()]
     name = _NAME.search(command, max(0, len(command) - 80))
     strength = Strength.NONE if name is None else scan.names.strength(name[0])
-    if name is None or strength is Strength.NONE:
+    if name is None or strength is Strength.NONE or _PATH.match(value) or _LISTED.search(command):
         return None
     is_secret = has_form or is_python if strength is Strength.STRONG else is_weak_secret(name[0], value)
     return match.span("value") if is_secret else None
@@ -74,8 +76,8 @@ def _reply(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if strength is Strength.STRONG or is_weak_secret(name, value) else None
 
 
-def _value(_: Scan, match: re.Match[str]) -> Range:
-    return match.span("value")
+def _value(scan: Scan, match: re.Match[str]) -> Range | None:
+    return None if is_placeholder(scan.group(match, "value")) else match.span("value")
 
 
 _COMMANDS: Final = SearchGroup(

@@ -21,6 +21,7 @@ from voltagent.processors.secrets.vocabulary.joined_words import has_password_fo
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED, HINTS
 
+_KEY_FILE: Final = re.compile(r"\.(?:asc|cer|crt|der|gpg|json|key|p12|pem|pfx|pub|ppk)\Z")
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (
     r"[ =]{0,2}(?P<quote>[\"'])?[^\s:\"'/\0]{1,200}:(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
@@ -201,6 +202,10 @@ def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
         return False
     if flag.lstrip("-").startswith("no-"):
         return False  # `--no-password` takes no value
+    if flag.endswith("key") and _KEY_FILE.search(value) is not None:
+        return False
+    if value[-1:] in (".", ",") and value[:-1].isalpha() and value.islower():
+        return False  # the end of a sentence
     if flag.strip("-").lower() == "secret" and not value.isalnum() and is_ordinary(value) and not _DIGIT.search(value):
         return False  # the name of one: `gcloud … --secret=db-password`
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())

@@ -58,9 +58,9 @@ def find_secrets(scan: Scan) -> list[Range]:
     """
     found: list[Range] = []
     tables: list[Range] = []  # secrets in columns, in order
-    names, tokens = prefilter()
     for start, stop in scan.windows():
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
+        names, tokens = prefilter(is_ascii=around.isascii())
         scan.allow(stop - start)
         may_have_token = tokens(around) is not None  # the marks of tokens are also found in other words
         may_have_name = bool(scan.names.own) or names(around) is not None
@@ -94,8 +94,8 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
     found: list[Range] = []
     may_have_token, hints, groups = window.may_have_token, window.hints, window.groups
     if not window.is_one_piece:
-        names, tokens = prefilter()
         around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
+        names, tokens = prefilter(is_ascii=around.isascii())
         may_have_token = may_have_token and tokens(around) is not None
         if hints is None or not (scan.names.own or names(around) is not None):
             hints = None

@@ -48,7 +48,7 @@ def _private_key(end_mark: str, scan: Scan, match: re.Match[str]) -> Range | Non
     return match.end(), end
 
 
-_AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s"'-]|\Z)"""
+_AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s\0"'-]|\Z)"""
 _ENCODED: Final = r"(?:[^\s%&\"'<>\\\0]|%(?!3a|40|2f|3f)[0-9a-f]{2})"  # the same in a parameter of another URL
 _ENCODED_AUTHORITY: Final = rf"%3a%2f%2f{_ENCODED}{{0,100}}%3a({_ENCODED}{{1,200}})%40"
 _SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))

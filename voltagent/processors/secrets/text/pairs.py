@@ -58,7 +58,7 @@ _ESCAPED_NAME: Final = re.compile(r"&lt;(?:[\w-]{1,20}:)?([\w.-]{1,60})\Z")
 # The rows of an `INSERT`: the columns, and the items of the first row.
 _ROW: Final = r"values\s{0,8}\("
 _COLUMNS: Final = re.compile(r"\(([\w\s,.\"`\[\]]{1,250})\)\s{0,8}\Z")
-_ITEM: Final = re.compile(r"\s{0,8}(?:[ENen]?'((?:[^'\\\0]|\\[^\0]|''){0,500})'|[^,'()\0]{1,200})\s{0,8}(?:,|\))")
+_ITEM: Final = re.compile(r"(?:\s{0,8}[ENen]?'((?:[^'\\\0]|\\[^\0]|''){0,500})'\s{0,8}|[^,'()\0]{1,200})(?:,|\))")
 _NEXT_ROW: Final = re.compile(r"\s{0,8},\s{0,8}\(")
 _ITEM_WORK: Final = 3  # units
 _MOST_COLUMNS: Final = 40

@@ -186,7 +186,7 @@ def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
     if key not in scan.memo:
         scan.memo[key] = _header(scan, line)
     header: _Header | None = scan.memo[key]
-    if header is None:
+    if header is None or (header.separator in _DRAWN and header.named is None and _is_row(scan, header, row, line)):
         return
     scan.units -= _ROW_WORK
     text, limit, size = scan.text, scan.end_of_string(row - 1), _FIRST_ROWS
@@ -205,6 +205,13 @@ def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
                 break
             row += len(one) + 1
     scan.past_table = row
+
+
+def _is_row(scan: Scan, header: _Header, row: int, line: str) -> bool:
+    """Return whether the line before ``row`` stands within a table: the one above it has as many cells."""
+    start = scan.text.rfind(line, max(0, row - _LONGEST_HEADER - 2), row)
+    above = scan.text[max(0, start - 1 - _LONGEST_ROW) : max(0, start - 1)].rpartition("\n")[2].rstrip("\r")
+    return above.strip(_RULE) != "" and len(_cells(above, header.separator)) == header.width
 
 
 def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range]) -> bool:

@@ -101,7 +101,8 @@ def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
-    return first_of(scan, [match.span(group) for group in (1, 2) if match[group] is not None])
+    groups = [group for group in (1, 2) if match[group] is not None and not is_placeholder(scan.group(match, group))]
+    return first_of(scan, [match.span(group) for group in groups])
 
 
 _TOOLS: Final = SearchGroup(
@@ -112,17 +113,19 @@ _TOOLS: Final = SearchGroup(
         Search("kind: secret", r"kind: secret(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _manifest),
         Search("issecret=true]", _AZURE_VARIABLE, plain_value),
         Search("input_value=", _REFUSED, _refused),
-        Search("/pass:", r"/pass:([^\s\"'\0]{3,200})", plain_value),
+        Search("/pass:", r"/pass:(?<![\w./]/pass:)([^\s\"'\0]{3,200})", plain_value),
         Search("chpasswd:", _CHPASSWD, _users),
         Search("key content", r"key content[ \t]{1,20}:[ \t]{1,4}([^\r\n\0]{4,100})", plain_value),
         Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
         Search("assword:", _EXPECTED, plain_value),
         Search("psk ", _IPSEC, plain_value),
         Search("eap ", _IPSEC.replace("psk", "eap"), plain_value),
-        Search("insecure-password ", r"insecure-password[ \t]{1,4}([^\s\0]{3,200})", plain_value),
-        Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\0]{4,2000})", plain_value),
+        Search("insecure-password ", r"insecure-password[ \t]{1,4}([^\s\0]{3,200})", credential_value),
+        Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\"'\0]{4,2000})", plain_value),
         Search('"random_password"', _RANDOM, plain_value),
-        Search("]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", plain_value),
+        Search(
+            "]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value
+        ),
         Search("createuser ", _SNMP_USER, _two_values),
         Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", plain_value),
         Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", plain_value),

@@ -14,6 +14,8 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 
 # Names of codes that may be short numbers of events: an `alarm_code` of a machine, `login_codes` of HTTP.
 _EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
+# A dictionary of secrets, where a string would be the name of one.
+_VARIABLES: Final = re.compile(r"secrets?[-_. ]?(?:env|vars|variables)\Z", re.IGNORECASE)
 _LONG_NUMBER: Final = 10_000
 _MOST_NUMBERS: Final = 256  # in a list of them
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
@@ -30,6 +32,8 @@ def is_secret(name: object, item: Any, strength: Strength) -> bool:
         if strength is Strength.STRONG:
             return item != "" and not is_fetch_mode(name, item)
         return is_weak_secret(str(name), item)
+    if which is dict and strength is Strength.WEAK and _VARIABLES.search(str(name)) is not None:
+        return bool(item)
     if strength is not Strength.STRONG or item is None or which is bool:
         return False
     if which is dict:

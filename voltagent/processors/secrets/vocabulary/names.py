@@ -26,6 +26,7 @@ _LONGEST_NAME: Final = 200  # characters; a longer key is no name
 _MOST_NAMES: Final = 4096  # remembered; no program has that many
 # Ends of a word that is written together, such as `userpassword`; `bypass` and `compass` are other words.
 _STRONG_ENDS: Final = ("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey")
+_HEADERS: Final = ("authorization", "cookie", "setcookie")
 _WEAK_ENDS: Final = ("token", "pwd")
 _DIGITS: Final = "0123456789"
 _NO_DIGITS: Final = dict.fromkeys(map(ord, _DIGITS))  # `password1` and `apiKeyV2` need no entries of their own
@@ -40,6 +41,10 @@ def classify(name: str) -> Strength:
         first = next((number for number, word in enumerate(words) if word in STRONG or word.endswith(_STRONG_ENDS)), 0)
         owners = OWNERS.intersection(words[:first]) if words[first] != "pin" else ()  # `source_pin`: of a circuit
         others = {word for word in words if word not in STRONG}.difference(owners)
+        if words[-1] == "num":
+            others.discard("num")  # a `pin_num` is one, `num_passwords` are counted
+        if words[first] in _HEADERS:
+            others.difference_update(("header", "headers"))
         is_strong = others.isdisjoint(HARMLESS["strong"]) and others.isdisjoint(HARMLESS["named"])
         return Strength.STRONG if is_strong else Strength.WEAK
     return _classify_weak(words)
@@ -98,6 +103,8 @@ class SecretNames:
         """Return what a key says about its value, remembered for the next time."""
         found = self.known.get(key)
         if found is None:
+            if len(key) > _LONGEST_NAME:
+                return Strength.NONE
             if len(self.known) >= _MOST_NAMES:
                 self.known.clear()
             found = self.known[key] = self._without_digits(key) if self._is_plain else self._strength(key)
