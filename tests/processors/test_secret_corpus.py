@@ -18,6 +18,7 @@ from tests.processors.corpus import (
     eighth,
     fourth,
     hide_eleventh,
+    hide_fifteenth,
     hide_fifth,
     hide_first,
     hide_fourteenth,
@@ -25,6 +26,7 @@ from tests.processors.corpus import (
     hide_thirteenth,
     hide_twelfth,
     keep_eleventh,
+    keep_fifteenth,
     keep_fifth,
     keep_first,
     keep_fourteenth,
@@ -375,6 +377,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "twelfth": (hide_twelfth.HIDE, keep_twelfth.KEEP),
     "thirteenth": (hide_thirteenth.HIDE, keep_thirteenth.KEEP),
     "fourteenth": (hide_fourteenth.HIDE, keep_fourteenth.KEEP),
+    "fifteenth": (hide_fifteenth.HIDE, keep_fifteenth.KEEP),
 }
 LEAST_OF_BATCH = {"fourteenth": 0.92}  # an attack on the redaction: not all that it tries is worth a rule
 # The last batches are the measure of what is not found yet: not all of their classes are mended.
