@@ -22,7 +22,6 @@ _LONGEST_REPEATED: Final = 4096  # characters
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
 # The credential in a value that was redacted as a whole: behind a scheme, in cookies, in the pairs of a connection.
 _BEHIND_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,20} ([^\s;,\"']{8,1024})\Z")
-_COOKIES: Final = re.compile(r"(?:[\w.-]{1,64}=[^\s;]{0,1024}(?:; |\Z)){1,64}\Z")
 _COOKIE: Final = re.compile(r"=([^\s;,\"']{8,1024})")
 _SECRET_PAIR: Final = re.compile(r"(?:password|pwd|key|secret|token)=([^\s;,\"']{8,1024})", re.IGNORECASE)
 _LONGEST_AROUND: Final = 2048  # characters
@@ -69,7 +68,9 @@ class Found:
         behind_scheme = _BEHIND_SCHEME.match(text)
         found = [behind_scheme[1]] if behind_scheme is not None else []
         if "=" in text:
-            pair = _COOKIE if _COOKIES.match(text) is not None else _SECRET_PAIR
+            cookies = text.split("; ")
+            are_cookies = all("=" in one and ";" not in one for one in cookies)
+            pair = _COOKIE if are_cookies else _SECRET_PAIR
             found += [match[1] for match in islice(pair.finditer(text), MOST_REPEATED - len(self.secrets))]
         for credential in found:
             if is_credential(credential):
