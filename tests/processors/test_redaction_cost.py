@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import random
 import string
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import cycle
 from math import inf
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_core import to_json
 
-from tests.helpers.pace import TooSlow, slowness
+from tests.helpers.pace import PATIENCE, TooSlow, slowness
 from tests.processors.corpus import hide_first, keep_first, second
 from voltagent.processors.redaction import Redactor
 
+_ROOT = Path(__file__).parents[2]
 _ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits
 # Nanoseconds per byte that none of these may cost: about twice what the worst did where the bounds were set. In a
 # short payload, each candidate is examined, and all that is done once weighs more.
@@ -157,17 +161,35 @@ def _all() -> Iterator[tuple[str, str, Callable[[int], Any]]]:
         yield f"stream of {name}", "output", lambda size, make=make: {"result": make(size)}
 
 
-@pytest.mark.parametrize("size", _SIZES)
-@pytest.mark.parametrize(("path", "make"), [pytest.param(path, make, id=name) for name, path, make in _all()])
-def test_a_byte_costs_no_more_than_its_bound(size: int, path: str, make: Callable[[int], Any]) -> None:
-    text, redactor, took = to_json(make(size)), Redactor(), inf
-    limit = _LIMITS[size] * slowness()
+def ns_per_byte(text: bytes, path: str, limit: float) -> float:
+    """What the search costs: the first time that keeps within the limit, or the least of five."""
+    redactor, took = Redactor(), inf
     for _ in range(5):  # what else the machine does makes single measurements larger
         started = time.thread_time()
         redactor.apply(text, path)
         took = min(took, (time.thread_time() - started) * 1e9 / len(text))
         if took <= limit:
             break
+    return took
+
+
+def _in_new_process(text: bytes, path: str, limit: float) -> float:
+    """The same where hostile texts of other tests have not filled the caches of the engine: it is slow for a while."""
+    call = f"from {__name__} import ns_per_byte; print(ns_per_byte(sys.stdin.buffer.read(), {path!r}, {limit!r}))"
+    command = [sys.executable, "-c", f"import sys; {call}"]
+    return float(
+        subprocess.run(command, input=text, cwd=_ROOT, stdout=subprocess.PIPE, timeout=PATIENCE, check=True).stdout
+    )
+
+
+@pytest.mark.parametrize("size", _SIZES)
+@pytest.mark.parametrize(("path", "make"), [pytest.param(path, make, id=name) for name, path, make in _all()])
+def test_a_byte_costs_no_more_than_its_bound(size: int, path: str, make: Callable[[int], Any]) -> None:
+    text = to_json(make(size))
+    limit = _LIMITS[size] * slowness()
+    took = ns_per_byte(text, path, limit)
+    if took > limit:
+        took = _in_new_process(text, path, limit)
     print(f"{took:.0f} ns per byte of {len(text)}, {took / limit:.2f} of the bound")
     if took > limit:
         raise TooSlow(f"{took:.0f} ns per byte of {len(text)}")
