@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from voltagent.core.text import joined, of_utf8, pieces_of, replace_surrogates, utf8
+from voltagent.core.text import decode_utf8, encode_utf8, join_texts, replace_surrogates, split_text
 
 
 @pytest.mark.parametrize("unit", ["a", "é", "я", "\U0001f600", "aя\U0001f600"])
 def test_very_long_texts_are_joined_encoded_and_decoded_to_the_same(unit: str) -> None:
     parts = [unit * 700_000, "x", unit * 9, *[unit] * 9_000, unit * 1_100_000]
     text = "".join(parts)
-    assert joined(parts) == text
-    assert joined([]) == ""
-    assert utf8(text) == text.encode()
-    assert of_utf8(utf8(text)) == text
-    assert "".join(pieces_of(text, 3, len(text) - 5)) == text[3:-5]
+    assert join_texts(parts) == text
+    assert join_texts([]) == ""
+    assert encode_utf8(text) == text.encode()
+    assert decode_utf8(encode_utf8(text)) == text
+    assert "".join(split_text(text, 3, len(text) - 5)) == text[3:-5]
 
 
 def test_a_very_long_text_without_half_a_character_stays_the_same() -> None:

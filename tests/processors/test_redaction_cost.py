@@ -143,6 +143,7 @@ KINDS: dict[str, Callable[[int], Any]] = {
     "secrets of the corpora": lambda size: _cut(
         _strings([value for value, _ in (*hide_first.HIDE, *second.HIDE)]), size
     ),
+    "spaces in XML": lambda size: f"<auth-user-pass>{' ' * 100}" * (size // 116),
     "beyond ASCII": lambda size: "\n".join(_tokens(size, 60, "пароль: {} ключ token=")),
 }
 STREAMS: dict[str, Callable[[int], Any]] = {

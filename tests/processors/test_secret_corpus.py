@@ -484,6 +484,8 @@ def test_forms_without_a_suspicious_word_are_found(text: str, secret: str, aroun
         ({"secret_env": {"A": "tigerlily"}}, "tigerlily"),
         (["sqs://AKIAIOSFODNN7:Ce-Quartz-31@", "x"], "Ce-Quartz-31"),
         ("password: |\r\n  quartz88\r\n", "quartz88"),
+        ("<password>\n            quartz88\n        </password>", "quartz88"),
+        ("<password><![CDATA[ quartz88 ]]></password>", "quartz88"),
         (f"ACL setuser bob on >{'quartz88' * 40} ~*", "quartz88"),
     ],
 )

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias, cast
 from pydantic_core import from_json
 
 from voltagent.capture.fast_path import plain
-from voltagent.core.text import encoded, joined
+from voltagent.core.text import encoded, join_texts
 
 PIECE: Final = 1 << 15  # bytes decoded or encoded at once: about 2 ms of the smallest items
 _SMALLEST: Final = 256
@@ -96,7 +96,7 @@ def _string(text: bytes, start: int, end: int) -> str:
         stop = _between_characters(text, position, min(position + PIECE, last), last)
         parts.append(cast(str, from_json(b'"' + text[position:stop] + b'"', cache_strings="none")))
         position = stop
-    return joined(parts)
+    return join_texts(parts)
 
 
 def _between_characters(text: bytes, start: int, stop: int, last: int) -> int:

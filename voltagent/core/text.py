@@ -37,10 +37,10 @@ def replace_surrogates(text: str) -> str:
     starts = range(0, len(text), _AT_ONCE)
     if not any(_LONE_SURROGATE.search(text, at, at + _AT_ONCE) for at in starts):
         return text
-    return joined([_LONE_SURROGATE.sub("\ufffd", text[at : at + _AT_ONCE]) for at in starts])
+    return join_texts([_LONE_SURROGATE.sub("\ufffd", text[at : at + _AT_ONCE]) for at in starts])
 
 
-def joined(parts: Sequence[str]) -> str:
+def join_texts(parts: Sequence[str]) -> str:
     """Join texts; if they are very long together, in steps: to make a text of megabytes at once lets no thread run."""
     if len(parts) > _PARTS:
         parts = ["".join(parts[at : at + _PARTS]) for at in range(0, len(parts), _PARTS)]
@@ -60,22 +60,22 @@ def joined(parts: Sequence[str]) -> str:
     return text
 
 
-def utf8(text: str) -> bytes:
+def encode_utf8(text: str) -> bytes:
     """Encode a text, a very long one in steps."""
-    return b"".join([piece.encode() for piece in pieces_of(text, 0, len(text))])
+    return b"".join([piece.encode() for piece in split_text(text, 0, len(text))])
 
 
-def of_utf8(data: bytes) -> str:
+def decode_utf8(data: bytes) -> str:
     """Decode a text, a very long one in steps."""
     if len(data) <= _JOINED:
         return data.decode()
     decoder = getincrementaldecoder("utf-8")()
     texts = [decoder.decode(data[at : at + _JOINED]) for at in range(0, len(data), _JOINED)]
-    return joined([*texts, decoder.decode(b"", final=True)])
+    return join_texts([*texts, decoder.decode(b"", final=True)])
 
 
-def pieces_of(text: str, start: int, stop: int) -> Iterator[str]:
-    """Yield a stretch of a text in pieces, for :func:`joined`."""
+def split_text(text: str, start: int, stop: int) -> Iterator[str]:
+    """Yield a stretch of a text in pieces, for :func:`join_texts`."""
     if stop - start <= _JOINED:
         yield text[start:stop]
     else:

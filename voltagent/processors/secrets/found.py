@@ -12,7 +12,7 @@ from operator import eq
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.core.text import encoded, joined, pieces_of, replace_surrogates
+from voltagent.core.text import encoded, join_texts, replace_surrogates, split_text
 from voltagent.processors.secrets.text.scan import SEPARATOR, Range, take_all
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential
 
@@ -144,7 +144,7 @@ class Replacer:
         """Return where frequent secrets stand in the joined chunks of a stream, over whose borders they may go."""
         if self._frequent is None:
             return []
-        text = joined(chunks)
+        text = join_texts(chunks)
         return [
             match.span()
             for start in range(0, len(text), _AT_ONCE)
@@ -173,12 +173,12 @@ def _replaced(text: str, ranges: Sequence[Range]) -> str:
         if start - end <= _AT_ONCE:
             parts += (text[end:start], SECRET_TEXT)
         else:
-            parts += (*pieces_of(text, end, start), SECRET_TEXT)
+            parts += (*split_text(text, end, start), SECRET_TEXT)
         end = stop
         if len(parts) > _PARTS:
             pieces.append("".join(parts))
             parts.clear()
-    return joined([*pieces, *parts, *pieces_of(text, end, len(text))])
+    return join_texts([*pieces, *parts, *split_text(text, end, len(text))])
 
 
 def _without_matches(pattern: re.Pattern[str], texts: list[str]) -> Iterator[tuple[str, int]]:
@@ -210,7 +210,7 @@ def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int
         stop = len(text) if len(text) - start <= _AT_ONCE else _end_of_piece(text, start, frequent)
         parts.append(frequent.subn(SECRET_TEXT, text[start:stop]))
         start = stop
-    return joined([part for part, _ in parts]), sum(count for _, count in parts)
+    return join_texts([part for part, _ in parts]), sum(count for _, count in parts)
 
 
 def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.core.text import joined, of_utf8
+from voltagent.core.text import decode_utf8, join_texts
 from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
 from voltagent.processors.secrets.structure import KeyShape, are_strings
 from voltagent.processors.secrets.text.finders import find_secrets, merged, with_more
@@ -203,7 +203,7 @@ class Strings:
         if not texts:
             return
         chunks = [[texts[numbers[slot]] for slot in slots] for slots in streams]
-        scan = Scan([*texts, *map(joined, chunks)] if chunks else texts, self._rules.names)
+        scan = Scan([*texts, *map(join_texts, chunks)] if chunks else texts, self._rules.names)
         secrets = find_secrets(scan)
         if not secrets and not self._found.secrets and not self._rules.patterns:
             return
@@ -320,7 +320,7 @@ class Strings:
             for dictionary in tree.renamed:
                 self._rename(dictionary)
             if tree.is_changed and tree.uses:
-                text = of_utf8(self.encoded(tree.root[0], tree.size))
+                text = decode_utf8(self.encoded(tree.root[0], tree.size))
                 if len(tree.uses) > 1:  # no text that is long
                     self._found.count += marks_added(self._used_text(tree.uses[0]), text) * (len(tree.uses) - 1)
                 tree.text = text

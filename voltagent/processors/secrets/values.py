@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from voltagent.capture.pieces import decode, decode_deep
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.core.text import utf8
+from voltagent.core.text import encode_utf8
 from voltagent.processors.parted_strings import PartedStrings
 from voltagent.processors.parts import Undecoded, outline, part_of
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
@@ -187,7 +187,7 @@ class Walk:
             if len(text) <= _LARGE:
                 inner = from_json(text, cache_strings="none")
             else:
-                inner = (outline if self._parted is not None else decode)(utf8(text))
+                inner = (outline if self._parted is not None else decode)(encode_utf8(text))
         except ValueError:
             return None
         tree = Tree([inner], len(text), level, text)

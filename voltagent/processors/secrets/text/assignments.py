@@ -112,8 +112,8 @@ class _HintChecks(NamedTuple):
     single: Sequence[tuple[_Check, str]]
 
 
-def _hint_checks_of(hints: Sequence[str]) -> _HintChecks:
-    return _HintChecks(_check_of(hints), [(_check_of([hint]), hint) for hint in hints])
+def _single_checks(hints: Sequence[str]) -> Sequence[tuple[_Check, str]]:
+    return [(_check_of([hint]), hint) for hint in hints]
 
 
 def _check_of(hints: Sequence[str]) -> _Check:
@@ -126,14 +126,15 @@ def _any_hint() -> _Check:
 
 
 @cache
-def _hint_checks() -> tuple[_HintChecks, _Check, Sequence[_HintChecks]]:
+def _hint_checks() -> tuple[Sequence[tuple[_Check, str]], _Check, Sequence[_HintChecks]]:
     """Compile a check for each of the common hints, one for all others, and those for a few of them each.
 
     One search is faster than many.
     """
     others = _ALL_HINTS[_COMMON:]
-    some = [_hint_checks_of(others[first : first + _CHECKED]) for first in range(0, len(others), _CHECKED)]
-    return _hint_checks_of(_ALL_HINTS[:_COMMON]), _check_of(others), some
+    few = [others[first : first + _CHECKED] for first in range(0, len(others), _CHECKED)]
+    some = [_HintChecks(_check_of(hints), _single_checks(hints)) for hints in few]
+    return _single_checks(_ALL_HINTS[:_COMMON]), _check_of(others), some
 
 
 @lru_cache(maxsize=256)
@@ -275,7 +276,7 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
     found: list[str] = []
     if _any_hint()(around) is not None:
         common, has_other, others = _hint_checks()
-        found += [hint for check, hint in common.single if check(around) is not None]
+        found += [hint for check, hint in common if check(around) is not None]
         if has_other(around) is not None:
             for some in others:
                 if some.any_of(around) is not None:

@@ -154,20 +154,13 @@ def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
 
 def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
     """Return the groups of searches that may find something in a stretch: a check is faster than its searches."""
-    around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
-    own = bool(scan.names.own)
-    return [
-        group
-        for check, groups in compiled_groups()
-        if own or check(around) is not None
-        for group in groups
-        if (own and group.takes_own_names) or group.check(around) is not None
-    ]
+    around, own = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK], bool(scan.names.own)
+    families = [groups for check, groups in compiled_groups() if own or check(around) is not None]
+    return _some_of([group for groups in families for group in groups], scan, start, stop)
 
 
 def _some_of(groups: Sequence[_Group], scan: Scan, start: int, stop: int) -> list[_Group]:
-    around = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK]
-    own = bool(scan.names.own)
+    around, own = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK], bool(scan.names.own)
     return [group for group in groups if (own and group.takes_own_names) or group.check(around) is not None]
 
 
@@ -244,21 +237,22 @@ def _add_all_matches(
     scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int, found: list[Range]
 ) -> None:
     """:func:`_add_matches` at the end of a text: there is little behind the stretch that a search goes through."""
-    low, examine, find = scan.low, search.examine, pattern.search
+    low, find = scan.low, pattern.search
     match = find(low, start)
     while match is not None and match.start() < stop:
-        scan.units -= _MATCHED
-        if scan.units < 0:
-            raise TooDenseError
-        past = match.end()
-        secret = examine(scan, match)
-        if secret is not None and secret[0] < secret[1]:
-            scan.units -= _FOUND
-            if scan.units < 0:
-                raise TooDenseError
-            past = max(past, secret[1])
-            found.append(secret)
-        match = find(low, past)
+        match = find(low, _add_match(scan, search, match, found))
+
+
+def _add_match(scan: Scan, search: Search, match: re.Match[str], found: list[Range]) -> int:
+    """Add the secret in a match, if it has one, and return where both end."""
+    scan.spend(_MATCHED)
+    end = match.end()
+    secret = search.examine(scan, match)
+    if secret is not None and secret[0] < secret[1]:
+        scan.spend(_FOUND)
+        found.append(secret)
+        end = max(end, secret[1])
+    return end
 
 
 def _add_matches(
@@ -276,7 +270,7 @@ def _add_matches(
     A search with the pattern goes on behind the stretch, where the next one begins: it is worth it if the literal is
     frequent.
     """
-    low, needle, examine = scan.low, search.needle, search.examine
+    low, needle = scan.low, search.needle
     limit, last = min(len(low), stop + _OVERLAP), min(len(low), stop + len(needle) - 1)
     match_from = pattern.search if is_frequent else pattern.match
     place = low.find(needle, start, last)
@@ -288,17 +282,7 @@ def _add_matches(
             continue
         if match.start() >= stop:
             break
-        scan.units -= _MATCHED
-        if scan.units < 0:
-            raise TooDenseError
-        past = max(match.end(), past)
-        secret = examine(scan, match)
-        if secret is not None and secret[0] < secret[1]:
-            scan.units -= _FOUND
-            if scan.units < 0:
-                raise TooDenseError
-            past = max(past, secret[1])
-            found.append(secret)
+        past = max(past, _add_match(scan, search, match, found))
         place = low.find(needle, past, last)
 
 

@@ -12,11 +12,10 @@ from voltagent.processors.secrets.vocabulary.credential_forms import is_credenti
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
-_CDATA: Final = r"(?:<!\[cdata\[)?"
+# The value has no space at either end: to divide spaces among parts of the pattern takes the square of their number.
 _ELEMENT: Final = (
-    r"<(?:[\w-]{1,20}:)?(?P<name>[a-z][\w.-]{1,60})(?P<attributes>\s[^<>\0]{0,200})?>\s{0,8}"
-    + _CDATA
-    + r"(?P<value>[^<>\n\0]{1,2000})(?:\]\]>)?\s{0,8}</"
+    r"<(?:[\w-]{1,20}:)?(?P<name>[a-z][\w.-]{1,60})(?P<attributes>\s[^<>\0]{0,200})?>\s{0,80}"
+    r"(?:<!\[cdata\[\s{0,8})?(?P<value>[^<>\s\0](?:[^<>\n\0]{0,1998}[^<>\s\0])?)\s{0,8}(?:\]\]>)?\s{0,80}</"
 )
 _ATTRIBUTE: Final = r"[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
 _NAME_ATTRIBUTE: Final = re.compile(

@@ -10,7 +10,7 @@ from itertools import accumulate, islice
 from re import Match
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from voltagent.core.text import joined
+from voltagent.core.text import join_texts
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 
 _Item = TypeVar("_Item")
@@ -208,14 +208,14 @@ def _joined(texts: Sequence[str]) -> tuple[str, array[int]]:
         starts.fromlist(list(ends))
     parts = [SEPARATOR] * max(0, 2 * len(pieces) - 1)
     parts[::2] = map(SEPARATOR.join, pieces)
-    return joined(parts), starts
+    return join_texts(parts), starts
 
 
 def _lower(text: str) -> str:
     """Return the text in lower case, character by character."""
     if len(text) <= _LOWERED:
         return _lower_piece(text)
-    return joined([_lower_piece(text[start : start + _LOWERED]) for start in range(0, len(text), _LOWERED)])
+    return join_texts([_lower_piece(text[start : start + _LOWERED]) for start in range(0, len(text), _LOWERED)])
 
 
 def _lower_piece(text: str) -> str:

@@ -105,7 +105,7 @@ def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
             continue
         position = 1 + max(position - 1, text.rfind("\0", position, end))
         if check(scan.low[position : end + 1]) is not None:
-            _add_column(scan, text[position:end].rstrip("\r"), end + 1, found)
+            _add_column(scan, position, end, found)
         position = max(end + 1, scan.past_table)
     return found
 
@@ -180,13 +180,14 @@ def _begins(line: str, cells: list[str], separator: str) -> Iterator[int]:
         position += len(cell) + len(separator)
 
 
-def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
+def _add_column(scan: Scan, start: int, end: int, found: list[Range]) -> None:
     """Add the secrets in the rows behind a line, if it is the header of a table with a name of secrets in it."""
+    line, row = scan.text[start:end].rstrip("\r"), end + 1
     key = f"\n{line}"  # no beginning of an assignment
     if key not in scan.memo:
         scan.memo[key] = _header(scan, line)
     header: _Header | None = scan.memo[key]
-    if header is None or (header.separator in _DRAWN and header.named is None and _is_row(scan, header, row, line)):
+    if header is None or (header.separator in _DRAWN and header.named is None and _is_row(scan, header, start)):
         return
     scan.units -= _ROW_WORK
     text, limit, size = scan.text, scan.end_of_string(row - 1), _FIRST_ROWS
@@ -207,9 +208,8 @@ def _add_column(scan: Scan, line: str, row: int, found: list[Range]) -> None:
     scan.past_table = row
 
 
-def _is_row(scan: Scan, header: _Header, row: int, line: str) -> bool:
-    """Return whether the line before ``row`` stands within a table: the one above it has as many cells."""
-    start = scan.text.rfind(line, max(0, row - _LONGEST_HEADER - 2), row)
+def _is_row(scan: Scan, header: _Header, start: int) -> bool:
+    """Return whether the line that begins at ``start`` stands within a table: the one above it has as many cells."""
     above = scan.text[max(0, start - 1 - _LONGEST_ROW) : max(0, start - 1)].rpartition("\n")[2].rstrip("\r")
     return above.strip(_RULE) != "" and len(_cells(above, header.separator)) == header.width
 
@@ -229,14 +229,13 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
         written = cells[of_name].strip(" \t\"'`*")
         strength = scan.names.strength(written)
         secret = [] if strength is Strength.NONE else [(of_value, written, strength)]
+    begins = [*_begins(line, cells, separator)] if len(secret) > 1 or separator == _ALIGNED else []
     if len(secret) > 1:
         if scan.units < _ROW_AT_ONCE:
-            first, last = secret[0][0], secret[-1][0] + 1
-            begins = [*_begins(line, cells, separator)]
-            found.append((row + begins[first], row + begins[last - 1] + len(cells[last - 1])))
+            first, last = secret[0][0], secret[-1][0]
+            found.append((row + begins[first], row + begins[last] + len(cells[last])))
             return True
         scan.units -= _CELL_WORK * len(secret)
-    begins = [*_begins(line, cells, separator)] if len(secret) > 1 or separator == _ALIGNED else []
     for number, name, strength in secret:
         cell = cells[number]
         value = cell.strip(" \t\r\"'`*")
