@@ -13,6 +13,7 @@ from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
+from voltagent.delivery.losses import count_losses
 from voltagent.delivery.report import ReportFuture
 from voltagent.delivery.shutdown import TAKES, Shutdown
 from voltagent.delivery.waiting_trace import WaitingTrace
@@ -131,7 +132,7 @@ class Closing:
         for account in list(self._accounts):
             stop = account.shutdown
             if stop is None and account.is_over():
-                self._count_losses(account)
+                self.count_losses(account)
                 self._accounts.remove(account)
             elif stop is not None and self._is_over(stop, [account], now):
                 self._finish(account)
@@ -159,35 +160,27 @@ class Closing:
             with self._buffer.lock:
                 self._dispatcher.log.report_lost(drop_waiting(self._buffer, "shutdown_timeout", account))
         account.is_finished = True
-        self._count_losses(account)
+        self.count_losses(account)
         self._accounts.remove(account)
         account.settle_futures()
 
-    def _count_losses(self, account: Account) -> None:
-        """Add what was lost to the losses of the process, once nothing more is sent of an account."""
-        if account.losses is not None:
-            with self._buffer.lock:
-                report = account.report(self._storage.pending(account))
-            account.losses.add(report, keeps=self._storage.survives)
-            if account.is_finished:
-                account.losses = None  # what comes later is refused, and reported where it is recorded
-
-    def count_losses(self) -> None:
-        """Count the losses of all accounts, at the end of the process."""
-        for account in self._accounts:
-            self._count_losses(account)
+    def count_losses(self, account: Account) -> None:
+        """Add what was lost to the losses of the process: once, as no more is sent of an account, or as that ends."""
+        with self._buffer.lock:
+            report = account.report(self._storage.pending(account))
+        count_losses(self._dispatcher.exporter, report, keeps=self._storage.survives)
 
     def _close(self, accounts: list[Account]) -> None:
         """Give up what waits, or leave it to the next process, and end the thread."""
         self._dispatcher.forget_in_flight()
         self._dispatcher.log.report_lost(self._storage.close(accounts))
-        if self.leaving is None:
-            for account in accounts:
-                account.is_finished = True
-            self._accounts.clear()
         for account in accounts:
             self._dispatcher.log.report_end(account.report(self._storage.pending(account)))
-            self._count_losses(account)
+            if self.leaving is None:
+                self.count_losses(account)
+                account.is_finished = True
+        if self.leaving is None:
+            self._accounts.clear()
         self._dispatcher.exporter.close()
         thread = self._release()  # first: a flush that comes now must not wait for this thread
         for account in accounts:

@@ -16,7 +16,6 @@ from voltagent.core.span import Span, SpanEvent
 from voltagent.delivery.report import Report, ReportFuture
 
 if TYPE_CHECKING:
-    from voltagent.delivery.losses import LossCount
     from voltagent.delivery.queue import Queue
     from voltagent.delivery.shutdown import Shutdown
     from voltagent.delivery.waiting_trace import WaitingTrace
@@ -31,7 +30,7 @@ class Account:
     any more costs nothing once its last event is settled.
     """
 
-    __slots__ = ("accepted", "dropped", "first_futures", "futures", "is_finished", "losses", "merged", "older",
+    __slots__ = ("accepted", "dropped", "first_futures", "futures", "is_finished", "merged", "older",
                  "parked", "pending", "queue", "recorded", "refused", "shutdown", "waiting")  # fmt: skip
 
     def __init__(self) -> None:
@@ -49,7 +48,6 @@ class Account:
         self.first_futures: list[ReportFuture] | None = None  # those that wait while others go on recording
         self.older: list[WaitingTrace] | None = None  # the traces with what they wait for, once all of it is known
         self.shutdown: Shutdown | None = None
-        self.losses: LossCount | None = None  # for the line about losses at the end of the process
         self.is_finished = False  # shut down, and nothing more is sent
         self.queue: Callable[[], Queue | None] = _no_queue
 

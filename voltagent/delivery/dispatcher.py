@@ -15,7 +15,6 @@ from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import DestinationState, State
 from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages
-from voltagent.delivery.losses import LossCount, place_of
 from voltagent.delivery.processing import GROUP, Courtesy, Processing
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
 from voltagent.delivery.report import Report
@@ -61,7 +60,7 @@ class Dispatcher:
         self._interruptible = exporter if isinstance(exporter, Interruptible) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
         self.state = DestinationState()
-        self.log = LogMessages(self.exporter.name, LossCount(place_of(self.exporter)))
+        self.log = LogMessages(exporter)
         self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
         self._batch: list[Any] = []  # the batch under way, as far as it is not accounted for
         self._limit = BATCH_EVENTS

@@ -9,9 +9,9 @@ from typing import Final
 
 from voltagent.core.context import suppress
 from voltagent.core.guard import log, log_once, logger
-from voltagent.delivery.losses import LossCount
+from voltagent.delivery.losses import note_answer
 from voltagent.delivery.report import Report
-from voltagent.exporters import Outcome, Verdict
+from voltagent.exporters import Exporter, Outcome, Verdict
 
 
 def _counts_text(report: Report) -> str:
@@ -34,9 +34,8 @@ _FINE: Final = (Verdict.ACCEPTED, Verdict.IN_FLIGHT, Verdict.WITH_END)
 class LogMessages:
     """Logs messages about one destination, on the worker's thread only."""
 
-    def __init__(self, name: str, losses: LossCount) -> None:
-        self._name = name
-        self._losses = losses
+    def __init__(self, exporter: Exporter) -> None:
+        self._exporter, self._name = exporter, exporter.name
         self.is_full = False  # an operation was refused, or others were evicted for it: set by any thread
         self._down = False
         self._lost_before = 0
@@ -62,7 +61,7 @@ class LogMessages:
         """Log what a destination answered to an event that it did not accept, once for each state and reason."""
         if answer.verdict is Verdict.UNTRIED:
             return
-        self._losses.saw(_REASON_OF.get(answer.verdict, answer.reason), answer.detail)
+        note_answer(self._exporter, _REASON_OF.get(answer.verdict, answer.reason), answer.detail)
         if answer.verdict is Verdict.REFUSED and answer.reason == "auth":
             self._note_down(lost)
             if not self._key_refused:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from voltagent.core.process.stderr import add_exit_lines
@@ -66,41 +65,31 @@ class _Destination:
 _destinations: Final[dict[str, _Destination]] = {}
 
 
-def place_of(exporter: Exporter) -> str:
-    """Return a destination as users know it."""
-    return str(getattr(exporter, "place", exporter.name))
+def _destination(exporter: Exporter) -> _Destination | None:
+    """Return the counts of a destination; ``None`` if there are too many to name it."""
+    place = str(getattr(exporter, "place", exporter.name))  # as users know it
+    if len(_destinations) >= _MOST_DESTINATIONS and place not in _destinations:
+        return None
+    return _destinations.setdefault(place, _Destination())
 
 
-class LossCount:
-    """What one worker lost. Its counts are added to those of the other workers with the same destination."""
+def note_answer(exporter: Exporter, reason: str, answer: str) -> None:
+    """Remember the answer that explains the losses of this reason; ``""`` if the destination cannot be reached."""
+    if answer and (found := _destination(exporter)) is not None:
+        found.answers[reason] = TECHNICAL.sub("", answer)[:_LONGEST].strip()
 
-    def __init__(self, destination: str) -> None:
-        self._destination = destination
-        self._before = Report()  # what was added already
 
-    def saw(self, reason: str, answer: str) -> None:
-        """Remember the answer that explains the losses of this reason; ``""`` if the destination cannot be reached."""
-        if answer and (self._destination in _destinations or len(_destinations) < _MOST_DESTINATIONS):
-            found = _destinations.setdefault(self._destination, _Destination())
-            found.answers[reason] = TECHNICAL.sub("", answer)[:_LONGEST].strip()
-
-    def add(self, report: Report, *, keeps: bool) -> None:
-        """Add the counts of a worker that sends no more. ``keeps``: what is pending is in the spool, else it is lost.
-
-        May be called several times.
-        """
-        if len(_destinations) >= _MOST_DESTINATIONS and self._destination not in _destinations:
-            return
-        found = _destinations.setdefault(self._destination, _Destination())
-        if report.pending and not keeps:
-            report = replace(report, pending=0) + Report(dropped={"shutdown_timeout": report.pending})
-        before, self._before = self._before, report
-        found.recorded += report.recorded - before.recorded
-        found.waiting += (report.pending - before.pending) if keeps else 0
-        for reason, number in report.dropped.items():
-            more = number - before.dropped.get(reason, 0)
-            if more > 0 and reason != _NOT_LOST:
-                found.lost[reason] += more
+def count_losses(exporter: Exporter, report: Report, *, keeps: bool) -> None:
+    """Add the final counts of an SDK. ``keeps``: what is pending is in the spool, else it is lost."""
+    found = _destination(exporter)
+    if found is None:
+        return
+    found.recorded += report.recorded
+    if keeps:
+        found.waiting += report.pending
+    elif report.pending:
+        found.lost["shutdown_timeout"] += report.pending
+    found.lost.update({reason: n for reason, n in report.dropped.items() if n and reason != _NOT_LOST})
 
 
 def forget_losses() -> None:

@@ -97,7 +97,8 @@ def _leave() -> None:
         _state["left"] = clock.monotonic()
         stop_watching_collections()
     for worker in workers:
-        worker.loop.closing.count_losses()
+        for account in list(worker.accounts):
+            worker.loop.closing.count_losses(account)
     print_exit_lines()
 
 

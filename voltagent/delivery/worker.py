@@ -23,7 +23,6 @@ from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import evict, free
 from voltagent.delivery.loop import Loop, waiting_bytes
-from voltagent.delivery.losses import LossCount, place_of
 from voltagent.delivery.processing import Courtesy, Processing
 from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
@@ -80,7 +79,6 @@ class Worker:
     def join(self, queue: Queue) -> None:
         """Send for one more SDK."""
         queue.account.refer_to(queue, self.loop.wake)
-        queue.account.losses = LossCount(place_of(self.exporter))
         self.accounts.append(queue.account)
 
     def has_space(self, size: int) -> bool:
