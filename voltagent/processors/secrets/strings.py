@@ -16,7 +16,8 @@ from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import decode_utf8, join_texts
 from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
-from voltagent.processors.secrets.structure import KeyShape, are_strings
+from voltagent.processors.secrets.key_shapes import KeyShape
+from voltagent.processors.secrets.lists import are_strings
 from voltagent.processors.secrets.text.finders import find_secrets, merged, with_more
 from voltagent.processors.secrets.text.scan import Range, Scan, take_all
 from voltagent.processors.secrets.vocabulary.names import SecretNames

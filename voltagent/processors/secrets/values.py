@@ -21,20 +21,12 @@ from voltagent.core.text import encode_utf8
 from voltagent.processors.parted_strings import PartedStrings
 from voltagent.processors.parts import Undecoded, outline, part_of
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
-from voltagent.processors.secrets.row_lists import header_of, is_secret_cell
+from voltagent.processors.secrets.key_shapes import KeyShape, shape_of, strengths_of
+from voltagent.processors.secrets.lists import is_plain_list, leaves
+from voltagent.processors.secrets.resources import hide_in_resource
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
-from voltagent.processors.secrets.structure import (
-    KeyShape,
-    column_names,
-    hide_in_resource,
-    is_plain_list,
-    leaves,
-    named_strengths,
-    shape_of,
-    strengths_of,
-)
+from voltagent.processors.secrets.tables import column_names, header_of, hide_columns
 from voltagent.processors.secrets.text.commands import attached_password, is_flag_value, password_flags
-from voltagent.processors.secrets.text.tables import Column, secret_columns
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary, is_placeholder
 from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
@@ -220,37 +212,16 @@ class Walk:
         if shape.searched:
             self._strings.add_keys(value, shape.searched, self._tree)
 
-    def _table(self, names: list[str], rows: Any, first: int = 0) -> Any:
-        """Hide the columns of a table whose names are those of secrets, in rows that are lists; return the rows."""
-        secret = secret_columns(names, self._strength)
-        if secret and type(rows) is Undecoded:  # all of them in one
-            (some,) = decode_deep(rows)
-            self._hide_columns(secret, len(names), some)
-            return part_of([some])
-        if secret and type(rows) is list:
-            self._hide_columns(secret, len(names), rows, first)
-        return rows
-
-    def _hide_columns(self, secret: list[Column], width: int, rows: Any, first: int = 0) -> None:
-        for at, row in enumerate(islice(rows, first, None) if type(rows) is list else (), first):
-            if type(row) is Undecoded:
-                some = decode_deep(row)
-                self._hide_columns(secret, width, some)
-                rows[at] = part_of(some)
-            elif type(row) is list and len(row) == width:
-                for number, name, strength in secret:
-                    item = row[number]
-                    if is_secret_cell(name, item, strength):
-                        self._hide(row, number, item)
-
     def _dict_with_names(self, value: dict[str, Any], shape: KeyShape, nested: int) -> None:
         """Examine a dictionary with keys that may name secrets."""
         if shape.may_be_resource:
             hide_in_resource(value, self._hide)
         if shape.rows:
-            value[shape.rows] = self._table(column_names(value), value[shape.rows])
+            value[shape.rows] = hide_columns(column_names(value), value[shape.rows], self._strength, self._hide)
         add, shortest = self._strings.add, self._shortest
-        strengths = named_strengths(shape, value, self._strength) if shape.names else shape.strengths
+        strengths = shape.strengths
+        if shape.naming is not None:
+            strengths = shape.naming.strengths(value, strengths, self._strength)
         for (key, item), strength in zip(value.items(), strengths, strict=True):
             which = type(item)
             if strength is None:
@@ -354,7 +325,7 @@ class Walk:
         """
         names = header_of(rows)
         if names:
-            self._table(names, rows, 1)
+            hide_columns(names, rows, self._strength, self._hide, 1)
         if not _are_pairs(rows):
             return False
         self._pairs(rows, nested)

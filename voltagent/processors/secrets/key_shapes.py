@@ -1,0 +1,122 @@
+"""What the keys of a dictionary say about its values, whatever these are."""
+
+# Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import islice
+from typing import Any, Final, NamedTuple
+
+from voltagent.processors.secrets.found import SHORTEST_TEXT
+from voltagent.processors.secrets.naming import LOGPROBS, Naming, naming_of
+from voltagent.processors.secrets.resources import may_be_resource
+from voltagent.processors.secrets.tables import rows_field
+from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import HINTED
+
+# What is a secret if another field is beside it: the hash of a password, and a key of Azure, not of a table.
+_BESIDE: Final = (("hash", "salt"), ("primaryKey", "secondaryKey"), ("primary_key", "secondary_key"))
+# The private members of a JSON web key, by what it has beside them.
+_JWK_TYPE: Final = "kty"
+_JWK_PRIVATE: Final = frozenset(("k", "d", "p", "q", "dp", "dq", "qi"))
+_SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds no secret of its own
+_LONGEST_SIMPLE: Final = 15  # characters
+_KEYS_AT_ONCE: Final = 512
+_FEW_KEYS: Final = 8
+_NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
+_JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not one.isalpha() and one != "\n")
+_OTHER_WORDS: Final = (
+    "sessionid",
+    "phrase",
+    "answer",
+    "string",
+    "signature",
+    "hubpat",
+    "labpat",
+    "assertion",
+    "crypthash",
+)  # but the first with another word before
+_NONE: Final = Strength.NONE
+_WEAK: Final = Strength.WEAK
+_STRONG: Final = Strength.STRONG
+
+
+class KeyShape(NamedTuple):
+    """What the keys of a dictionary say."""
+
+    strengths: Sequence[Strength | None]  # of each key, if it names a secret
+    searched: tuple[str, ...]  # keys that may hold a secret themselves
+    naming: Naming | None
+    rows: str  # the field with the rows of a table, whose columns another field names
+    may_be_resource: bool  # of Kubernetes or Terraform, whose type says that it holds secrets
+    is_harmless: bool  # no key says anything about a value
+
+
+def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
+    """Return the shape of a dictionary, given the strength of each key; with ``all_keys``, each key is searched."""
+    is_token_list = not keys.keys().isdisjoint(LOGPROBS)
+    of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
+    for name, beside in _BESIDE:
+        if name in keys and beside in keys:
+            of_keys = [_STRONG if key == name else own for key, own in zip(keys, of_keys, strict=True)]
+    if _JWK_TYPE in keys:
+        of_keys = [_STRONG if key in _JWK_PRIVATE else own for key, own in zip(keys, of_keys, strict=True)]
+    naming, rows, is_resource = naming_of(keys), rows_field(keys), may_be_resource(keys)
+    return KeyShape(
+        of_keys,
+        tuple(keys) if all_keys else tuple(_may_hold_secrets(keys)),
+        naming,
+        rows,
+        is_resource,
+        is_harmless=naming is None and not rows and not is_resource and all(one is None for one in of_keys),
+    )
+
+
+def strengths_of(keys: Iterable[str], strength: Callable[[str], Strength]) -> list[Strength]:
+    """Return the strengths of many keys; most are no names of secrets, which one search finds out for many of them."""
+    rest = iter(keys)
+    found: list[Strength] = []
+    while some := list(islice(rest, _KEYS_AT_ONCE)):
+        compact = _without_joints("\n".join(some))
+        if _name_check()(compact) is None:
+            found += [_NONE] * len(some)
+        else:
+            names = compact.split("\n")
+            found += _strengths_among(some, names, strength) if len(names) == len(some) else map(strength, some)
+    return found
+
+
+def _strengths_among(keys: list[str], names: list[str], strength: Callable[[str], Strength]) -> Iterator[Strength]:
+    check = _name_check()
+    for first in range(0, len(keys), _FEW_KEYS):
+        some = slice(first, first + _FEW_KEYS)
+        if check("\n".join(names[some])) is None:
+            yield from [_NONE] * len(keys[some])
+        else:
+            for key, name in zip(keys[some], names[some], strict=True):
+                yield _NONE if check(name) is None else strength(key)
+
+
+def _without_joints(names: str) -> str:
+    """Return names without what may stand between and in their words."""
+    return names.translate(_JOINTS) if names.isascii() else _NO_WORD.sub("", names)
+
+
+@cache
+def _name_check() -> Callable[[str], str | None]:
+    return fast_check(f"(?i:{HINTED}|{'|'.join(_OTHER_WORDS)})")
+
+
+def _may_hold_secrets(keys: Iterable[str]) -> Iterator[str]:
+    for key in keys:
+        if len(key) > _LONGEST_SIMPLE or (len(key) >= SHORTEST_TEXT and not _is_simple(key)):
+            yield key
+
+
+def _is_simple(key: str) -> bool:
+    return key.isidentifier() or _SIMPLE_NAME.match(key) is not None
