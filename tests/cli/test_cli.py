@@ -128,7 +128,9 @@ def test_traces_lists_the_newest_first_and_filters(db: Path, capsys: pytest.Capt
 @pytest.mark.parametrize("command", ["show", "traces"])
 def test_an_empty_store_is_reported_clearly(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(command, "--db", tmp_path / "none.db") == 1
-    assert "nothing has been recorded yet" in capsys.readouterr().err
+    assert "nothing has been recorded yet" in (missing := capsys.readouterr().err)
+    assert "VoltAgentSDK()" in missing
+    assert "VOLTAGENT_EXPORTER=local" in missing
     VoltAgentSDK(local_path=tmp_path / "used.db").shutdown()
     (tmp_path / "junk.db").write_bytes(b"this is no database, whatever its name says" * 100)
     assert run(command, "--db", tmp_path / "junk.db") == 1
@@ -143,6 +145,21 @@ def test_a_wrong_command_line_exits_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(("arguments", "answer"), [
+    (["traces", "--erors"], "voltagent traces: error: there is no option --erors; did you mean --errors?"),
+    (["traces", "--sice=3h"], "voltagent traces: error: there is no option --sice; did you mean --since?"),
+    (["show", "a", "b", "c"], "voltagent show: error: there is one argument too many: 'c'"),
+    (["--verson"], "voltagent: there is no option --verson; did you mean --version?"),
+    (["run"], "voltagent run: error: the following arguments are required: PROGRAM"),
+])  # fmt: skip
+def test_a_wrong_argument_is_named_with_the_nearest_option(
+    arguments: list[str], answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert capsys.readouterr().err.splitlines()[-1] == answer
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["show", "--help"], ["traces", "--help"], ["--version"]])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -21,6 +22,9 @@ from voltagent.errors import VoltAgentError
 from voltagent.render.text import printable
 
 COMMANDS: Final = ("show", "traces", "ui", "tail", "run", "export", "push", "prune", "doctor", "record-fixture", "mcp")
+
+_OWN_OPTIONS: Final = ("-h", "--help", "--version")
+_OPTION: Final = re.compile(r"(?<![\w-])--?[a-z][a-z-]*")
 
 _ABOUT: Final = """\
 See what your AI agents did.
@@ -50,7 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             _parser(given).print_help()
             return 0
         _refuse_unknown_command(given[0])
-        arguments = _parser(given).parse_args(given)
+        arguments, unknown = _parser(given).parse_known_args(given)
+        if unknown:
+            arguments.refuse(_what_is_unknown(unknown[0], arguments.options()))
         status: int = arguments.run(arguments)
         sys.stdout.flush()
         return status
@@ -92,7 +98,7 @@ def add_command(
         epilog=examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(run=run, refuse=parser.error)
+    parser.set_defaults(run=run, refuse=parser.error, options=lambda: _OPTION.findall(parser.format_help()))
     return parser
 
 
@@ -112,13 +118,26 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def _refuse_unknown_command(name: str) -> None:
-    """Exit with the nearest command if there is none of this name."""
-    if name.startswith("-") or name in COMMANDS:
+    """Exit with the nearest command if there is none of this name, or with the nearest option if it is one."""
+    if name in COMMANDS or any(option.startswith(name) for option in _OWN_OPTIONS):
         return
-    near = nearest(name, COMMANDS)
-    hint = f"did you mean `voltagent {near}`?" if near else f"the commands are {', '.join(COMMANDS)}"
-    print(encodable(printable(f"voltagent: there is no command {name!r}; {hint}"), sys.stderr), file=sys.stderr)
+    if name.startswith("-"):
+        problem = _what_is_unknown(name, _OWN_OPTIONS)
+    else:
+        near = nearest(name, COMMANDS)
+        hint = f"did you mean `voltagent {near}`?" if near else f"the commands are {', '.join(COMMANDS)}"
+        problem = f"there is no command {name!r}; {hint}"
+    print(encodable(printable(f"voltagent: {problem}"), sys.stderr), file=sys.stderr)
     raise SystemExit(2)
+
+
+def _what_is_unknown(argument: str, options: Sequence[str]) -> str:
+    """Name an argument that the command does not take, and the nearest of its options."""
+    if not argument.startswith("-"):
+        return f"there is one argument too many: {argument!r}"
+    name = argument.partition("=")[0]
+    near = nearest(name, options)
+    return f"there is no option {name}" + (f"; did you mean {near}?" if near else "")
 
 
 def _wanted(given: Sequence[str]) -> Sequence[str]:

@@ -157,8 +157,8 @@ def opened(path: Path) -> Store:
     if _is_missing(path):
         raise NothingRecordedError(
             _unstored(path)
-            or f"nothing has been recorded yet: there is no {path}. Run a program that uses voltagent, or name its "
-            f"store with --db or VOLTAGENT_LOCAL_PATH."
+            or f"nothing has been recorded yet: there is no {path}. Run a program that makes a VoltAgentSDK(), or any "
+            "program with decorators and VOLTAGENT_EXPORTER=local; --db or VOLTAGENT_LOCAL_PATH names another store."
         )
     return open_store(path)
 

@@ -37,7 +37,8 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("-m", dest="is_module", action="store_true", help="the program is a module, as for `python -m`")
     parser.add_argument("program", metavar="PROGRAM", help="a file, a folder with a __main__.py, or a module")
-    parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="passed to the program")
+    rest = parser.add_argument("arguments", metavar="ARGUMENT", nargs=argparse.REMAINDER, help="passed to the program")
+    rest.required = False  # in the error message for a missing PROGRAM
 
 
 class NoProgramError(VoltAgentError):
