@@ -161,6 +161,8 @@ def on_terminal(code: str, env: dict[str, str]) -> tuple[int, str]:
     """Exit status, and what a program writes to stderr where that is a terminal."""
     pty: Any = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
+    active = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    env = {**env, "PATH": active}
     process = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.DEVNULL, stderr=theirs)
     os.close(theirs)
     written = b""

@@ -41,7 +41,7 @@ def _lines() -> Iterator[str]:
         return
     for path, (number, last) in _recorded.items():
         named = "" if path == str(settings.local_path().absolute()) else f" --db {shlex.quote(path)}"
-        command = f"voltagent show {shlex.quote(short_id(clock.id_text(last)))}{named}"
+        command = f"{stderr.command()} show {shlex.quote(short_id(clock.id_text(last)))}{named}"
         yield (
             f"1 trace recorded; see it with: {command}"
             if number == 1
