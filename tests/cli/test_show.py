@@ -138,7 +138,29 @@ def test_wide_lists_leave_out_what_matters_least(tmp_path: Path) -> None:
         assert columns(row) <= (width or 80)
         assert {"MODEL", "TOKENS", "COST"} <= set(head.split())
         assert ("TAGS" in head) == (width == 120)
+        assert "a long name of " in row
     run.store.close()
+
+
+def test_a_cost_has_all_its_digits_and_no_exponent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path / "t.db")
+    for identifier, cost in (("small", 8.25e-05), ("sum", 0.1 + 0.2)):
+        root = run.recorder.start_trace("desk", b"{}", identifier=identifier)
+        run.recorder.add(root, usage={"prompt_tokens": 1, "cost": cost})
+        run.recorder.succeed(root, None)
+    run.save()
+    run.store.close()
+    assert "    cost: 0.0000825\n" in printed(capsys, "show", "small", "-v", "--db", run.store.path)
+    assert "    cost: 0.3\n" in printed(capsys, "show", "sum", "-v", "--db", run.store.path)
+
+
+def test_an_error_is_printed_without_what_says_nothing_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path / "t.db")
+    root = run.recorder.start_trace("desk", b"{}", identifier="t")
+    run.recorder.end(root, ERROR, b'{"message":"","type":"Late","name":"Late","code":7}')
+    run.save()
+    run.store.close()
+    assert "  error\n    type: Late\n    code: 7\n" in printed(capsys, "show", "t", "-v", "--db", run.store.path)
 
 
 def test_several_traces_are_exported_by_filters(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

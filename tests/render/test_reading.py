@@ -23,6 +23,8 @@ PICTURE = base64.b64encode(random.Random(1).randbytes(8192)).decode()
         ({"text": "a\nb", "x": 1}, ["text:", "  a", "  b", "x: 1"]),
         ({"deep": {"code": "if x:\n\treturn"}}, ["deep:", "  code:", "    if x:", "        return"]),
         (["a", {"b": "c\nd"}], ["- a", "- b:", "    c", "    d"]),
+        ({"city": {"type": "string"}, "tags": ["a"]}, ["city:", "  type: string", "tags:", "  - a"]),
+        ({"message": "", "code": 7}, ['message: ""', "code: 7"]),
         ({}, ["{}"]),
         ([], ["[]"]),
         (None, ["null"]),

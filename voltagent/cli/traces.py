@@ -38,8 +38,7 @@ _WIDEST: Final = 40  # columns of a name, so that a long one does not push the o
 _HEAD: Final = ("ID", "START", "NAME", "STATUS", "DURATION", "MODEL", "TOKENS", "CACHED", "COST", "OPS", "ERRORS",
                 "USER", "TAGS")  # fmt: skip
 _WIDTH: Final = 80  # columns in a pipe
-_YIELDING: Final = ("NAME", "MODEL", "USER", "TAGS")  # columns that shrink if a line does not fit
-_LEAST: Final = 8  # their least width
+_LEAST: Final = {"NAME": 16, "MODEL": 8, "USER": 8, "TAGS": 8}  # columns that shrink if a line does not fit
 _LEFT_OUT: Final = ("TAGS", "USER", "OPS", "CACHED", "MODEL")  # columns to leave out next, in this order
 
 
@@ -101,7 +100,7 @@ def _fitting(used: Sequence[int], widths: Sequence[int], space: int) -> list[int
     """Return the columns that fit if all others shrink as far as they can."""
     kept = list(used)
     for head in _LEFT_OUT:
-        least = [min(widths[column], _LEAST) if _HEAD[column] in _YIELDING else widths[column] for column in kept]
+        least = [min(widths[column], _LEAST.get(_HEAD[column], widths[column])) for column in kept]
         if sum(least) + len(kept) - 1 <= space:
             break
         kept = [column for column in kept if _HEAD[column] != head]
@@ -112,7 +111,7 @@ def _narrow(widths: list[int], heads: Sequence[str], space: int) -> None:
     """Shrink the widest of the columns that may shrink, until the line fits."""
     excess = sum(widths) - space
     while excess > 0:
-        yielding = [place for place, head in enumerate(heads) if head in _YIELDING and widths[place] > _LEAST]
+        yielding = [place for place, head in enumerate(heads) if widths[place] > _LEAST.get(head, widths[place])]
         if not yielding:
             return
         widths[max(yielding, key=widths.__getitem__)] -= 1

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
 
-from voltagent.capture.usage import summed
+from voltagent.capture.usage import is_count, summed
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.ordering import children_of
 from voltagent.core.scores import Score
@@ -268,10 +269,22 @@ def _values(record: StoredTrace | StoredOperation) -> list[tuple[str, Any]]:
     prompt = record.instructions if isinstance(record, StoredOperation) else None
     error: Any = record.error
     if isinstance(error, Mapping):
-        error = {key: value for key, value in cast("Mapping[str, Any]", error).items() if key != "stack"}
-    usage: Any = None if record.usage is None else dict(record.usage)
+        error = _without_repetition(cast("Mapping[str, Any]", error))
+    usage: Any = None if record.usage is None else {**record.usage, **_exact_cost(record.usage)}
     return [("prompt", prompt), ("input", record.input), ("output", record.output), ("error", error), ("usage", usage),
             ("metadata", dict(record.metadata) or None)]  # fmt: skip
+
+
+def _without_repetition(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an error without its stack, which is printed below it, an empty message, and a name that is its type."""
+    left_out = {"stack", *(["name"] if error.get("name") == error.get("type") else [])}
+    return {key: value for key, value in error.items() if key not in left_out and (key, value) != ("message", "")}
+
+
+def _exact_cost(usage: Mapping[str, Any]) -> dict[str, str]:
+    """Return the cost with all its digits, but without an exponent and what binary fractions add to a sum."""
+    cost: Any = usage.get("cost")
+    return {"cost": format(Decimal(f"{cost:.12g}"), "f")} if is_count(cost) else {}
 
 
 def _stack(error: Any) -> str:

@@ -17,7 +17,6 @@ from voltagent.render.text import printable
 Json: TypeAlias = Any
 
 MOST_LINES: Final = 40  # of one value, unless the caller wants more
-_SHORT: Final = 60  # characters of a string that stands behind its key
 _DEEPEST: Final = 12
 _LEAST_BASE64: Final = 200  # characters from which on a string may be base64
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
@@ -140,10 +139,10 @@ def _value(value: Json, depth: int) -> Iterator[str]:
 
 
 def _field(key: str, value: Json, depth: int) -> Iterator[str]:
-    """Yield a field of an object: key and value in one line if that is short."""
+    """Yield a field of an object: key and value in one line if that is a single value."""
     lines = list(_value(value, depth + 1))
-    if len(lines) == 1 and not (isinstance(value, dict | list) and value and len(lines[0]) > _SHORT):
-        yield f"{key}: {lines[0]}"
+    if len(lines) == 1 and not (isinstance(value, dict | list) and value and depth + 1 < _DEEPEST):
+        yield f"{key}: {lines[0]}" if value != "" else f'{key}: ""'
     else:
         yield f"{key}:"
         yield from (f"  {line}" for line in lines)
