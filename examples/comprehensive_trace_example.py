@@ -111,7 +111,7 @@ async def main() -> None:
         await failure(sdk)
         await conversation(sdk, "ada", "The lamp of order A-1001 came broken. Can it be sent back?")
         await conversation(sdk, "grace", "I want the money back for order A-1002.")
-    print("\nSee what happened in here: voltagent traces, then voltagent show -v")
+    print("\nSee what was recorded: voltagent traces, then voltagent show -v")
 
 
 if __name__ == "__main__":

@@ -69,4 +69,4 @@ def run(limit: int) -> list[str]:
 if __name__ == "__main__":
     with closing(_database), VoltAgentSDK():
         print(*run(limit=5), sep="\n")
-    print("\nSee what happened in here: voltagent show -v")
+    print("\nSee what was recorded: voltagent show -v")

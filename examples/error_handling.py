@@ -95,7 +95,7 @@ def main() -> None:
         print(f"The first number of the stream: {next(numbers())}")
         by_hand(sdk)
         wrong_option(sdk)
-    print("\nSee what happened in here: voltagent traces --status error, then voltagent show -v")
+    print("\nSee what was recorded: voltagent traces --status error, then voltagent show -v")
 
 
 if __name__ == "__main__":

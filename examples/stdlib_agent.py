@@ -212,7 +212,7 @@ def main() -> None:
     with VoltAgentSDK():
         names = asyncio.run(guide(sys.argv[1:] or QUESTIONS))
     print("\nIn short:", *(f"{name}: {first_sentence(pydoc.getdoc(find(name)))}" for name in names), sep="\n    ")
-    print("\nSee what happened in here: voltagent show")
+    print("\nSee what was recorded: voltagent show")
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def main() -> None:
     else:
         with VoltAgentSDK(), services():
             print(plan(PLACES))
-        print("\nSee what happened in here, with voltagent: voltagent show -v")
+        print("\nSee what was recorded: voltagent show -v")
 
 
 if __name__ == "__main__":
