@@ -65,6 +65,9 @@ _COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite",
 _SENSITIVE: Final = "sensitive"
 # Beside a token that is a word.
 LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
+_NONE: Final = Strength.NONE
+_WEAK: Final = Strength.WEAK
+_STRONG: Final = Strength.STRONG
 
 
 class Naming(NamedTuple):
@@ -79,23 +82,23 @@ class Naming(NamedTuple):
     ) -> Sequence[Strength | None]:
         """Return the strengths of a dictionary's values, given those of its keys: what the name says holds for one."""
         if value.get(_SENSITIVE) is True and type(value[self.value]) is str:
-            return [Strength.STRONG if key == self.value else own for key, own in zip(value, of_keys, strict=True)]
+            return [_STRONG if key == self.value else own for key, own in zip(value, of_keys, strict=True)]
         field = next((field for field in self.fields if type(value[field]) is str), None)
         if field is None:
             return of_keys
         item, which = value[self.value], value.get(_TYPE)
         name = _name_in(field, value[field], item)
-        found = Strength.WEAK if self.is_cookie else strength(name)
-        if self.value == _DOCUMENT and found is not Strength.NONE and _has_words(item) and _is_document(name, value):
+        found = _WEAK if self.is_cookie else strength(name)
+        if self.value == _DOCUMENT and found is not _NONE and _has_words(item) and _is_document(name, value):
             return of_keys
         if type(which) is str and which == _HIDDEN_INPUT and not (self.value == _DOCUMENT and _has_words(item)):
-            found = Strength.STRONG if _is_input(item) else Strength.NONE if field == _TYPE else found
+            found = _STRONG if _is_input(item) else _NONE if field == _TYPE else found
         elif field == _TYPE and self.fields[0] == _TYPE:
             return of_keys
         if self.value == _TYPED:
-            found = min(found, Strength.WEAK)
-        is_word = found is Strength.WEAK and not self.is_cookie and not LOGPROBS.isdisjoint(value)
-        of_value = None if is_word or found is Strength.NONE else found
+            found = min(found, _WEAK)
+        is_word = found is _WEAK and not self.is_cookie and not LOGPROBS.isdisjoint(value)
+        of_value = None if is_word or found is _NONE else found
         return [
             of_value if key == self.value or key in _BEFORE else own for key, own in zip(value, of_keys, strict=True)
         ]

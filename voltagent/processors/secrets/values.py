@@ -19,15 +19,16 @@ from voltagent.capture.pieces import decode, decode_deep
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encode_utf8
 from voltagent.processors.parted_strings import PartedStrings
-from voltagent.processors.parts import Undecoded, outline, part_of
+from voltagent.processors.parts import Undecoded, outline
+from voltagent.processors.secrets.arguments import ArgumentList
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
+from voltagent.processors.secrets.header_lists import LEAST_RAW, hide_cookies, hide_raw_headers
 from voltagent.processors.secrets.key_shapes import KeyShape, shape_of, strengths_of
 from voltagent.processors.secrets.lists import is_plain_list, leaves
 from voltagent.processors.secrets.resources import hide_in_resource
 from voltagent.processors.secrets.strings import Rules, Strings, Tree
 from voltagent.processors.secrets.tables import column_names, header_of, hide_columns
-from voltagent.processors.secrets.text.commands import attached_password, is_flag_value, password_flags
-from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary, is_placeholder
+from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary
 from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
 
@@ -41,11 +42,6 @@ _LARGE: Final = 1 << 15  # characters of a string that is decoded in pieces
 _LONG: Final = 16  # characters of a credential in a list under a weak name
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
-_USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
-_LONGEST_COMMAND: Final = 256  # characters
-_SHORT_FLAG: Final = 2  # characters
-_RAW_HEADERS: Final = "rawheaders"
-_LEAST_RAW: Final = len(_RAW_HEADERS)
 _PAIR: Final = 2  # items
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
@@ -147,8 +143,8 @@ class Walk:
             if strength is not None:
                 self._named_value(value, key, items[0], strength, nested)
             else:
-                if type(items[0]) is list and len(key) >= _LEAST_RAW:
-                    self._raw_headers(key, items[0])
+                if type(items[0]) is list and len(key) >= LEAST_RAW:
+                    hide_raw_headers(key, items[0], self._strength, self._hide)
                 self._value(value, key, items[0], nested)
             items = [value[key]]
             if type(items[0]) is str:  # hidden
@@ -204,8 +200,8 @@ class Walk:
                 elif which is dict:
                     self._dict(item, nested)
                 elif which is list:
-                    if len(key) >= _LEAST_RAW:
-                        self._raw_headers(key, item)
+                    if len(key) >= LEAST_RAW:
+                        hide_raw_headers(key, item, self._strength, self._hide)
                     self._list(item, nested)
                 elif which is Undecoded:
                     self._part(value, key, item, nested)
@@ -229,8 +225,8 @@ class Walk:
                     if len(item) >= shortest:
                         add(value, key, item)
                 else:
-                    if which is list and len(key) >= _LEAST_RAW:
-                        self._raw_headers(key, item)
+                    if which is list and len(key) >= LEAST_RAW:
+                        hide_raw_headers(key, item, self._strength, self._hide)
                     self._value(value, key, item, nested)
             elif strength is not _STRONG or which is not str:
                 self._named_value(value, key, item, strength, nested)
@@ -259,7 +255,7 @@ class Walk:
             self._hide(container, key, item)
             return
         if type(item) in (dict, list) and str(key).lower().endswith("cookies"):
-            self._cookies(item)
+            hide_cookies(item, self._hide)
         if strength is Strength.WEAK and type(item) is list:
             is_pair = len(item) == 2 and all(type(one) is str for one in item)  # user and password
             for number, one in enumerate(item):
@@ -270,21 +266,6 @@ class Walk:
                 ):
                     self._hide(item, number, one)
         self._value(container, key, container[key], nested)
-
-    def _cookies(self, cookies: _Container) -> None:
-        """Hide the values of cookies by their names, and of those with a name and a value in fields of their own."""
-        if not isinstance(cookies, dict):
-            for number, cookie in enumerate(cookies):
-                if type(cookie) is Undecoded:
-                    some = decode_deep(cookie)
-                    self._cookies(some)
-                    cookies[number] = part_of(some)
-                elif type(cookie) is dict and "name" in cookie and is_credential(str(cookie.get("value"))):
-                    self._hide(cookie, "value", cookie["value"])
-            return
-        for name, value in cookies.items():
-            if type(value) is str and is_credential(value):
-                self._hide(cookies, name, value)
 
     def _hide(self, container: _Container, key: Any, value: Any) -> None:
         if value == SECRET_TEXT:
@@ -347,60 +328,27 @@ class Walk:
     def _mixed_list(self, value: list[Any], first: int, nested: int) -> None:
         """Examine a list that may hold flags, JSON or other collections, from its first string on."""
         add, shortest = self._strings.add, self._shortest
-        flag = ""  # before an item
-        flags: frozenset[str] | None = None  # of the command, that take a password
+        arguments = ArgumentList(value, self._strength)
         for number, item in enumerate(islice(value, first, None), first):
             which = type(item)
             if which is str:
-                if flag:
-                    if flags is None and len(flag) == _SHORT_FLAG:
-                        flags = password_flags(_command_of(value))
-                    self._argument(value, number, item, flag, flags, nested)
+                secret = arguments.secret_in(item) if arguments.flag or item[:1] == "-" else None
+                if secret is not None:
+                    self._hide(value, number, secret)
+                    value[number] = item[: -len(secret)] + SECRET_TEXT
                 elif len(item) >= shortest:
                     if item[0] in _OPENING:
                         self._text(value, number, item, nested)
                     else:
                         add(value, number, item)
-                flag = item if item[:1] == "-" and 1 < len(item) <= 64 and "=" not in item and ":" not in item else ""
-                if flag[:2] == "-p" and type(value[0]) is str and attached_password(value[0][-_LONGEST_COMMAND:], flag):
-                    self._hide(value, number, item)
                 continue
-            flag = ""
+            arguments.flag = ""
             if which is dict:
                 self._dict(item, nested)
             elif which is list:
                 self._list(item, nested)
             elif which is Undecoded:
                 self._part(value, number, item, nested)
-
-    def _raw_headers(self, key: str, items: list[Any]) -> None:
-        """Hide the values of a list under ``rawHeaders``, where names and values may stand in turn."""
-        if (
-            len(items) % 2 == 0
-            and key.replace("_", "").replace("-", "").lower().endswith(_RAW_HEADERS)
-            and all(type(item) is str for item in items)
-        ):
-            for number in range(0, len(items), 2):
-                name, value = items[number : number + 2]
-                if self._strength(name) is not _NONE and is_credential(value):
-                    self._hide(items, number + 1, value)
-
-    def _argument(
-        self, container: list[Any], number: int, value: str, flag: str, flags: frozenset[str] | None, nested: int
-    ) -> None:
-        """Examine the item of an argument list that follows a flag."""
-        user, colon, password = value.partition(":")
-        if flags is not None and (flag in flags or flag.lower() in flags) and not is_placeholder(value):
-            self._hide(container, number, value)
-        elif flag in _USER_FLAGS and colon and not is_placeholder(password):
-            if not password.isdigit() or len(password) >= SHORTEST_TEXT:
-                self._found.add(password)
-                self._tree.is_changed = True
-                container[number] = f"{user}:{SECRET_TEXT}"
-        elif len(flag) > 2 and value[:1] != "-" and is_flag_value(flag, value, self._strength(flag.lstrip("-"))):
-            self._hide(container, number, value)
-        else:
-            self._value(container, number, value, nested)
 
 
 def _is_row(key: object, item: object) -> bool:
@@ -413,8 +361,3 @@ def _are_pairs(items: list[Any]) -> bool:
         or (type(item) is Undecoded and _are_pairs(decode_deep(item)))
         for item in items
     )
-
-
-def _command_of(items: list[Any]) -> str:
-    """Return the beginning of an argument list, where its command stands."""
-    return " ".join([item[-_LONGEST_COMMAND:] for item in items[:3] if type(item) is str])
