@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeAlias, cast
 
 from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
 from voltagent.processors.parts import PARTS, Marked, Undecoded, encode_outline
 from voltagent.processors.secrets.found import Found
-from voltagent.processors.secrets.strings import Rules, Strings, renamed
+from voltagent.processors.secrets.strings import Chunks, Rules, Strings, renamed
 from voltagent.processors.streams import DEEPEST, WITH_TEXTS, Container, Texts
 
 # `(text, its container, its key, whether in a part) -> text`
@@ -158,8 +158,8 @@ class PartedStrings(Strings):
         else:
             super()._rename_keys(number, names)
 
-    def _slots_of_items(self, items: list[Any]) -> list[Sequence[int]]:
-        """Return the slots of the texts of a stream with parts."""
+    def _streams_of_items(self, items: list[Any]) -> list[Chunks]:
+        """Return the texts of a stream with parts, and their slots."""
         slots = array("q")  # of all texts
 
         def take_text(text: str, container: Any, key: Any, is_part: bool) -> str:
@@ -172,10 +172,11 @@ class PartedStrings(Strings):
         for number in stream.alone():
             if self._slots[slots[number]] < 0:  # not searched
                 self._changed.setdefault(slots[number], texts[number])
-        found: list[Sequence[int]] = []
+        found: list[Chunks] = []
         for some in stream.together():
-            found.append([slots[number] for number in some])
-            for slot, number in zip(found[-1], self._numbers_of([texts[number] for number in some]), strict=True):
+            chunks, own = [texts[number] for number in some], [slots[number] for number in some]
+            found.append((own, chunks))
+            for slot, number in zip(own, self._numbers_of(chunks), strict=True):
                 if self._slots[slot] < 0:
                     self._slots[slot] = number
         stream.release()

@@ -179,19 +179,26 @@ def split_over(wholes: list[Range], parts: Sequence[str]) -> Split:
         ends.fromlist(list(accumulate(map(len, parts[number : number + _AT_ONCE]), initial=ends.pop())))
     del ends[0]
     split = Split([], {}, set())
+    emptied, ranges, continued = split
+    last = 0
     for start, stop in take_all(wholes):
-        first = bisect_right(ends, start)
-        last = bisect_left(ends, stop, first)
-        position = ends[first] - len(parts[first])
-        _add_to(split.ranges, first, (start - position, min(stop - position, len(parts[first]))))
-        if last > first:
-            rest = stop - ends[last] + len(parts[last])
-            is_whole = rest == len(parts[last])
-            if last + is_whole > first + 1:
-                split.emptied.append((first + 1, last + is_whole))
-            if not is_whole:
-                _add_to(split.ranges, last, (0, rest))
-                split.continued.add(last)
+        first = bisect_right(ends, start, last)
+        length, end = len(parts[first]), ends[first]
+        begin = start - end + length
+        if stop <= end:
+            _add_to(ranges, first, (begin, stop - end + length))
+            last = first
+            continue
+        _add_to(ranges, first, (begin, length))
+        last = bisect_left(ends, stop, first + 1)
+        end = ends[last]
+        if stop == end:  # all of the last one
+            emptied.append((first + 1, last + 1))
+        else:
+            if last > first + 1:
+                emptied.append((first + 1, last))
+            ranges[last] = ((0, stop - end + len(parts[last])),)
+            continued.add(last)
     return split
 
 

@@ -59,17 +59,17 @@ class Found:
                 return
             if SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SEPARATOR not in text and SECRET_TEXT not in text:
                 secrets[text] = None
-                self._remember_inner(text)
+                if " " in text or "=" in text:
+                    self._remember_inner(text)
 
     def _remember_inner(self, text: str) -> None:
         """Remember the credentials in a header, such as that in ``Bearer x``: messages repeat them alone."""
         if len(text) > _LONGEST_AROUND:
             return
-        behind_scheme = _BEHIND_SCHEME.match(text)
+        behind_scheme = _BEHIND_SCHEME.match(text) if " " in text else None
         found = [behind_scheme[1]] if behind_scheme is not None else []
         if "=" in text:
-            cookies = text.split("; ")
-            are_cookies = all("=" in one and ";" not in one for one in cookies)
+            are_cookies = text.count(";") == text.count("; ") and not [1 for one in text.split("; ") if "=" not in one]
             pair = _COOKIE if are_cookies else _SECRET_PAIR
             found += [match[1] for match in islice(pair.finditer(text), MOST_REPEATED - len(self.secrets))]
         for credential in found:
@@ -140,11 +140,10 @@ class Replacer:
             if count:
                 after.add(number, text, count + after.count(number))
 
-    def frequent_in(self, chunks: Sequence[str]) -> list[Range]:
+    def frequent_in(self, text: str) -> list[Range]:
         """Return where frequent secrets stand in the joined chunks of a stream, over whose borders they may go."""
         if self._frequent is None:
             return []
-        text = join_texts(chunks)
         return [
             match.span()
             for start in range(0, len(text), _AT_ONCE)
@@ -166,6 +165,14 @@ class Replacer:
 
 def _replaced(text: str, ranges: Sequence[Range]) -> str:
     """Return the text with ``[redacted]`` in the place of each range."""
+    if len(text) <= _AT_ONCE:
+        kept: list[str] = []
+        start = 0
+        for stop, end in ranges:
+            kept.append(text[start:stop])
+            start = end
+        kept.append(text[start:])
+        return SECRET_TEXT.join(kept)
     pieces: list[str] = []
     parts: list[str] = []  # of a piece: to free very many at once takes long
     end = 0

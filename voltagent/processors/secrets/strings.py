@@ -24,6 +24,7 @@ from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.streams import Texts, items_of, split_over, texts_of
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
+Chunks: TypeAlias = "tuple[Sequence[int], list[str]]"  # the slots of its chunks, and these
 
 _STRINGS: Final = 4096  # numbered at once
 _LONGEST_SHARED: Final = 1 << 14  # characters of a string that is compared with others
@@ -167,18 +168,18 @@ class Strings:
         self._since.append(len(self._slots))
         self._trees.append(tree)
 
-    def add_stream(self, value: Any) -> list[Sequence[int]]:
-        """Search the texts of a stream: the strings in the same place of each item are one; return their slots."""
+    def add_stream(self, value: Any) -> list[Chunks]:
+        """Search the texts of a stream: the strings in the same place of each item are one."""
         items = items_of(value)
         if not items:
             return []
         if are_strings(items):
-            return [self._slots_of_list(items)]
-        return self._slots_of_items(items)
+            return [(self._slots_of_list(items), [*items])]
+        return self._streams_of_items(items)
 
-    def _slots_of_items(self, items: list[Any]) -> list[Sequence[int]]:
+    def _streams_of_items(self, items: list[Any]) -> list[Chunks]:
         stream = texts_of(items)
-        found: list[Sequence[int]] = [self._add_texts(stream, numbers) for numbers in stream.together()]
+        found = [self._add_texts(stream, numbers) for numbers in stream.together()]
         stream.release()
         return found
 
@@ -190,21 +191,24 @@ class Strings:
         self.add_list(items)
         return range(len(self._slots) - len(items), len(self._slots))
 
-    def _add_texts(self, stream: Texts, numbers: list[int]) -> Sequence[int]:
+    def _add_texts(self, stream: Texts, numbers: list[int]) -> Chunks:
+        chunks: list[str] = []
         for first in range(0, len(numbers), _STRINGS):
             some = numbers[first : first + _STRINGS]
-            self._slots.fromlist(self._numbers_of([stream.texts[number] for number in some]))
+            texts = [stream.texts[number] for number in some]
+            chunks += texts
+            self._slots.fromlist(self._numbers_of(texts))
             self._containers += [stream.containers[number] for number in some]
             self._places += [stream.keys[number] for number in some]
-        return range(len(self._slots) - len(numbers), len(self._slots))
+        return range(len(self._slots) - len(numbers), len(self._slots)), chunks
 
-    def replace_secrets(self, streams: list[Sequence[int]]) -> None:
+    def replace_secrets(self, streams: list[Chunks]) -> None:
         """Search all strings, and put them back without their secrets and the repetitions of those."""
-        texts, numbers = self._texts, self._slots
+        texts = self._texts
         if not texts:
             return
-        chunks = [[texts[numbers[slot]] for slot in slots] for slots in streams]
-        scan = Scan([*texts, *map(join_texts, chunks)] if chunks else texts, self._rules.names)
+        joined = [join_texts(chunks) for _, chunks in streams]
+        scan = Scan([*texts, *joined] if joined else texts, self._rules.names)
         secrets = find_secrets(scan)
         if not secrets and not self._found.secrets and not self._rules.patterns:
             return
@@ -216,8 +220,8 @@ class Strings:
             deque(take_all(before), 0)
         found = scan.by_string(secrets)
         replacer = Replacer(self._rules.patterns, frequent)
-        for number, (slots, parts) in enumerate(zip(streams, chunks, strict=True), len(texts)):
-            wholes = merged([*found.pop(number, ()), *replacer.frequent_in(parts)])
+        for number, ((slots, parts), text) in enumerate(zip(streams, joined, strict=True), len(texts)):
+            wholes = merged([*found.pop(number, ()), *replacer.frequent_in(text)])
             if wholes:
                 self._put_split(slots, parts, wholes, found, replacer)
         self._put_all(replacer.replaced(texts, found))
@@ -231,30 +235,34 @@ class Strings:
         replacer: Replacer,
     ) -> None:
         """Put back the chunks of a stream that have a part of a secret, without that and what they hold alone."""
-        numbers = self._slots
+        numbers, put = self._slots, self._put
         split = split_over(wholes, parts)
         self._trees[-1].is_changed = True
-        containers, keys, changed = self._containers, self._places, self._changed
+        containers, keys = self._containers, self._places
         for first, last in split.emptied:
-            for slot in slots[first:last]:
-                container = containers[slot]
-                if container is None:
-                    changed[slot] = ""
-                else:
-                    container[keys[slot]] = ""
+            begin, end = slots[first], slots[last - 1]
+            container, key = containers[begin], keys[begin]
+            if type(container) is list and container is containers[end] and keys[end] == key + last - 1 - first:
+                container[key : key + last - first] = [""] * (last - first)
+            else:
+                for slot in slots[first:last]:
+                    put(slot, "")
         places = array("q", split.ranges)
         ranges: dict[int, Sequence[Range]] = {}
         for number, at in enumerate(places):
             here, more = split.ranges.pop(at), found.get(numbers[slots[at]])
             ranges[number] = merged([*here, *more]) if more else here
-        after = replacer.replaced([parts[at] for at in places], ranges)
+        texts, counts = replacer.replaced([parts[at] for at in places], ranges)
         for number, at in enumerate(places):
-            text, is_rest = after.texts[number], at in split.continued
-            self._put(slots[at], text[len(SECRET_TEXT) :] if is_rest else text, after.count(number) - is_rest)
+            text = texts[number]
+            put(slots[at], text[len(SECRET_TEXT) :] if at in split.continued else text)
+        self._found.count += len(places) + sum(counts.values()) - len(counts) - len(split.continued)
 
     def _put_all(self, changes: Changes) -> None:
         """Put back all strings that changed, where they stand."""
         self._after, after, counts = changes, changes.texts, changes.counts
+        if not after:
+            return
         texts, containers, places = self._texts, self._containers, self._places
         changed = self._changed
         count = end = 0  # of the tree that was marked last
@@ -288,12 +296,7 @@ class Strings:
         self._trees[number - 1].is_changed = True
         return self._since[number] if number < len(self._since) else len(self._slots)
 
-    def _put(self, slot: int, text: str, count: int) -> None:
-        self._found.count += count
-        self._mark_tree(slot)
-        self._set(slot, text)
-
-    def _set(self, slot: int, text: str) -> None:
+    def _put(self, slot: int, text: str) -> None:
         container = self._containers[slot]
         if container is None:
             self._changed[slot] = text
