@@ -8,14 +8,15 @@ from typing import Final, NamedTuple
 from voltagent.processors.secrets.text.examinations import first_of
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.tables import named_columns
-from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_placeholder
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
 # The value has no space at either end: to divide spaces among parts of the pattern takes the square of their number.
 _ELEMENT: Final = (
-    r"<(?:[\w-]{1,20}:)?(?P<name>[a-z][\w.-]{1,60})(?P<attributes>\s[^<>\0]{0,200})?>\s{0,80}"
-    r"(?:<!\[cdata\[\s{0,8})?(?P<value>[^<>\s\0](?:[^<>\n\0]{0,1998}[^<>\s\0])?)\s{0,8}(?:\]\]>)?\s{0,80}</"
+    r"<(?:[\w-]{1,20}:)?(?P<name>[a-z][\w.-]{1,60})(?P<attributes>\s[^<>\0]{0,200})?>"
+    + atomic(r"\s{0,80}", "spaces")
+    + r"(?:<!\[cdata\[\s{0,8})?(?P<value>[^<>\s\0](?:[^<>\n\0]{0,1998}[^<>\s\0])?)\s{0,8}(?:\]\]>)?\s{0,80}</"
 )
 _ATTRIBUTE: Final = r"[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
 _NAME_ATTRIBUTE: Final = re.compile(
@@ -117,7 +118,7 @@ def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the value of ``name: DB_PASSWORD, value: …``."""
-    scan.spend(10)
+    scan.units -= 10
     start = match.start()
     before = scan.low[max(0, start - _FIELD) : start]
     line = before.rfind("\n", 0, len(before.rstrip(_BEFORE_FIELD)))  # that of the name
