@@ -43,7 +43,7 @@ _ACL: Final = r"setuser [^\n>\0]{1,80} >(?P<value>[^\s>/\0][^\s\0]{2,1000})"
 
 
 def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
-    scan.spend(4)
+    scan.units -= 4
     if _PROMPT.search(scan.text, max(0, match.start() - _LONGEST_PROMPT), match.start()) is None:
         return None
     value, command = scan.group(match, "value"), scan.group(match, "command")

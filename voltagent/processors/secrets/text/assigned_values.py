@@ -82,7 +82,7 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
 
     Under a strong name, a function that sets or defines it also takes an ordinary word.
     """
-    scan.spend(8)
+    scan.units -= 8
     end = closing_quote(scan, start, one.quote)
     if is_placeholder(scan.text[start:end]) and (joined := _JOINED.match(scan.text, end)) is not None:
         start = joined.end()  # `"Bearer " + "…"`
@@ -114,7 +114,7 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
 
 
 def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
-    scan.spend(8)
+    scan.units -= 8
     end = closing_quote(scan, start, one.quote)
     value = scan.text[start:end]
     if one.operator == "|":
@@ -158,7 +158,7 @@ def _end_of_joined(scan: Scan, end: int) -> int:
 
 def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     text = scan.text
-    scan.spend(10)
+    scan.units -= 10
     if one.operator == "|":
         cell = _CELL.match(text, start)
         return cell.span() if cell is not None and _is_cell(scan, one, start, cell[0]) else None

@@ -207,7 +207,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
         written = text[first:value]
         one: _Match | None = memo.get(written, _UNKNOWN)
         if one is _UNKNOWN:
-            scan.spend(_NEW)
+            scan.units -= _NEW
             one = memo[written] = _remembered(scan, written, match, name, value)
         if one is None or (one.may_be_label and _closes_label(text, name, value, one.beginning.quote)):
             continue

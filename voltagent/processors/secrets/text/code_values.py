@@ -103,7 +103,7 @@ def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 def code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
     """Return the literal that code falls back on, behind the call or name that begins at ``start``."""
-    scan.spend(4)
+    scan.units -= 4
     match = _CODE_DEFAULT.match(scan.text, start, start + 300)
     if match is None:
         return None
@@ -147,7 +147,7 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
         has_literal = end >= 0 and any(quote in text[start:end] for quote in "\"'")
         return (start, end + 1) if has_literal else None
     beginning = text[start : start + 4096]
-    scan.spend(8)
+    scan.units -= 8
     if strength is not Strength.STRONG and "'" not in beginning and '"' not in beginning:
         return None
     end = past_collection(scan, start)

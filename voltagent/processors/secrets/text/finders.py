@@ -237,21 +237,25 @@ def _add_all_matches(
     scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int, found: list[Range]
 ) -> None:
     """:func:`_add_matches` at the end of a text: there is little behind the stretch that a search goes through."""
-    low, find = scan.low, pattern.search
+    low, find, examine = scan.low, pattern.search, search.examine
     match = find(low, start)
     while match is not None and match.start() < stop:
-        match = find(low, _add_match(scan, search, match, found))
+        match = find(low, _add_match(scan, examine, match, found))
 
 
-def _add_match(scan: Scan, search: Search, match: re.Match[str], found: list[Range]) -> int:
+def _add_match(
+    scan: Scan, examine: Callable[[Scan, re.Match[str]], Range | None], match: re.Match[str], found: list[Range]
+) -> int:
     """Add the secret in a match, if it has one, and return where both end."""
-    scan.spend(_MATCHED)
+    scan.units -= _MATCHED
     end = match.end()
-    secret = search.examine(scan, match)
+    secret = examine(scan, match)
     if secret is not None and secret[0] < secret[1]:
-        scan.spend(_FOUND)
+        scan.units -= _FOUND
         found.append(secret)
         end = max(end, secret[1])
+    if scan.units < 0:
+        raise TooDenseError
     return end
 
 
@@ -282,7 +286,7 @@ def _add_matches(
             continue
         if match.start() >= stop:
             break
-        past = max(past, _add_match(scan, search, match, found))
+        past = max(past, _add_match(scan, search.examine, match, found))
         place = low.find(needle, past, last)
 
 

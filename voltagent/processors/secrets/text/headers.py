@@ -185,7 +185,7 @@ _ENDS_VALUE: Final = frozenset(("", "\n", "\r", "\0", '"', "'", "\\"))
 def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     text, start = scan.text, match.end()
     stop = start + _BEGINNING
-    scan.spend(10)
+    scan.units -= 10
     if "cookie" in match[0]:
         return (start, _end_of_line(scan, start, _COOKIES)) if _COOKIE.match(text, start, stop) else None
     if not match[1] and _SCHEME_WITH_PAIRS.match(text, start, stop) is not None:
@@ -208,7 +208,7 @@ def _has_form(text: str, value: str, end: int) -> bool:
 def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:
     match = line.match(scan.text, start, start + _LONGEST_LINE)
     end = start if match is None else match.end()
-    scan.spend((end - start) >> 7)
+    scan.units -= (end - start) >> 7
     return end
 
 

@@ -68,7 +68,7 @@ def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
     before = text[max(0, name - CALLED) : name].rstrip(" \t\"'-")
     if before[-1:] not in "\n\0" or (not before and name > CALLED):
         return None
-    scan.spend(4)
+    scan.units -= 4
     words = match[1].lower().split()
     is_phrase = any(map(text[name:start].lower().__contains__, _OF_SEVERAL_WORDS))
     is_sentence = not IN_SENTENCES.isdisjoint(words) or not (is_phrase or STRONG.isdisjoint(words))
@@ -112,7 +112,7 @@ def find_joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
     match = JOINED_WORDS.match(scan.text, start)
     if match is None or not is_joined_words(match[0]):
         return None
-    scan.spend(8)
+    scan.units -= 8
     if _REQUESTED.search(scan.text, max(0, start - CALLED), start) is not None:
         return match.span()
     is_sure = has_marks(match[0]) or scan.text[start - 1] not in " \t\n"

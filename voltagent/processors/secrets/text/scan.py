@@ -228,7 +228,7 @@ def closing_quote(scan: Scan, start: int, quote: str) -> int:
     limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
     if len(quote) > 2 and (quote[-1] not in _QUOTES or quote[-1] == quote[-2] == quote[-3]):
         end = scan.text.find(quote, start, limit)
-        scan.spend((limit if end < 0 else end) - start >> 7)
+        scan.units -= (limit if end < 0 else end) - start >> 7
         return limit if end < 0 else end
     escapes, mark = len(quote) - 1, quote[-1]
     position = scan.text.find(mark, start, limit)
@@ -240,11 +240,11 @@ def closing_quote(scan: Scan, start: int, quote: str) -> int:
     while position >= 0:
         slashes = _slashes(scan.text, start, position)
         if slashes <= escapes or (slashes - escapes) % (2 * (escapes + 1)) == 0:
-            scan.spend(position - start >> 7)
+            scan.units -= position - start >> 7
             return position - min(escapes, slashes)
         scan.spend(2)
         position = scan.text.find(mark, position + 1, limit)
-    scan.spend(limit - start >> 7)
+    scan.units -= limit - start >> 7
     return limit
 
 

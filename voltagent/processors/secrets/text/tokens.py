@@ -132,18 +132,15 @@ def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
                 raise TooDenseError
             before = text[position - _BEFORE if position > _BEFORE else 0 : position]
             first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
-            end = _add_tokens(scan, first, table, ends, found)
-            if not end and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
+            past = ends[first] if first in ends else _add_tokens(scan, first, table, ends, found)
+            if not past and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
                 first = position - len(before) + len(before.rstrip(_WORD))
-                end = _add_tokens(scan, first, table, ends, found)
-            past = end
+                past = ends[first] if first in ends else _add_tokens(scan, first, table, ends, found)
     return found
 
 
 def _add_tokens(scan: Scan, start: int, table: dict[str, _Beginning], ends: dict[int, int], found: list[Range]) -> int:
     """Add the token that begins at a position, and those directly behind it; return where the last ends, or 0."""
-    if start in ends:
-        return ends[start]
     text, first, last = scan.text, start, 0
     while (beginning := table.get(text[first : first + 2])) is not None:
         end = _end_of_token(text, first, beginning)
