@@ -9,7 +9,7 @@ checks decide, so that the answer is always theirs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -17,25 +17,30 @@ from voltagent.processors.secrets.text.headers import PARAMETER_NAMES
 from voltagent.processors.secrets.text.prefilter import (
     ADDRESSES,
     BEYOND_ASCII,
+    BRIEF_CODES,
+    BRIEF_PAIRS,
+    BRIEF_WORDED,
     CODES,
     DASHED,
     FLAG,
     GAP,
     KEY_END,
+    MARKED,
     NAME,
     NAME_END,
     PAIRS,
-    RARE_PAIRS,
-    RARE_WORDED,
     SOON_BEHIND_NAME,
     SOON_BEHIND_TOKEN,
+    STAND_IN,
     TOKEN_END,
+    WITH_HINT,
     WORDED,
     fast_check,
+    firsts_of,
     for_ascii,
     forms,
-    hint_of,
     is_suspect_text,
+    pair_of,
     tail_of,
     token_of,
 )
@@ -51,7 +56,7 @@ _BEFORE: Final = 64  # bytes before a piece that are looked at as well
 # of such a character has other bits than the next ones.
 _KIND: Final = 0xC0
 _CONTINUED: Final = 0x80
-_STAND_INS: Final = bytes(range(0x80)) + b"\x7f" * 0x80
+_STAND_INS: Final = bytes(range(0x80)) + bytes((STAND_IN,)) * 0x80
 _LEFT_OUT: Final = bytes(range(_CONTINUED, _KIND))
 # A part of a word that is looked for first: the engine finds two characters, and with these fewer words begin.
 _RARE_PARTS: Final = {"секрет": "крет", "kata[ _-]sandi": "sandi", "mat[ _-]khau": "khau"}
@@ -64,6 +69,7 @@ _LEAST: Final = 4  # characters of a name whose beginning is rare enough to stan
 _BRIEF: Final = frozenset(
     ("Twilio", "Bitwarden", "Discord bot", "Infisical", "Confluent", "Discord user", "Trello", "Brave Search")
 )
+_STATEMENTS: Final = ("identified by", "convertto-securestring")  # that have no hint
 _AT_WORD: Final = r"(?-u:\b)"
 _AFTER_NO_WORD: Final = r"(?-u:\b{start-half})"
 # spaces beyond ASCII
@@ -73,64 +79,76 @@ _Look = Callable[[str], "str | None"]
 
 
 class _Looks(NamedTuple):
-    """The expressions, compiled."""
+    """The expressions, compiled; those for a text in lower case come first."""
 
-    in_prose: tuple[_Look, ...]  # names; this and the next ones in lower case
+    hints: tuple[_Look, ...]  # what is in every name and in every statement
+    in_prose: tuple[_Look, ...]  # names
     in_data: tuple[_Look, ...]
+    with_hint: tuple[_Look, ...]
     words: tuple[_Look, ...]
     has_code: _Look
-    codes: _Look
+    codes: tuple[_Look, ...]
     parameters: _Look
     addresses: _Look
     tokens: tuple[_Look, ...]  # this and the next one in the case in which they are written
     separated: _Look  # what begins with a dash, an underscore or a backslash, and tokens whose prefix ends with one
-    hints: _Look
 
 
 @cache
 def _looks() -> _Looks:
     hints = [hint for hint in (*HINTS, "basic", "phrase") if hint not in ("token", "code")]
-    names = f"(?:{'|'.join(hint for hint in hints if len(hint) >= _LEAST)})"
-    brief_names = f"(?:{'|'.join(hint for hint in hints if len(hint) < _LEAST)})"
-    pairs = f"(?:{PAIRS}|{hint_of('code')})"
+    long, brief = _by_length(hints)
+    names, brief_names = f"(?:{'|'.join(long)})", f"(?:{'|'.join(brief)})"
     inner = "|".join(one.widened for one in INNER_FORMATS if one.mark[0] != "-" and not one.mark.isalnum())
     rare = "|".join(one.widened for one in INNER_FORMATS if one.mark.isalnum())
     every = "|".join(map(token_of, FORMATS))
-    brief = [one for one in FORMATS if one.issuer in _BRIEF]
+    brief_tokens = [one for one in FORMATS if one.issuer in _BRIEF]
     separated = [one for one in FORMATS if one.prefix[-1] in "_-"]
-    other = [one for one in FORMATS if one not in separated and one not in brief]
+    other = [one for one in FORMATS if one not in separated and one not in brief_tokens]
     flags = f"{FLAG}|-p[^-]"
+    pairs = "|".join(_RARE_PARTS.get(pair, pair) for pair in PAIRS.split("|"))
     words = (
-        f"(?:{'|'.join(_RARE_PARTS.get(pair, pair) for pair in PAIRS.split('|'))}){NAME_END}",
-        *(f"{inner}|{group}" if group[:2] == r"\$" else group for group in WORDED),
-        f"{RARE_WORDED}|{rare}|(?:{RARE_PAIRS}){NAME_END}",
+        f"(?:{pairs}){NAME_END}|{rare}",
+        *WORDED,
+        f"{BRIEF_WORDED}|{BRIEF_PAIRS}{NAME_END}",
+        f"{MARKED}|{inner}",
     )
+    codes, brief_codes = (pair_of(firsts, "code") for firsts in _by_length(firsts_of("code")))
     return _Looks(
+        hints=(_look("|".join((*long, "token", *_STATEMENTS))), _look("|".join(brief))),
         in_prose=(
             _look(f"{names}{SOON_BEHIND_NAME}|token{SOON_BEHIND_TOKEN}|{STATEMENT}"),
             _look(f"{brief_names}{SOON_BEHIND_NAME}"),
             # keys that hold more than a name
             _look(
-                rf"[{{,](?:[ \t\r\n]|\\+[nrt])*\\*\"(?:[^\"\\]|\\.)*"
-                rf"(?:{names}|{brief_names}|{pairs}|token){NAME}{GAP}{KEY_END}"
+                rf"[{{,](?:[ \t\r\n]|\\+[nrt])*\\*\"(?:[^\"\\]|\\.)*(?:{names}|{brief_names}|token){NAME}{GAP}{KEY_END}"
             ),
         ),
         in_data=(_look(f"{names}{NAME_END}|token{TOKEN_END}|{STATEMENT}"), _look(f"{brief_names}{NAME_END}")),
+        with_hint=tuple(map(_look, WITH_HINT)),
         words=tuple(map(_look, words)),
         has_code=_look("code"),
-        codes=_look(f"{hint_of('code')}{NAME_END}|{CODES}"),
+        codes=(
+            _look(f"{codes}{NAME_END}"),
+            _look(f"{brief_codes}{NAME_END}|{BRIEF_CODES}"),
+            _look(CODES),
+        ),
         parameters=_look(PARAMETER_NAMES.replace("(?<=", "(?:")),
         addresses=_look(ADDRESSES),
         tokens=tuple(
             _look(f"{_AT_WORD}(?:{'|'.join(map(token_of, some))})")
-            for some in (other[: len(other) // 2], other[len(other) // 2 :], brief)
+            for some in (other[: len(other) // 2], other[len(other) // 2 :], brief_tokens)
         ),
         separated=_look(
             rf"{_AFTER_NO_WORD}(?i:{flags})|(?i:{DASHED}|-us[0-9])|-(?:{_tails(separated, '-')})"
             rf"|_(?:{_tails(separated, '_')})|\\(?:u|/|[nrt](?i:{flags}))|(?:_|\\[a-z])(?:{every})"
         ),
-        hints=_look("|".join((*hints, "token"))),
     )
+
+
+def _by_length(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return those of at least four characters, and shorter ones: the engine looks for up to four at once."""
+    return [word for word in words if len(word) >= _LEAST], [word for word in words if len(word) < _LEAST]
 
 
 def _tails(formats: Sequence[Format], separator: str) -> str:
@@ -166,10 +184,10 @@ def _may_have_characters(text: bytes) -> bool:
 def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
     """Return whether there can be a secret in a JSON text; ``own`` find key names of the user's."""
     if len(text) <= _PIECE:
-        return _is_suspect_piece(text) or (bool(own) and _has_any(own, text))
+        return _is_suspect_piece(text, own)
     step = _PIECE - _OVERLAP - _BEFORE
     starts = range(0, len(text), step)
-    return any(is_suspect(_cut(text, start - _BEFORE, start + step + _OVERLAP), own) for start in starts)
+    return any(_is_suspect_piece(_cut(text, start - _BEFORE, start + step + _OVERLAP), own) for start in starts)
 
 
 def _cut(text: bytes, start: int, stop: int) -> bytes:
@@ -182,7 +200,9 @@ def _cut(text: bytes, start: int, stop: int) -> bytes:
     return text[start:stop]
 
 
-def _is_suspect_piece(text: bytes) -> bool:
+def _is_suspect_piece(text: bytes, own: Sequence[re.Pattern[bytes]]) -> bool:
+    if own and _has_any(own, text):
+        return True
     if not text.isascii():
         parts, stems, characters, behind_names = _beyond_ascii()
         if parts(text) is not None and stems(text) is not None:
@@ -195,26 +215,29 @@ def _is_suspect_piece(text: bytes) -> bool:
 
 
 def may_be_suspect(text: str) -> bool:
-    """Return whether a check might find something in a text in ASCII, in which DEL stands for other characters."""
+    """Return whether a check might find something in a text in ASCII, with stand-ins for other characters."""
     look = _looks()
     if look.separated(text) is not None:
         return True
-    samples = [text[start : start + _SAMPLE].lower() for start in (len(text) * part // _WHOLE for part in _SAMPLES)]
-    if all(look.hints(sample) is not None for sample in samples):  # full of names: the checks cost less
-        return True
     low = text.lower()
-    if samples[1].count('"') > _QUOTES:
-        has_name = any(search(low) is not None for search in look.in_data)
-    else:
-        has_name = any(search(low) is not None for search in look.in_prose)
+    if _finds(look.hints, low):
+        samples = [low[start : start + _SAMPLE] for start in (len(low) * part // _WHOLE for part in _SAMPLES)]
+        if all(_finds(look.hints, sample) for sample in samples):  # full of names: the checks cost less
+            return True
+        names = look.in_data if samples[1].count('"') > _QUOTES else look.in_prose
+        if _finds(names, low) or _finds(look.with_hint, low):
+            return True
     return (
-        has_name
-        or any(search(low) is not None for search in look.words)
-        or any(search(text) is not None for search in look.tokens)
+        _finds(look.words, low)
+        or _finds(look.tokens, text)
         or ("@" in low and look.addresses(low) is not None)
         or ("=" in low and look.parameters(low) is not None)
-        or (look.has_code(low) is not None and look.codes(low) is not None)
+        or (look.has_code(low) is not None and _finds(look.codes, low))
     )
+
+
+def _finds(looks: Iterable[_Look], text: str) -> bool:
+    return any(look(text) is not None for look in looks)
 
 
 def _has_any(own: Sequence[re.Pattern[bytes]], text: bytes) -> bool:

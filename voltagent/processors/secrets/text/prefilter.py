@@ -8,7 +8,7 @@ neither a copy in lower case nor a way back. It knows no look-around, so a check
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final
 
@@ -26,6 +26,11 @@ _AVOIDED: Final = 256  # searches after two such searches
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
 
+# What stands for each character beyond ASCII in a text. No beginning of a check has a character with these upper bits,
+# by which the engine leaves out whole words of other alphabets.
+STAND_IN: Final = 0x16
+_STAND_IN: Final = rf"\x{STAND_IN:02x}"
+
 NAME: Final = r"[0-9A-Za-z_.$\x{80}-\x{10FFFF}-]*"  # the rest of a name
 # The next columns of a table or a statement, if a space stands between them.
 _COLUMNS: Final = (
@@ -40,7 +45,7 @@ _AT_ONCE: Final = (
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
     r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]"
-    r"|(?:provided|given|used|supplied|received)[ \t]?:|n?(?:var|te)"
+    r"|(?:provided|given|used|supplied|received)[ \t]?:|n?(?:varchar|text)\("
     r"|[A-Za-z._~+/=-]*[0-9])"
 )
 KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
@@ -65,47 +70,47 @@ def _ends(after_gap: str) -> tuple[str, str]:
 NAME_END, TOKEN_END = _ends(f"{_AFTER_GAP}|{KEY_END}")
 SOON_BEHIND_NAME, SOON_BEHIND_TOKEN = _ends(_AFTER_GAP)  # all of these but the end of a key
 _SETTER: Final = "(?:env|define|setx|setenv|set -[a-z]+|config(?:ure)?)"
-# Checks of text in any case, by what each begins with: a word, a dash, or an address. Together, those of each group
-# have so few beginnings, and of such a kind, that the engine finds them many characters at a time.
-WORDED: Final = tuple(
-    "|".join(group)
-    for group in (
-        (
-            r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)",
-            r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}",
-            r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])",
-            r"(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}",
-            rf"{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]",
-            r"%3a%2f%2f|private-lines:|-value[ \t]|:5432:",
-            r"networkcredential\(|new pdo\(|\.getconnection\(|snmp(?:-server|-agent)?[ \t]+community|stats auth|\"kty",
-            r"createhmac\(|hmac\.new\(|fernet\(|jwt\.(?:sign|verify|encode|decode)\(|login\(|db\.auth\(|auth plain",
-        ),
-        (
-            "basicauth|userpwd|ssws |sessionid",
-            r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/",
-        ),
-        (r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha",),
-        (r"pwd?[ \t]+(?:is|was|for)[ \t]| enc [a-z0-9+/]{12}|rabbitmqctl |\|[ \t]*sudo -s|chpasswd",),
-    )
+# Checks of text in any case, by what each begins with: a word, a dash, or an address. Those of a group have so few
+# beginnings, all of at least four characters, that the engine finds them many characters at a time; shorter beginnings
+# are by themselves, as one of them would make it stop at many more places.
+WITH_HINT: Final = (  # each has a hint of a name
+    (
+        r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}"
+        r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}"
+        rf"|{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]"
+    ),
+    (
+        r"networkcredential\(|stats auth|jwt\.(?:sign|verify|encode|decode)\(|db\.auth\(|auth plain|basicauth|userpwd"
+        r"|sessionid|chpasswd|pwgen|pass show |keyname[ \t]{2}|key content[ \t]|hashpw\(|(?:as|is) your [a-z -]*otp"
+    ),
+    r"pwd?[ \t]+(?:is|was|for)[ \t]",
 )
-# What is so rare that it has a look of its own.
-RARE_WORDED: Final = (
-    r"wifi:[a-z]:|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]"
-    r"|setuser |(?:as|is) your [a-z -]*(?:code|otp)|pwgen|openssl rand |(?:bw get|pass show|op read) |keyname[ \t]{2}"
-    r"|createuser |: eap \\*\"|key content[ \t]|reg_sz|assword:[*\\\"]|\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
-    r"|snmp(?:get|set|walk|bulk)|pdo->__"
-    r"|sqlplus[ \t]|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|hashpw\(|imap_open\("
+WORDED: Final = (
+    (
+        r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)|login\(|new pdo\(|\.getconnection\("
+        r"|createhmac\(|hmac\.new\(|fernet\(|%3a%2f%2f|private-lines:|-value[ \t]|:5432:|\"kty"
+        r"|snmp(?:-server|-agent)?[ \t]+community|ssws | enc [a-z0-9+/]{12}|rabbitmqctl "
+    ),
+    (
+        r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi:[a-z]:"
+        r"|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]|setuser |openssl rand |bw get |op read "
+        r"|createuser |: eap \\*\"|reg_sz|assword:[*\\\"]|snmp(?:get|set|walk|bulk)|pdo->__|sqlplus[ \t]"
+        r"|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|imap_open\("
+    ),
 )
-_COOKIE_LINE: Final = r"\t(?:true|false)\t[0-9]"  # where it is not encoded; the same is among the rare ones
-RARE_PAIRS: Final = "client[^a-z]?assertion|crypt[^a-z]?hash"
+BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])|\]:[0-9]+[ \t]+[^ \t:\"\\]+:|\|[ \t]*sudo -s"
+MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha"
+_COOKIE_LINE: Final = r"\t(?:true|false)\t[0-9]"  # where it is not encoded; otherwise it is among the words
 PAIRS: Final = (
-    "community[^a-z]?string|hub[^a-z]?pat|lab[^a-z]?pat|security[^a-z]?answer|access[^a-z]?signature"
-    "|conn(?:ection)?[^a-z]?strings?|kata[ _-]sandi|mat[ _-]khau"
+    "community[^a-z]?string|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
+    "|kata[ _-]sandi|mat[ _-]khau|client[^a-z]?assertion|crypt[^a-z]?hash"
 )
+BRIEF_PAIRS: Final = "(?:hub|lab)[^a-z]?pat"
 CODES: Final = (
-    r"(?:one[- ]time|verification|security|login|authentication|confirmation|2fa|sms|access|pin"
-    r"|(?:enter|use|type) (?:the|this))[ -](?:pass)?code|code[^a-z]?verifier"
+    r"(?:one[- ]time|verification|security|login|authentication|confirmation|access|(?:enter|use|type) (?:the|this))"
+    r"[ -](?:pass)?code|code[^a-z]?verifier|(?:as|is) your [a-z -]*code"
 )
+BRIEF_CODES: Final = "(?:2fa|sms|pin)[ -](?:pass)?code"
 ADDRESSES: Final = r"://[^\s/?#\"'<>\\]+@|@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])"
 FLAG: Final = r"-[a-z]{0,3}(?:u|[pabwk][^a-z])"
 DASHED: Final = (
@@ -113,7 +118,10 @@ DASHED: Final = (
     r"|----begin |--- begin "
 )
 _FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
-_ANY_CASE: Final = (STATEMENT, *WORDED, RARE_WORDED, _COOKIE_LINE, CODES, ADDRESSES, DASHED, _FLAGS)
+_ANY_CASE: Final = (
+    *(STATEMENT, *WITH_HINT, *WORDED, BRIEF_WORDED, MARKED),
+    *(_COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, _FLAGS),
+)
 
 
 def _escaped(stem: str) -> str:
@@ -141,10 +149,17 @@ _AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, BEYOND_ASCII))  # escapes t
 
 def hint_of(hint: str) -> str:
     """Return a hint, or a pair such as ``security_code`` if it is strong only as its second word."""
-    if hint not in _PAIRED:
-        return re.escape(hint)
-    firsts = sorted(first for first, second in STRONG_PAIRS if second == hint)
-    return f"(?:{'|'.join(firsts)}|kod|pin|adgangs)[^a-z]?{hint}"
+    return pair_of(firsts_of(hint), hint) if hint in _PAIRED else re.escape(hint)
+
+
+def firsts_of(second: str) -> list[str]:
+    """Return the first words of the pairs with this second word."""
+    return [*sorted(first for first, other in STRONG_PAIRS if other == second), "kod", "pin", "adgangs"]
+
+
+def pair_of(firsts: Iterable[str], second: str) -> str:
+    """Return what finds pairs with this second word."""
+    return f"(?:{'|'.join(firsts)})[^a-z]?{second}"
 
 
 def token_of(one: Format) -> str:
@@ -165,12 +180,12 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
     names = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
     stems = (
-        (DRAWN_COLUMN.replace(r"\x{2502}", r"\x7f[ \t]"),)
+        (DRAWN_COLUMN.replace(r"\x{2502}", rf"{_STAND_IN}[ \t]"),)
         if is_ascii
         else (*STEMS, "mật[ _-]khẩu", WIDE_COLON, DRAWN_COLUMN)
     )
     any_case = "|".join(
-        (*_ANY_CASE, f"(?:{names}|{PAIRS}|{RARE_PAIRS}){NAME_END}", f"token{TOKEN_END}", parameters, *stems)
+        (*_ANY_CASE, f"(?:{names}|{PAIRS}|{BRIEF_PAIRS}){NAME_END}", f"token{TOKEN_END}", parameters, *stems)
     )
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(token_of, FORMATS))
@@ -182,8 +197,8 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
 
 
 def for_ascii(pattern: str) -> str:
-    """Return the same pattern for ASCII, and for texts in which DEL stands for each other character."""
-    pattern = pattern.replace(r"\x{80}-\x{10FFFF}", r"\x7f").replace("é|è", r"\x7f+")
+    """Return the same pattern for ASCII, and for texts in which :data:`STAND_IN` is each other character."""
+    pattern = pattern.replace(r"\x{80}-\x{10FFFF}", _STAND_IN).replace("é|è", f"{_STAND_IN}+")
     return _CLASS.sub(lambda found: _class_for_ascii(found[0]), pattern)
 
 
@@ -196,7 +211,7 @@ def _class_for_ascii(found: str) -> str:
     return rf"[\x00-\x7F&&{found}]"
 
 
-_SPACES: Final = r" \t\n\r\f\v\x7f"  # the last stands for one beyond ASCII
+_SPACES: Final = rf" \t\n\r\f\v{_STAND_IN}"  # the last may be one beyond ASCII
 _CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)
 
 
