@@ -9,7 +9,8 @@ import textwrap
 from pathlib import Path
 from typing import Final
 
-from voltagent.processors.secrets.text.commands import COMMAND_FLAGS, DEVICE_KEYS, SETTERS
+from voltagent.processors.secrets.text.commands import COMMAND_FLAGS
+from voltagent.processors.secrets.text.configuration import DEVICE_KEYS, SETTERS
 from voltagent.processors.secrets.text.headers import HEADERS, MAYBE_PARAMETERS, PARAMETERS, SCHEMES, WEBHOOKS
 from voltagent.processors.secrets.text.prose import WORDS
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS

@@ -15,6 +15,8 @@ from typing import Final, NamedTuple, TypeAlias
 from voltagent.processors.secrets.text.answers import ANSWERS
 from voltagent.processors.secrets.text.assignments import find_assignments, hints_in
 from voltagent.processors.secrets.text.commands import COMMANDS
+from voltagent.processors.secrets.text.configuration import CONFIGURATION
+from voltagent.processors.secrets.text.connections import CONNECTIONS
 from voltagent.processors.secrets.text.dense import hide_values
 from voltagent.processors.secrets.text.headers import HEADERS_AND_URLS
 from voltagent.processors.secrets.text.pairs import PAIRS
@@ -25,7 +27,11 @@ from voltagent.processors.secrets.text.tables import find_columns
 from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
 from voltagent.processors.secrets.text.tool_files import TOOLS
 
-_FAMILIES: Final = ((INNER_TOKENS, *HEADERS_AND_URLS), (*COMMANDS, *TOOLS), (*PAIRS, *PROSE, *ANSWERS))
+_FAMILIES: Final = (
+    (INNER_TOKENS, *HEADERS_AND_URLS),
+    (*COMMANDS, *CONFIGURATION, *CONNECTIONS, *TOOLS),
+    (*PAIRS, *PROSE, *ANSWERS),
+)
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at

@@ -1,0 +1,124 @@
+"""Find secrets that are set without an operator: variables, and the keys in the configuration of devices."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.secrets.text.examinations import credential_value, plain_value
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import HINTS
+
+# A variable and its value without an operator: in Dockerfiles, shells and tools for settings.
+_SET_NAME: Final = r"(?://[^\s:\0]{1,100}:)?(?P<name>[\w.-]{2,80})"
+SETTERS: Final = {
+    "env": r"env[ \t]{1,4}(?<![\w.-]env[ \t])" + _SET_NAME,
+    "define": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,
+    "requirepass": "(?P<name>requirepass)",
+    "masterauth": "(?P<name>masterauth)",
+    "bindpw": "(?P<name>bindpw)",
+    "rootpw": "(?P<name>rootpw)",
+    "(setq": r"\(setq[ \t]{1,4}" + _SET_NAME,
+    "(def": r"\(def[a-z]{0,10}[ \t]{1,4}\*?" + _SET_NAME + r"\*?",
+    "_pass": "(?P<name>_pass)",
+    "secret.key": r"(?P<name>secret\.key)",
+    "setx": r"setx[ \t]{1,4}" + _SET_NAME,
+    "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
+    "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
+    "set_header": r"set_header[ \t]{1,4}" + _SET_NAME,
+    "requestheader": r"requestheader[ \t]{1,4}(?:set|add)[ \t]{1,4}[\"']?(?P<name>[\w.-]{2,80})[\"']?",
+    "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
+}
+_SET_VALUE: Final = (
+    r"[ \t]{1,4}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{1,1000})(?P=quote)"
+    r"|(?P<bare>[^\s\"'=;|&\0-][^\s\"';|&\0]{3,1000}))"
+)
+# The keys in the configuration of routers and servers, and what may stand before the key: how it is encrypted.
+DEVICE_KEYS: Final = {
+    "snmp": r"snmp(?:-server|-agent)?[ \t]{1,4}community(?: read| write)?",
+    "isakmp key": "isakmp key",
+    "digest-key": r"digest-key[ \t]{1,4}\d{1,3}[ \t]{1,4}md5",
+    "password 0": "password 0",
+    "-server key": r"-server key(?<=(?:tacacs|radius)-server key)",
+    "key-string": "key-string",
+    "wpa-psk": "wpa-psk",
+    "pre-shared-key": "pre-shared-key",
+    "authentication-key": "authentication-key",
+    "pre-shared-secret": "pre-shared-secret",
+    "community": r"community(?<=r[ow]community)6?",
+    "option key": "option key",
+    "option pass": r"option pass(?:word|phrase)",
+}
+_DEVICE_VALUE: Final = (
+    r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple|[05-9])[ \t]{1,4}){0,2}"
+    r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<bare>[^\s\"'\0]{3,200}))"
+)
+_SENT: Final = r" ([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))"  # all that is left of a line
+_ENDS_DEVICE_LINE: Final = re.compile(r"[ \t]{0,4}(?:[;\r\n\0]|r[ow]\b|view |author|\d{1,3}\.|default\b|\Z)")
+_NO_COMMUNITY: Final = frozenset(("public", "string", "strings", "name", "names"))
+
+
+def _set(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``ENV API_KEY …``, ``aws configure set aws_secret_access_key …``."""
+    which = "bare" if match["quote"] is None else "quoted"
+    value = scan.group(match, which)
+    strength = scan.names.strength(scan.group(match, "name"))
+    if strength is Strength.NONE:
+        return None
+    is_joined = strength is Strength.STRONG and (_is_joined(value) or is_joined_words(value))
+    is_secret = is_credential(value) or is_mixture(value) or is_joined
+    return match.span(which) if is_secret else None
+
+
+def _is_joined(value: str) -> bool:
+    """Return whether a value is words joined by hyphens that do not speak of a secret themselves."""
+    low = value.lower()
+    return low.count("-") > 1 and value.replace("-", "").isalnum() and not any(hint in low for hint in HINTS)
+
+
+def _sent(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``PASS hunter2`` and ``AUTH hunter2``, as a line of POP3, FTP or Redis."""
+    start, value = match.start(), match.start(1)
+    before = scan.text[max(0, start - 2) : start]
+    is_command = scan.text[start:value].isupper() and (before[-1:] in ("", "\n", "\0") or before == "> ")
+    return match.span(1) if is_command and is_credential(scan.group(match, 1)) else None
+
+
+def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``snmp-server community …``: a plain word is one only where a line ends behind it, as in configuration."""
+    which = "bare" if match["quote"] is None else "quoted"
+    value = scan.group(match, which)
+    if is_placeholder(value) or value.lower() in _NO_COMMUNITY:
+        return None
+    is_word = (
+        match[0].startswith(("snmp", "password", "community", "pre-shared", "digest-key"))
+        and _ENDS_DEVICE_LINE.match(scan.low, match.end()) is not None
+    )
+    has_form = has_password_form(value)
+    return match.span(which) if match["quote"] or is_word or has_form else None
+
+
+_SETTERS: Final = SearchGroup(
+    r"(?:env|define|setx|setenv|set_header|requestheader|requirepass|masterauth|secret\.key|bindpw|rootpw|_pass"
+    r"|set -[a-z]+|config(?:ure)?|\((?:setq|def[a-z]*))[ \t]+[a-z0-9_.-]{2}",
+    tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
+)
+_DEVICES: Final = SearchGroup(
+    r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]|option (?:key|pass)"
+    r"|isakmp key|digest-key|password 0| enc |add_user |(?:pass|auth) [^\s\x00]"
+    r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|-shared-secret|tion-key)[ \t]"
+    r"|> auth[ \t]|stats auth[ \t]",
+    (
+        *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
+        Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
+        Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", credential_value),
+        *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
+        Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value),
+        Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", plain_value),
+        Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", plain_value),
+    ),
+)
+CONFIGURATION: Final = (_SETTERS, _DEVICES)
