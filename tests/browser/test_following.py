@@ -62,6 +62,8 @@ def test_what_never_ended_has_a_mark_of_its_own(site: Site, new_page: Open):
     expect(mark).to_have_attribute("title", "unfinished")
     page.locator(".rows .agent", has_text="silent").click()
     expect(page.locator(".headline .status")).to_contain_text("unfinished")
+    expect(page.get_by_role("button", name="Follow")).to_be_hidden()
+    expect(page.get_by_role("button", name="Next error")).to_be_hidden()
     stuck = page.locator(".rows > .line", has=page.locator(".name", has_text="stuck"))
     expect(stuck.locator(".state")).to_have_text("unfinished")
     expect(stuck.locator(".bar")).to_have_class(re.compile("unfinished"))
@@ -69,6 +71,11 @@ def test_what_never_ended_has_a_mark_of_its_own(site: Site, new_page: Open):
     page.locator(".rows .agent", has_text="ended").click()
     left = page.locator(".rows > .line", has=page.locator(".name", has_text="left-open"))
     expect(left.locator(".state")).to_have_text("unfinished")
+    page.get_by_role("link", name="Calls").click()
+    for name in ("stuck", "left-open"):
+        row = page.locator(".rows > .line", has=page.locator(".agent", has_text=name))
+        expect(row.locator(".status")).to_have_attribute("title", "unfinished")
+        expect(row.locator(".took")).to_have_text("")
 
 
 @pytest.mark.parametrize(

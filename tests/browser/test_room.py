@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.chromium import sync_api
 from tests.browser.look import box, until
-from tests.browser.play import hand_clock
+from tests.browser.play import MS, hand_clock
 from tests.browser.site import Site
 from voltagent.storage.traces.filters import Filter
 
@@ -90,6 +90,65 @@ def test_labels_of_the_time_axis_are_whole_or_absent(site: Site, new_page: Open)
               const range = document.createRange(); range.selectNodeContents(tick);
               return range.getBoundingClientRect().right <= end; }); }""",
         )
+
+
+@pytest.mark.parametrize("width", [1280, 1000, 800, 360])
+def test_labels_of_the_time_axis_do_not_overlap_and_are_not_cut(site: Site, new_page: Open, width: int):
+    for took in (51, 134, 267, 999, 4_400, 61_000):
+        with hand_clock() as hands:
+            span = site.run.trace(f"took {took}", ended=False)
+            hands[0] += took * MS
+            site.run.recorder.succeed(span, b"{}")
+    site.run.save()
+    for trace in site.run.store.traces():
+        page = new_page(f"#/trace/{trace.id}", width=width)
+        expect(page.locator(".heading .tick").first).to_have_text("0")
+        until(
+            page,
+            """() => {
+            const box = node => {
+              const range = document.createRange();
+              range.selectNodeContents(node);
+              return range.getBoundingClientRect();
+            };
+            const bottom = document.querySelector(".tree .heading").getBoundingClientRect().bottom;
+            const labels = [...document.querySelectorAll(".heading .tick")].map(box);
+            return labels.every((label, place) => label.bottom <= bottom
+              && (place + 1 === labels.length || label.right < labels[place + 1].left)); }""",
+        )
+
+
+def test_names_and_costs_are_whole_where_models_have_long_names(site: Site, new_page: Open):
+    root = site.run.trace("desk", ended=False)
+    agent = site.run.recorder.start(root, "agent", "Weather agent", b"{}")
+    call = site.run.recorder.start(agent, "llm", "chat.completions", b"{}")
+    call.model = "gpt-5-mini-2026-01-15-with-a-suffix"
+    site.run.recorder.add(call, usage={"prompt_tokens": 1200, "cached_tokens": 1000, "cost": 0.1 * 0.00027})
+    for span in (call, agent, root):
+        site.run.recorder.succeed(span, b"{}")
+    site.run.save()
+    page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
+    expect(page.locator(".rows .model")).to_have_count(1)
+    until(page, _WHOLE, ".rows .name")
+    until(
+        page,
+        "selector => [...document.querySelectorAll(selector)].every(one => one.scrollWidth <= one.clientWidth)",
+        ".rows .cost",
+    )
+    page.locator(".rows .name", has_text="chat.completions").click()
+    expect(page.locator(".usage")).to_contain_text("cost$0.000027")
+    expect(page.locator(".usage")).not_to_contain_text("$0.00002700")
+
+
+def test_steps_of_a_large_trace_are_written_in_full(site: Site, new_page: Open):
+    root = site.run.trace("desk", ended=False)
+    for _ in range(10_001):
+        site.run.recorder.succeed(site.run.recorder.start(root, "tool", "step", b"{}"), b"{}")
+    site.run.recorder.succeed(root, b"{}")
+    site.run.save()
+    page = new_page("", width=1280)
+    expect(page.locator(".rows .operations")).to_have_text("10\u202f001")
+    until(page, _WHOLE, ".rows .operations")
 
 
 def test_a_stack_is_shown_to_its_end_where_it_says_what_failed(site: Site, new_page: Open):

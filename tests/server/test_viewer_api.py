@@ -7,6 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,7 @@ from voltagent.core.hints import give_hint
 from voltagent.core.span import AGENT, COMPLETED, ERROR, LLM, MEMORY, TOOL, Phase, Span
 from voltagent.records import previews
 from voltagent.storage import hints
+from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store
 
 
@@ -109,6 +111,25 @@ def test_what_is_unknown_is_absent_and_what_runs_says_when_it_last_did_something
         client.get(f"/api/traces/{text(root)}").json()["trace"],
     ):
         assert answer["last_active"] == 1_780_000_000_500_000
+
+
+def test_a_call_never_ends_if_its_trace_has_ended_or_its_program_has(run: Run, client: httpx.Client) -> None:
+    for name, ended in (("runs", False), ("left open", True)):
+        root = run.trace(name, ended=False)
+        run.recorder.start(root, TOOL, name, b"{}")
+        if ended:
+            run.recorder.succeed(root, None)
+    run.save()
+    gone = Writer(run.store.path)
+    killed = Run(run.store.path)
+    killed.recorder.start(killed.trace("killed", ended=False), TOOL, "killed", b"{}")
+    with closing(Store(run.store.path, writer=gone)) as store:
+        store.append(killed.log.events)
+    gone.release(delete=True)
+    found = {one["name"]: one for one in client.get("/api/calls").json()["calls"]}
+    never_end = {name: one.get("unfinished") for name, one in found.items()}
+    assert never_end == {"runs": None, "left open": True, "killed": True}
+    assert all(one["last_active"] == one["start"] for one in found.values())
 
 
 def test_filters(run: Run, client: httpx.Client) -> None:

@@ -40,7 +40,7 @@ _COUNTED: Final = """
 _LINES: Final = """
     SELECT o.id, o.trace_id, o.kind, o.name, o.operation, o.agent_id, o.status, o.start_ns, o.end_ns, c.model,
         c.total_tokens AS tokens, c.cached_tokens AS cached, c.cost, o.error, c.error_type,
-        t.agent_id AS trace_agent, o.key
+        t.agent_id AS trace_agent, t.status AS trace_status, o.key
     FROM operations o LEFT JOIN calls c ON c.trace_id = o.trace_id AND c.id = o.id
     LEFT JOIN traces t ON t.id = o.trace_id"""
 
@@ -73,6 +73,7 @@ class CallLine(NamedTuple):
     error: Any  # a string or an object with `message`
     error_type: str | None
     trace_agent: str | None  # of the trace; None if it is not stored
+    trace_status: str | None  # likewise
     preview: str | None  # how the input begins
 
 

@@ -143,11 +143,16 @@ def _calls(store: Store, request: Request) -> Answer:
     offset = values.number(request, "offset", 0, 10**9) or 0
     # one more, to know whether there are more
     found = calls(store, chosen, sort=sort, ascending=values.is_ascending(request), limit=limit + 1, offset=offset)
-    return json_answer({"calls": [_call(one) for one in found[:limit]], "more": len(found) > limit})
+    more, found = len(found) > limit, found[:limit]
+    activity = values.activity_in(store, list({one.trace_id for one in found if one.status == "running"}))
+    return json_answer({"calls": [_call(one, activity) for one in found], "more": more})
 
 
-def _call(one: CallLine) -> Json:
+def _call(one: CallLine, activity: answers.Activity) -> Json:
     """Return one line of the list of calls."""
+    runs = one.status == "running"
+    # what runs when its trace has ended never ends
+    unfinished = runs and (one.trace_status not in (None, "running") or one.trace_id in activity.unfinished)
     return {
         "id": one.id,
         "trace": one.trace_id,
@@ -167,6 +172,8 @@ def _call(one: CallLine) -> Json:
             error=answers.short_error(one.error),
             error_type=one.error_type,
             preview=one.preview,
+            last_active=activity.last.get(one.trace_id, one.start_ns) // 1000 if runs else None,
+            unfinished=unfinished or None,
         ),
     }
 

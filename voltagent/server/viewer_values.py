@@ -21,10 +21,14 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 def activity_of(store: Store, traces: Iterable[TraceSummary]) -> Activity:
     """Find out about those of the traces that run."""
-    running = [trace.id for trace in traces if trace.status == "running"]
-    if not running:
+    return activity_in(store, [trace.id for trace in traces if trace.status == "running"])
+
+
+def activity_in(store: Store, trace_ids: Sequence[str]) -> Activity:
+    """Find out about traces in which something runs."""
+    if not trace_ids:
         return NO_ACTIVITY
-    return Activity(queries.last_activity(store, running), queries.unfinished(store, running))
+    return Activity(queries.last_activity(store, trace_ids), queries.unfinished(store, trace_ids))
 
 
 def lines(store: Store, traces: Sequence[TraceSummary]) -> list[Json]:

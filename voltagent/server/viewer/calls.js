@@ -66,7 +66,7 @@ export function openCalls(host, first) {
   const traces = element("a", {}, "Their traces");
   const list = listing({
     path: "calls", name: "calls", label: "Calls", columns: COLUMNS, usual: USUAL, isTall: true, idOf,
-    classOf: (call) => call.status,
+    classOf: stateOf,
     next: (rows) => ({ offset: rows.length }),
     empty: () => [element("p", { class: "empty" }, "No call matches.")],
     sorted,

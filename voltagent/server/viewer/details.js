@@ -1,7 +1,7 @@
 // Everything that is known of one operation, or of the trace itself.
 
 import { copyButton, element } from "./dom.js";
-import { cachedOf, costOf, count, duration, elapsed, exactly, isNumber, money, tokensOf } from "./format.js";
+import { cachedOf, costOf, count, duration, elapsed, exactMoney, exactly, isNumber, money, tokensOf } from "./format.js";
 import { linked } from "./links.js";
 import { kindName, mark, stateOf, status } from "./kinds.js";
 import { readingSection } from "./reading.js";
@@ -144,7 +144,8 @@ const COUNTED = {
 function usage(value) {
   const all = /** @type {Fields} */ (value);
   const counted = Object.entries(COUNTED).filter(([key]) => isNumber(all[key]));
-  const others = Object.fromEntries(Object.entries(all).filter(([key]) => !counted.some(([known]) => known === key)));
+  const others = Object.fromEntries(Object.entries(all).filter(([key]) => !counted.some(([known]) => known === key) && !(key === "cost" && isNumber(all.cost))));
   const cells = counted.map(([key, name]) => [element("dt", {}, name), element("dd", { class: "number" }, count(all[key]))]);
+  if (isNumber(all.cost)) cells.push([element("dt", {}, "cost"), element("dd", { class: "number" }, exactMoney(all.cost))]);
   return element("div", {}, element("dl", { class: "facts usage" }, cells), isFilled(others) ? shown(others) : null);
 }

@@ -178,6 +178,16 @@ export function money(dollars) {
 }
 
 /**
+ * `$0.0002965`: all digits, but without an exponent and what binary fractions add to a sum.
+ *
+ * @param {number} dollars
+ */
+export function exactMoney(dollars) {
+  const [whole, rest] = Math.abs(dollars).toFixed(12).replace(/0+$/, "").split(".");
+  return `${dollars < 0 ? "-" : ""}$${count(Number(whole))}.${rest.padEnd(2, "0")}`;
+}
+
+/**
  * `1 error`, `2 errors`.
  *
  * @param {number} number
@@ -221,7 +231,9 @@ export function runningUntil({ last_active, unfinished }) {
  */
 export function elapsed(thing) {
   if (thing.duration !== null && thing.duration !== undefined) return thing.duration;
-  return thing.status === "running" ? Math.max(0, (thing.until ?? runningUntil(thing)) - thing.start) : null;
+  if (thing.status !== "running") return null;
+  const took = (thing.until ?? runningUntil(thing)) - thing.start;
+  return took <= 0 && (thing.unfinished || silence(thing)) ? null : Math.max(0, took); // nothing is known of what its program did after its start
 }
 
 /**

@@ -8,6 +8,7 @@ import { duration, elapsed, plural } from "./format.js";
 import { hintBox } from "./hints.js";
 import { histogram } from "./histogram.js";
 import { useKeys } from "./keys.js";
+import { stateOf } from "./kinds.js";
 import { leaveList } from "./left.js";
 import { listing, sortChoice } from "./listing.js";
 import { listen } from "./live.js";
@@ -66,7 +67,7 @@ export function openList(host, first) {
   const list = listing({
     path: "traces", name: "traces", label: "Traces", columns: traceColumns(share, pick), usual: USUAL, isTall: true,
     idOf: ({ id }) => id,
-    classOf: (trace) => `${trace.status}${view.marked.has(trace.id) ? " picked" : ""}`,
+    classOf: (trace) => `${stateOf(trace)}${view.marked.has(trace.id) ? " picked" : ""}`,
     prepare: (rows) => {
       view.longest = rows.reduce((most, trace) => Math.max(most, trace.duration || 0), 0);
     },

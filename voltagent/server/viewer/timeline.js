@@ -10,6 +10,7 @@ import { endOf, hasEnded } from "./tree.js";
 const SEGMENTS = 250; // of the critical path in one row: closer ones become one
 const DEEP = 24; // levels
 const LABEL = 44; // pixels that the label of a tick may need
+const GAP = 8; // pixels between a label and the next tick
 export const NOTABLE = 0.1; // of a duration: smaller differences are not coloured
 const STEPS = [1, 2, 5];
 const HOUR = 3600e6; // microseconds
@@ -184,7 +185,8 @@ export function growRow(row, node, scale, segments) {
 }
 
 /**
- * Round moments on a scale that is `wide` pixels, at most about `most` and if a label has enough width: `[{at: 0…1, label}, …]`.
+ * Round moments on a scale that is `wide` pixels, at most about `most` and as far as their labels have enough width:
+ * `[{at: 0…1, label}, …]`.
  *
  * @param {Extent} scale
  * @param {number} begin
@@ -192,7 +194,7 @@ export function growRow(row, node, scale, segments) {
  */
 export function ticks(scale, begin, wide, most = 6) {
   const width = scale.to - scale.from;
-  const step = timeStep(width / most);
+  const step = timeStep(width / Math.max(1, Math.min(most, wide / (LABEL + GAP))));
   const out = [];
   for (let time = Math.ceil((scale.from - begin) / step) * step; time <= scale.to - begin + step / 1e6; time += step) {
     const at = (time + begin - scale.from) / width;

@@ -74,9 +74,8 @@ function build(view, host) {
     element("span", { class: "legend dim" }, element("span", { class: "on-path" }), "critical path"),
     button("Expand", () => fold(view, false), { class: "quiet" }), button("Collapse", () => fold(view, true), { class: "quiet" }), parts.usual,
   );
-  parts.actions.append(
-    parts.follow, button("Next error", () => next(view, isFailed), { class: "quiet", title: "e" }),
-  );
+  parts.nextError.addEventListener("click", () => next(view, isFailed));
+  parts.actions.append(parts.follow, parts.nextError);
   if (isLive) parts.actions.append(...withServer(view));
   parts.usual.hidden = !isLive;
   const left = element("section", { class: "left", "aria-label": "Tree and time line" }, parts.tools, view.map.map, parts.scroller);

@@ -81,6 +81,7 @@ export function partsOf() {
     problem: element("div", { class: "empty", hidden: true }),
     wide: button("All of the time", () => {}, { class: "quiet", hidden: true }),
     follow: button("Follow", () => {}, { class: "quiet", hidden: true, title: "Select what is recorded, as it comes (f)" }),
+    nextError: button("Next error", () => {}, { class: "quiet", hidden: true, title: "Select the next operation that failed (e)" }),
     usual: button("Usual times", () => {}, { class: "quiet", title: "Compare each step with how long it usually takes (u)" }),
   };
 }

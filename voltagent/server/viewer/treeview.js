@@ -4,6 +4,7 @@ import { detailGrows } from "./selected.js";
 import { element, part } from "./dom.js";
 import { headline } from "./headline.js";
 import { duration, elapsed } from "./format.js";
+import { stateOf } from "./kinds.js";
 import { NARROW } from "./screen.js";
 import { patch } from "./patch.js";
 import { growRow, ticks, treeRow } from "./timeline.js";
@@ -22,7 +23,8 @@ export function draw(view) {
   document.title = `${trace.agent} · voltagent`;
   patch(parts.title, [element("bdi", { title: trace.agent }, trace.agent)]);
   patch(parts.facts, headline(trace));
-  parts.follow.hidden = trace.status !== "running";
+  parts.follow.hidden = stateOf(trace) !== "running";
+  parts.nextError.hidden = !trace.errors;
   parts.follow.setAttribute("aria-pressed", String(view.follows));
   parts.usual.setAttribute("aria-pressed", String(view.compares));
   view.rows = visible(view.nodes, view.collapsed);
