@@ -35,6 +35,7 @@ def tables() -> str:
         f"A token is harmless beside: {', '.join(sorted(HARMLESS['token']))}.",
         f"A key is harmless beside: {', '.join(sorted(HARMLESS['key']))}.",
         f"Any other word is weaker beside: {', '.join(sorted(HARMLESS['strong']))}.",
+        f"A strong word is harmless in a name that ends with: {', '.join(sorted(HARMLESS['fact']))}.",
         f"A strong word is weaker also before: {', '.join(sorted(HARMLESS['named']))}.",
         f"Headers: {', '.join(HEADERS)} (before `key` or `token`). Schemes: {', '.join(SCHEMES)}.",
         (

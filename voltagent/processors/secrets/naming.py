@@ -32,7 +32,7 @@ _NAME_FIELDS: Final = (
     "locator",
     "element",
 )
-_VALUE_FIELDS: Final = ("value", "val", "Value", "newValue", "v", "content", "ParameterValue", "text")
+_VALUE_FIELDS: Final = ("value", "val", "Value", "newValue", "v", "content", "ParameterValue", "text", "new")
 # With other fields beside them, these name documents.
 _OF_VALUES: Final = frozenset(("keyName", "id", "setting", "selector", "locator", "element"))
 _NEAR_VALUES: Final = frozenset(("value", "val", "newValue"))
@@ -52,7 +52,7 @@ _BEFORE_SECRET: Final = frozenset(
     )
 )
 # What the value of a setting was before.
-_BEFORE: Final = frozenset(("oldValue", "previousValue"))
+_BEFORE: Final = frozenset(("oldValue", "previousValue", "old"))
 # The type of a form's field, and the operation of a JSON patch, whose path names the value.
 _TYPE: Final = "type"
 _HIDDEN_INPUT: Final = "password"
@@ -62,7 +62,7 @@ _ABOUT: Final = frozenset(("annotations", "labels"))  # in a path: these describ
 _MOST_FIELDS: Final = 12  # of a dictionary that names a value
 _COOKIE_FIELDS: Final = frozenset(("domain", "httpOnly", "httponly", "sameSite", "samesite", "expires"))
 # An output of Terraform.
-_SENSITIVE: Final = "sensitive"
+_SENSITIVE: Final = ("sensitive", "masked", "isSecret", "is_secret", "secured")
 # Beside a token that is a word.
 LOGPROBS: Final = frozenset(("logprob", "top_logprobs", "log_prob", "token_id"))
 _NONE: Final = Strength.NONE
@@ -81,7 +81,7 @@ class Naming(NamedTuple):
         self, value: dict[str, Any], of_keys: Sequence[Strength | None], strength: Callable[[str], Strength]
     ) -> Sequence[Strength | None]:
         """Return the strengths of a dictionary's values, given those of its keys: what the name says holds for one."""
-        if value.get(_SENSITIVE) is True and type(value[self.value]) is str:
+        if True in map(value.get, _SENSITIVE) and type(value[self.value]) is str:
             return [_STRONG if key == self.value else own for key, own in zip(value, of_keys, strict=True)]
         field = next((field for field in self.fields if type(value[field]) is str), None)
         if field is None:

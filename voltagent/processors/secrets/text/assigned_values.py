@@ -45,7 +45,8 @@ _PERL_QUOTE: Final = re.compile(r"(?:q{1,2}|%[qQ])([{(\[|])([^\n\0{}()\[\]|]{4,2
 _ODBC: Final = re.compile(r"\{(?!\w{1,60}![rsa]\})((?:[^{}\s\"'\0]|\}\}){4,200})\}(?=[;\s\"'\0]|\Z)")
 # What stands for a value that is kept elsewhere: the tags of CloudFormation and Home Assistant, ERB and JSP.
 _ELSEWHERE: Final = re.compile(
-    r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var|vault|reference)\b|<%", re.IGNORECASE
+    r"!(?:ref|getatt|sub|importvalue|join|select|findinmap|secret|env|env_var|vault|reference)\b|<%|<set to ",
+    re.IGNORECASE,
 )
 # A row such as `| DB_PASSWORD | … |`: its value, and what stands before it.
 _CELL: Final = re.compile(r"[^\s|\"'`\0]{6,200}(?=[ \t]{0,80}(?:\||\s{0,4}\Z|\r?\n))")

@@ -24,10 +24,11 @@ from voltagent.processors.secrets.vocabulary.words import HINTED
 _KEY_FILE: Final = re.compile(r"\.(?:asc|cer|crt|der|gpg|json|key|p12|pem|pfx|pub|ppk)\Z")
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (
-    r"[ =]{0,2}(?P<quote>[\"'])?[^\s:\"'/\0]{1,200}:(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
+    r"[ =]{0,2}(?P<quote>[\"'])?(?!\+%)[^\s:\"'/\0]{1,200}:(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
 )
 _FLAG: Final = (
-    r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})(?:=|[ \t]{1,4}(?:<<<[ \t]{0,4})?|[\"']?\r?\n[ \t]{0,16}- )"
+    r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})"
+    r"(?:=|[ \t]{1,4}(?:<<<[ \t]{0,4})?|[\"']?\r?\n[ \t]{0,16}- |[\"'],\s{0,16}(?=[\"']))"
     r"(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})'|(?P<bare>[^\s\"'`|;&<>\0-][^\s\"'`|;&<>\0]{0,1000}))"
 )
 SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
@@ -107,7 +108,7 @@ def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
         return False
     if value[-1:] in (".", ",") and value[:-1].isalpha() and value.islower():
         return False  # the end of a sentence
-    if flag.strip("-").lower() == "secret" and not value.isalnum() and is_ordinary(value) and not _DIGIT.search(value):
+    if flag.strip("-").lower() == "secret" and is_ordinary(value) and value.islower() and not _DIGIT.search(value):
         return False  # the name of one: `gcloud … --secret=db-password`
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
     return (strength is Strength.STRONG and not is_short_word) or is_weak_secret(flag, value)
@@ -138,7 +139,8 @@ def _flag(scan: Scan, match: re.Match[str]) -> Range | None:
         return None
     which = match.lastgroup or "bare"
     value = scan.group(match, which)
-    is_long_flag = match[0][1] == "-" or "=" in match[0]
+    is_listed = scan.text[match.end("name")] in "\"'" and match["bare"] is None  # `["--password", "…"]`
+    is_long_flag = (match[0][1] == "-" and not is_listed) or "=" in match[0]
     has_form = is_credential(value) or (strength is Strength.STRONG and (is_mixture(value) or is_joined_words(value)))
     is_secret = is_flag_value(match["name"], value, strength) if is_long_flag else has_form
     return match.span(which) if is_secret else None
@@ -156,7 +158,7 @@ def _echoed(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 _FLAGS: Final = SearchGroup(
-    rf"-[a-z0-9_.-]*(?:{HINTED})[a-z0-9_.-]*(?:[= \t]|[\"']?\r?\n[ \t]*- )",
+    rf"-[a-z0-9_.-]*(?:{HINTED})[a-z0-9_.-]*(?:[= \t]|[\"']?\r?\n[ \t]*- |[\"'],\s*[\"'])",
     (Search("-", _FLAG, _flag),),
     takes_own_names=True,
 )

@@ -108,13 +108,16 @@ _SETTERS: Final = SearchGroup(
 )
 _DEVICES: Final = SearchGroup(
     r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]|option (?:key|pass)"
-    r"|isakmp key|digest-key|password 0| enc |add_user |(?:pass|auth) [^\s\x00]"
+    r"|isakmp key|digest-key|password 0| enc |add_user |change_password |(?:pass|auth) [^\s\x00]"
     r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|-shared-secret|tion-key)[ \t]"
     r"|> auth[ \t]|stats auth[ \t]",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
-        Search("add_user", r"add_user [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", credential_value),
+        *(
+            Search(verb, verb + r" [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", credential_value)
+            for verb in ("add_user", "change_password")
+        ),
         *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
         Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value),
         Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", plain_value),

@@ -48,6 +48,9 @@ CALLS: Final = {
     "new pdo(": r"new pdo\(" + _TWO_ARGUMENTS,
     ".getconnection(": r"\.getconnection\(" + _TWO_ARGUMENTS,
     "pdo->__construct(": r"pdo->__construct\(" + _TWO_ARGUMENTS,
+    "wifi.begin(": r"wifi\.begin\([ \t]{0,4}[^(,\n\0]{1,80},[ \t]{0,4}",
+    "passwordauthentication(": r"passwordauthentication\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
+    "passwordcredential": r"passwordcredentials?\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
     "userpassword(": r"userpassword\(" + _USER,
     "db.auth(": r"db\.auth\(" + _USER,
 }
@@ -61,6 +64,10 @@ _EASY_USER: Final = re.compile(r"(?:\A|[\s\"'`=(\0])[\w.$-]{1,60}/([^\s/@\"'\0]{
 _SQLPLUS: Final = r"sqlplus[ \t]{1,4}(?:-[a-z]{1,2}[ \t]{1,4}|)[\"']?[\w.$-]{1,60}/([^\s@\"'\0]{3,100})@"
 _NET_USER: Final = r"net user[ \t]{1,4}[^\s/\0]{1,60}[ \t]{1,4}([^\s/*\0][^\s\0]{3,100})"
 _NET_USE: Final = r"net use [^\n\\\0]{0,8}\\{2,4}[^\s\0]{1,100}[ \t]{1,4}([^\s/*\0][^\s\0]{3,100})[ \t]{1,4}/user"
+_NET_USE_USER: Final = (
+    r"net use [^\n\\\0]{0,8}\\{2,4}[^\s\0]{1,100}[ \t]{1,4}/user:[^\s\0]{1,80}[ \t]{1,4}"
+    r"[\"']?([^\s/*\"'\0][^\s\"'\0]{3,100})"
+)
 _WIFI: Final = (
     r"wifi:(?:[a-oq-z]:[^;\n\0]{0,64};){0,4}p:([^;\n\0]{4,100});"  # what the code of a network has, for cameras
 )
@@ -100,6 +107,7 @@ _LOGINS: Final = SearchGroup(
         Search("sqlplus", _SQLPLUS, plain_value),
         Search("net user", _NET_USER, credential_value),
         Search("net use ", _NET_USE, plain_value),
+        Search("net use ", _NET_USE_USER, plain_value),
         Search("wifi:", _WIFI, plain_value),
     ),
 )

@@ -145,7 +145,8 @@ _LONG_CREDENTIAL: Final = 16  # characters; in a header, that many are enough
 def _scheme_pattern(scheme: str) -> str:
     # For the schemes that are words of prose, a digit is needed, and looked for first.
     digit = "" if scheme in ("bearer", "basic") else "(?=[a-z._~+/=-]{0,24}[0-9])"
-    return rf"{scheme}(?<![a-z0-9]{scheme})[ \t]{{1,4}}{digit}([a-z0-9._~+/=-]{{8,2048}})"
+    comma = ",?" if scheme == "bearer" else ""  # among the protocols of a WebSocket
+    return rf"{scheme}(?<![a-z0-9]{scheme}){comma}[ \t]{{1,4}}{digit}([a-z0-9._~+/=-]{{8,2048}})"
 
 
 def _scheme(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -243,7 +244,7 @@ _WEBHOOKS: Final = SearchGroup(
     tuple(Search(needle, pattern + _WEBHOOK_PATH, _webhook) for needle, pattern in WEBHOOKS.items()),
 )
 _SCHEMES: Final = SearchGroup(
-    r"(?:bearer|basic)[ \t]+[a-z0-9._~+/=-]{8}|(?:apikey|ssws|token)[ \t]+[a-z._~+/=-]*[0-9]",
+    r"(?:bearer,?|basic)[ \t]+[a-z0-9._~+/=-]{8}|(?:apikey|ssws|token)[ \t]+[a-z._~+/=-]*[0-9]",
     tuple(Search(scheme, _scheme_pattern(scheme), _scheme) for scheme in SCHEMES),
 )
 _HEADERS: Final = SearchGroup(

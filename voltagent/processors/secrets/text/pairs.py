@@ -23,6 +23,7 @@ _NAME_ATTRIBUTE: Final = re.compile(
     r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
 )
 _TAG_NAME: Final = re.compile(r"<([\w.:-]{1,60})\s")
+_BEHIND_VALUE: Final = re.compile(r"[^<>\0]{1,200}(?=>)")
 _TAG: Final = 300  # characters before a value in which the name of its element stands
 _FIELD: Final = 190  # characters before a value in which the field with its name stands
 _FORM_DATA: Final = (
@@ -100,6 +101,8 @@ def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
     before = scan.text[max(0, match.start() - _TAG) : match.start()]
     tag = max(0, before.rfind("<"))
     names = [*_NAME_ATTRIBUTE.findall(before, tag), *_TAG_NAME.findall(before, tag)[:1]]
+    behind = _BEHIND_VALUE.match(scan.low, match.end())
+    names += _NAME_ATTRIBUTE.findall(behind[0]) if behind is not None and "<" in before else []
     return match.span("value") if _is_secret(scan.group(match, "value"), _strongest(scan, names)) else None
 
 

@@ -75,7 +75,7 @@ _SETTER: Final = "(?:env|define|setx|setenv|set -[a-z]+|config(?:ure)?)"
 # are by themselves, as one of them would make it stop at many more places.
 WITH_HINT: Final = (  # each has a hint of a name
     (
-        r"(?:bearer|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}"
+        r"(?:bearer,?|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}"
         r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}"
         rf"|{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]"
     ),
@@ -92,7 +92,7 @@ WORDED: Final = (
         r"|snmp(?:-server|-agent)?[ \t]+community|ssws | enc [a-z0-9+/]{12}|rabbitmqctl "
     ),
     (
-        r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi:[a-z]:"
+        r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi(?::[a-z]:|\.begin\()"
         r"|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]|setuser |openssl rand |bw get |op read "
         r"|createuser |: eap \\*\"|reg_sz|assword:[*\\\"]|snmp(?:get|set|walk|bulk)|pdo->__|sqlplus[ \t]"
         r"|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|imap_open\("

@@ -21,9 +21,11 @@ _CALLED: Final = r"[ \t]{0,4}\([ \t]{0,4}(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'
 # A value has a digit; this is looked for first, as most words have none.
 _VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\0]{6,200})"
 _STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
-# `the password for the staging database is …`
+# `the password for the staging database is …`, `a temporary password is generated for root@localhost: …`
+_MADE: Final = "(?:(?:is|was) (?:generated|created|set) )?"
 _OF_SOMETHING: Final = (
-    r"[ \t]{1,3}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\0]{1,60}?"
+    rf"[ \t]{{1,3}}{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t]"
+    r"[^\n.;:\"'\\\0]{1,60}?"
     r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?|:)[ \t]{1,4}" + _VALUE
 )
 _WITH_MARK: Final = r"[ \t]{1,4}(?:is[ \t]{1,4})?(?P<value>[a-z]{2,24}[&@#%!+$*^][a-z]{2,24})(?![\w@.-]*\w)"
@@ -160,10 +162,16 @@ _QUOTED_WORDS: Final = (
     "token",
     "passwort",
 )
+# A user and a password: `creds: bob / hunter2`.
+_USER_AND: Final = (
+    r"cred(?:entials|s)(?:[ \t]{0,3}[:=]|[ \t]{1,3}are)[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
+    r"(?P<value>[^\s\"'`<>\0]{6,200})"
+)
 _CODES: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:|)[\s\x1c-\x1f]+[a-z0-9]{4}"
     r"|code to [a-z ]+:|pwd?[ \t]+(?:is|was|for)[ \t]"
-    r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}",
+    r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}|cv[vc]2?[ \t]+[0-9]{3}"
+    r"|cred(?:ential)?s(?:[ \t]*[:=]|[ \t]+are)[ \t]+[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
     (
         Search("code", _CODE, _code),
         Search("code", _CODES_OF_PARTS, _codes),
@@ -172,6 +180,11 @@ _CODES: Final = SearchGroup(
         *(Search(word, rf"{word}(?<![\w-]{word})" + _WITH_VERB, _stated) for word in ("pw", "pwd")),
         *(Search(word, rf"{word}(?<![\w-]{word})" + _OF_SOMETHING, _stated) for word in ("pw", "pwd")),
         *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
+        *(
+            Search(word, word + r"2?[ \t]{1,4}(?P<value>[0-9]{3,4})(?![\w.%-]*[\w%])", _number)
+            for word in ("cvv", "cvc")
+        ),
+        Search("cred", _USER_AND, _stated),
     ),
 )
 _CODES_FIRST: Final = SearchGroup(
@@ -184,9 +197,10 @@ _OF: Final = "|".join(_WORDS_OF)
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *_WORDS_WITHOUT_STEM)))})[ \t]*[: \t(]"
-    r"(?:[ \t(:]|-[ \t]|is|was|ist|war|lautet|est|es|é|è|to|from|now|has|been|reset|set|changed|updated|[057][ \t])*"
+    r"(?:[ \t(:]|-(?:string)?[ \t]|is|was|ist|war|lautet|est|es|é|è|to|from|now|has|been|reset|set|changed|updated"
+    r"|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
-    rf"|(?:{_OF})[ \t]+(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
+    rf"|(?:{_OF})[ \t]+{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
     r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?|:)[ \t]+[^\s\"'\\\x00]*[0-9]"
     r"|password[ \t]+(?:is[ \t]+)?[a-z]+[&@#%!+$*^][a-z]"
 )
@@ -195,6 +209,7 @@ _STATEMENTS: Final = SearchGroup(
     (
         Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
+        Search("convertto-securestring -string", "convertto-securestring -string" + _QUOTED, _quoted),
         *(Search(word, word + _STATED, _stated) for word in WORDS),
         *(Search(word, word + _OF_SOMETHING, _stated) for word in _WORDS_OF),
         Search("contraseña", r"contraseña[ \t]{1,3}[a-zà-ÿ]{4,14}[ \t]{1,3}es[ \t]{1,3}" + _VALUE, _stated),

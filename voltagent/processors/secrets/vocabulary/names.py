@@ -25,9 +25,12 @@ _NO_NAME: Final = re.compile(r"[{}\"'\r\n\\<>=;]|\[redacted\]")  # a key with th
 _LONGEST_NAME: Final = 200  # characters; a longer key is no name
 _MOST_NAMES: Final = 4096  # remembered; no program has that many
 # Ends of a word that is written together, such as `userpassword`; `bypass` and `compass` are other words.
-_STRONG_ENDS: Final = ("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey")
+_STRONG_ENDS: Final = (
+    *("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey"),
+    *("passwordv", "secretv", "apikeyv"),  # `apikeyv2`
+)
 _HEADERS: Final = ("authorization", "cookie", "setcookie")
-_WEAK_ENDS: Final = ("token", "pwd")
+_WEAK_ENDS: Final = ("token", "pwd", "tokenv")
 _DIGITS: Final = "0123456789"
 _NO_DIGITS: Final = dict.fromkeys(map(ord, _DIGITS))  # `password1` and `apiKeyV2` need no entries of their own
 
@@ -38,6 +41,8 @@ def classify(name: str) -> Strength:
         return Strength.NONE
     words = _words_of(name)
     if _is_strong(words):
+        if words[-1] in HARMLESS["fact"]:
+            return Strength.NONE
         first = next((number for number, word in enumerate(words) if word in STRONG or word.endswith(_STRONG_ENDS)), 0)
         owners = OWNERS.intersection(words[:first]) if words[first] != "pin" else ()  # `source_pin`: of a circuit
         others = {word for word in words if word not in STRONG}.difference(owners)

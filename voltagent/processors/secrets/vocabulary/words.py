@@ -54,9 +54,14 @@ _BESIDE: Final = {
         "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
         "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last "
         "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids "
-        "command cmd entropy bits rate ratio reuse num per position avg mean percentage frequency"
+        "command cmd sock socket entropy bits rate ratio reuse num per position avg mean percentage frequency"
     ),
     "named": _HOLDERS,  # beside a strong word only
+    # At the end of a name, behind a strong word: what it has is no secret, even if it looks like one.
+    "fact": (
+        "name names ref refs arn type types policy policies version versions provider providers consent class strategy "
+        "encryption algorithm algorithms schema"
+    ),
 }
 
 # Words among these that do not weaken the word behind them: what has a password, such as a `trust_store_password`.
