@@ -5,9 +5,12 @@ What had been recorded before is sent all the same, whatever its first tries mee
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import textwrap
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -317,6 +320,76 @@ def test_what_threads_record_while_a_process_ends_is_not_lost(
     assert ran.returncode == 0, ran
     recorded = sum(1 for trace in load_traces(path) for one in trace.walk() if one.name == "work")
     assert recorded == before + after, ran
+
+
+AFTER_MAIN = """
+    import json, multiprocessing, sys, threading, time
+    times, method, options = int(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])
+    from voltagent import VoltAgentSDK, agent, tool
+    @tool
+    def work(value): return value
+    @agent
+    def long():
+        threading.main_thread().join()  # until only threads go on
+        for number in range(times): work(number)
+    class Worker(threading.Thread):
+        is_stopped = False
+        def run(self):
+            long()
+            for number in range(times):
+                if not self.is_stopped: work(number)
+            threading.Thread(target=work, args=("last",)).start()
+        def join(self, timeout=None):
+            self.is_stopped = True  # as many classes do, that only their owner may join
+            super().join(timeout)
+    def main(is_first):
+        sdk = VoltAgentSDK(**options)
+        if is_first: work("first")
+        Worker().start()
+    if __name__ == "__main__":
+        for is_first in (True, False):
+            child = multiprocessing.get_context(method).Process(target=main, args=(is_first,))
+            child.start()
+            child.join()
+            print(child.exitcode)
+"""
+
+
+def after_main(folder: Path, method: str, times: int, **options: Any) -> str:
+    """Run two children whose threads go on after the main function; return what was printed."""
+    ran = run_script(AFTER_MAIN, folder, str(times), method, json.dumps(options), timeout=PATIENCE, VOLTAGENT_QUIET="1")
+    assert (ran.returncode, ran.stdout) == (0, "0\n0\n"), ran
+    return ran.stderr
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["fork", pytest.param("spawn", marks=pytest.mark.slow), pytest.param("forkserver", marks=pytest.mark.slow)],
+)
+def test_what_threads_of_a_child_record_after_its_main_function_is_complete(method: str, tmp_path: Path) -> None:
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip("there is no such method here")
+    path = tmp_path / "traces.db"
+    assert after_main(tmp_path, method, 1000, exporter="local", local_path=str(path)) == ""
+    traces = list(load_traces(path))
+    found = Counter((one.name, one.status) for trace in traces for one in trace.walk())
+    assert found == {("work", "completed"): 2 * 2001 + 1, ("long", "completed"): 2}
+
+
+@pytest.mark.slow
+def test_what_threads_of_a_child_record_after_its_main_function_is_sent_in_batches(tmp_path: Path) -> None:
+    with destination("otlp", tmp_path) as (options, server):
+        after_main(tmp_path, "spawn", 1000, **options)
+        assert sum(request.body.count(b"last") > 0 for request in server.requests) == 2
+        assert len(server.requests) < 1000
+
+
+@pytest.mark.slow
+def test_threads_of_a_child_do_not_keep_it_for_a_destination_that_refuses(tmp_path: Path) -> None:
+    with destination("otlp", tmp_path, answer(503)) as (options, _):
+        began = time.monotonic()
+        after_main(tmp_path, "spawn", 1, **options)
+        hold(time.monotonic() - began, 25.0, "two children")
 
 
 @pytest.mark.slow

@@ -2,18 +2,25 @@
 
 A process that may be terminated as soon as the result of a task is there, as by a pool, runs no hook: there the end of
 its outermost operation waits a moment, in the task's own turn, for the records to reach the destination.
+
+Threads of a child of ``multiprocessing`` may go on after its main function. Before Python 3.13 the hook is called at
+the end of that function, and none is at the end of the threads. So a thread of ours that the process waits for sends
+what they record, in batches, and leaves when it is the last one.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import threading
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
-from voltagent.core import clock
+from voltagent.core import clock, guard
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.kept_contexts import stop_watching_collections
 from voltagent.core.process import exit_hook
@@ -32,15 +39,21 @@ if TYPE_CHECKING:
 _TURN: Final = 0.005  # seconds
 _TURNS: Final = 10
 _TASK_END: Final = 1.0  # seconds that all turns together take at most
+# What threads of a child record after its main function is sent in rounds:
+_ROUND: Final = 0.5  # seconds that one takes at most
+_PAUSE: Final = 0.05  # seconds between two
+_TRIES: Final = 20  # rounds in which nothing is accepted, after which it ends
 
 
 class _Renewed(Protocol):
     def after_fork(self) -> None: ...
 
 
+_is_daemon: Final[Callable[[Thread], bool]] = vars(Thread)["daemon"].fget
 _workers: Final[WeakSet[Worker]] = WeakSet()
 _renewed: Final[WeakSet[_Renewed]] = WeakSet()
-# "left": when the exit hook ran; "late": seconds of sending since then; "pid": the child that has its finalizer
+# "left": when the exit hook ran; "late": seconds of sending since then; "pid": the child that has its finalizer;
+# "kept": since when a thread of ours keeps a child from ending
 _state: Final[dict[str, float]] = {}
 
 
@@ -78,7 +91,73 @@ def register() -> None:
     if util is None or process is None or process.parent_process() is None or _state.get("pid") == os.getpid():
         return
     _state["pid"] = os.getpid()
-    util.Finalize(None, _leave, exitpriority=100)
+    util.Finalize(None, _leave_child, exitpriority=100)
+
+
+def _leave_child() -> None:
+    """Leave, unless threads go on that the process will wait for."""
+    if not (exit_hook.has_threads() and _threads_go_on(0.0) and _is_kept()):
+        _leave()
+
+
+def _threads_go_on(seconds: float) -> bool:
+    """Return whether the process will wait for any threads of the program, after waiting for their ends that long."""
+    mine = (threading.main_thread(), threading.current_thread())
+    until = clock.monotonic() + seconds
+    for thread in threading.enumerate():
+        if not (thread is mine[0] or thread is mine[1] or _is_daemon(thread)):
+            try:  # by the methods of the base class: those of the program's may stop the thread
+                Thread.join(thread, max(0.0, until - clock.monotonic()))
+            except RuntimeError:
+                return True  # it is being started
+            if Thread.is_alive(thread):
+                return True
+    return False
+
+
+def _is_kept() -> bool:
+    """Have a thread of ours send what was recorded, so that the process does not end before; whether there is one."""
+    now = clock.monotonic()
+    if _state.setdefault("kept", now) is now and not exit_hook.start_thread(_keep, "voltagent-last", daemon=False):
+        _state.pop("kept", None)
+        return False
+    return True
+
+
+def _keep() -> None:
+    with guard.guard:
+        _send_in_rounds()
+    _state.pop("kept", None)
+
+
+def _send_in_rounds() -> None:
+    """Send until nothing waits, or no thread of the program goes on: then leave.
+
+    It ends as soon as it has nothing to do, because a thread of the program may wait until it is the only one. For the
+    same reason it does not wait for ever for a destination that takes nothing.
+    """
+    tries = _TRIES
+    while tries:
+        _state["kept"] = clock.monotonic()
+        before = _accepted()
+        for future in _flush_all(_ROUND):
+            future.result()
+        if not _threads_go_on(_PAUSE):
+            _leave()
+            return
+        tries = _TRIES if _accepted() > before else tries - 1
+        if not _pending():
+            _state.pop("kept", None)
+            if not _pending():  # else it was recorded just before
+                return
+
+
+def _accepted() -> int:
+    return sum([worker.stats(account).accepted for worker in list(_workers) for account in list(worker.accounts)])
+
+
+def _pending() -> int:
+    return sum([worker.stats(account).pending for worker in list(_workers) for account in list(worker.accounts)])
 
 
 def _leave() -> None:
@@ -119,6 +198,8 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
     """Send what was recorded, and wait for it a moment: in the task's own turn, as the process may be terminated."""
     if worker.cannot_wait():
         return  # a finalizer on the thread that sends
+    if not threading.main_thread().is_alive() and exit_hook.has_threads() and _is_kept():
+        return  # only threads go on, and one of ours sends it, with what else is recorded meanwhile
     future = _flushing(worker, account, _TASK_END)
     if not any(_is_settled_in_a_turn(future) for _ in range(_TURNS)):
         with suppress(ValueError):  # it was settled just now
@@ -127,8 +208,12 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
 
 def flush_all() -> list[ReportFuture]:
     """Begin to send what all SDKs recorded so far, with the time that an exit has if connections are refused."""
+    return _flush_all(REFUSED_SECONDS)
+
+
+def _flush_all(seconds: float) -> list[ReportFuture]:
     able = [worker for worker in list(_workers) if not worker.cannot_wait()]
-    return [_flushing(worker, account, REFUSED_SECONDS) for worker in able for account in list(worker.accounts)]
+    return [_flushing(worker, account, seconds) for worker in able for account in list(worker.accounts)]
 
 
 def _flushing(worker: Worker, account: Account, seconds: float) -> ReportFuture:

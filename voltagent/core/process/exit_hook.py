@@ -60,8 +60,8 @@ def has_threads() -> bool:
     return type(_thread.start_new_thread) is BuiltinFunctionType
 
 
-def start_thread(function: Callable[[], None], name: str) -> bool:
-    """Run a function on a daemon thread; return false if none can be started, as at the end of a process.
+def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True) -> bool:
+    """Run a function on a thread; return false if none can be started, as at the end of a process.
 
     While the interpreter is being torn down no other thread runs, and before Python 3.12 `Thread.start` would wait for
     one that never does. What a signal handler raises inside of `Thread.start` would get lost, and the new thread fail,
@@ -71,7 +71,7 @@ def start_thread(function: Callable[[], None], name: str) -> bool:
     if sys.is_finalizing():
         return False
     try:
-        thread = Thread(target=function, name=name, daemon=True)
+        thread = Thread(target=function, name=name, daemon=daemon)
         if _thread.get_ident() in _main_thread and has_threads():
             return _start_from_beside(thread)
         if 0 < threading.stack_size() < _STACK:
