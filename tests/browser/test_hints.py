@@ -43,7 +43,7 @@ def test_hints_are_in_a_box_that_opens(width: int, site: Site, new_page: Open, m
     expect(box.locator("li").first).to_be_hidden()
     box.locator("summary").click()
     expect(box.locator("li")).to_have_count(2)
-    expect(box).to_contain_text("app.py:1 a call after shutdown() was not recorded. call it inside the trace")
+    expect(box).to_contain_text("app.py:1 a call after shutdown() was not recorded; call it inside the trace")
     expect(box).to_contain_text("<img src=x onerror=alert(1)>")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     box.locator("summary").click()

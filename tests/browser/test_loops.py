@@ -83,6 +83,11 @@ def test_the_trace_has_statistics_by_name(site: Site, new_page: Open):
     expect(page.locator(".details .by-name tbody tr").nth(1)).to_contain_text("9912")
 
 
+def test_the_statistics_of_a_large_trace_count_what_comes_after_its_first_rows(site: Site, new_page: Open):
+    page = new_page(f"#/trace/{recorded(site, _pages(700, 0), 800)}")
+    expect(page.locator(".details .by-name tbody tr")).to_contain_text("700")
+
+
 def test_a_failure_is_seen_on_a_collapsed_parent_and_in_the_list(site: Site, new_page: Open):
     failing = [Step("agent", "outer", 0, 50, steps=[Step("tool", "t", 1, 2, error={"message": "no"})])]
     recorded(site, failing, 300, "with-failures")
@@ -96,6 +101,7 @@ def test_a_failure_is_seen_on_a_collapsed_parent_and_in_the_list(site: Site, new
     page.go_back()
     expect(page.locator(".rows .agent")).to_have_text(["with-failures"])
     page.locator(".rows .agent").click()
+    expect(row(page, "outer")).to_be_visible()
     page.get_by_role("button", name="Collapse").click()
     expect(row(page, "outer")).to_contain_text("1 failed")
 

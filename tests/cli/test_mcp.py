@@ -190,6 +190,9 @@ def test_twenty_questions_are_answered_by_calls_alone(call: Call):
         "refund": (2, 1),
     }
     assert eve == call("search", text="did not answer")[0]["id"]
+    assert (
+        call("get_trace", trace_id="desk")["id"] == call("list_traces", agent_id="desk")[0]["id"]
+    )  # 21 the last of desk?
 
 
 def test_a_tree_keeps_to_its_budget_and_shows_what_failed(call: Call):
@@ -212,7 +215,8 @@ def test_what_was_redacted_stays_redacted(call: Call):
 @pytest.mark.parametrize(
     ("tool", "arguments", "message"),
     [
-        ("get_trace", {"trace_id": "zzz"}, "no trace in"),
+        ("get_trace", {"trace_id": "zzz"}, "no trace has the id"),
+        ("get_trace", {"trace_id": ""}, "no trace has the id ''"),
         ("get_trace", {}, "'trace_id' is missing"),
         ("get_trace", {"trace_id": 1}, "trace_id must be of type string, got int"),
         ("list_traces", {"limit": True}, "limit must be of type integer, got bool"),

@@ -34,6 +34,7 @@ def test_it_needs_no_sdk_and_no_settings(tmp_path: Path):
     with record() as run:
         assistant("weather in Rome")
     assert run.tree() == "trace assistant  10 tokens\n└─ agent assistant  10 tokens\n   └─ tool weather"
+    assert repr(run) == "<voltagent run: 1 traces, 2 calls, 0 errors>"
     assert run.trace.status == "completed"
     assert run.tool("weather").output == {"result": "sunny in Rome"}
     assert run.tool("weather").parent is run.agent("assistant")

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 from voltagent.cli.for_agent import CHARACTERS_PER_TOKEN, cut, folded_tree
 from voltagent.errors import VoltAgentError
-from voltagent.records import OperationRecord, TraceRecord, load_trace, load_traces
+from voltagent.records import OperationRecord, TraceRecord, load_traces
 from voltagent.records.loading import nanoseconds
-from voltagent.records.reading import open_store
+from voltagent.records.reading import open_store, record_of, select_trace
 from voltagent.records.statistics import BY, PERCENTILES, metrics
 from voltagent.render.text import error_text
 
@@ -81,9 +81,20 @@ def _list_traces(path: Path, given: dict[str, Any]) -> Any:
     return [_summary(trace) for trace in load_traces(path, limit=limit, **given)]
 
 
+def _trace(path: Path, identifier: str) -> TraceRecord:
+    """Return the trace with this id, the newest of an agent with this name, or the trace whose id begins like this."""
+    with open_store(path) as store:
+        found = select_trace(store, identifier) if identifier else None
+        if found is None:
+            raise VoltAgentError(
+                f"no trace has the id {identifier!r}, an id with this prefix, or an agent of this name"
+            )
+        return record_of(store, found)
+
+
 def _get_trace(path: Path, given: dict[str, Any]) -> Any:
     """Return a summary of a trace and its tree, within the tokens that the caller allows."""
-    trace = load_trace(given["trace_id"], path)
+    trace = _trace(path, given["trace_id"])
     space = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
     about = _summary(trace)
     if len(_json(about)) > space // 2:  # the tree is more useful
@@ -105,7 +116,7 @@ def _tree_within(trace: TraceRecord, space: int) -> str:
 
 def _get_operation(path: Path, given: dict[str, Any]) -> Any:
     """Return one operation in full, found by its id or the beginning of it."""
-    trace = load_trace(given["trace_id"], path)
+    trace = _trace(path, given["trace_id"])
     wanted = given["operation_id"]
     found = [one for one in trace.walk() if one.id == wanted] or [
         one for one in trace.walk() if one.id.startswith(wanted)
@@ -128,7 +139,7 @@ def _search(path: Path, given: dict[str, Any]) -> Any:
 
 def _compare(path: Path, given: dict[str, Any]) -> Any:
     """Return two traces as outlines, and the lines in which they differ."""
-    first, second = (load_trace(given[name], path) for name in ("first", "second"))
+    first, second = (_trace(path, given[name]) for name in ("first", "second"))
     space = given.get("max_tokens", 2000) * CHARACTERS_PER_TOKEN
     lines = [line for line in difflib.ndiff(_outline(first), _outline(second)) if not line.startswith("?")]
     return {
@@ -252,7 +263,10 @@ def _json(value: Any) -> str:
 
 
 _LIMIT: Final = {"type": "integer", "description": f"how many at most (default 20, at most {_MOST})"}
-_TRACE: Final = {"type": "string", "description": "the trace's id, or its beginning"}
+_TRACE: Final = {
+    "type": "string",
+    "description": "the trace's id, its beginning, or an agent's name for its newest trace",
+}
 _TOKENS: Final = {"type": "integer", "description": "approximate limit for the tokens of the answer"}
 _SINCE: Final = {"type": "string", "description": "began at or after this time, ISO 8601"}
 _UNTIL: Final = {"type": "string", "description": "began before this time, ISO 8601"}

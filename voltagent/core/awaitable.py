@@ -124,7 +124,7 @@ class Pending(Coroutine[Any, Any, T]):
             self._steps.close()
 
     def __repr__(self) -> str:
-        return f"<voltagent {'result ' + repr(self._future.result()) if self.done() else 'pending'}>"
+        return repr(self._future.result()) if self.done() else "<voltagent pending: await it>"
 
 
 def loop_is_running() -> bool:

@@ -57,6 +57,9 @@ class Run:
         self.updates_snapshots = False
         self._snapshots = 0
 
+    def __repr__(self) -> str:
+        return f"<voltagent run: {len(self.traces)} traces, {self.calls} calls, {len(self.errors)} errors>"
+
     @property
     def traces(self) -> tuple[TraceRecord, ...]:
         """All traces, the oldest first."""

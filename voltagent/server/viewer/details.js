@@ -68,7 +68,7 @@ function lostParent(metadata) {
     { class: "lost-parent", role: "note", "data-key": "lost parent" },
     "Lost its parent, probably ",
     linked(`${parent.kind} ${parent.name}`, address("trace", [trace])),
-    `: ${about.cause}. ${about.place_is ?? about.placeIs} ${about.place}; ${about.fix}.`,
+    `: ${about.cause}; ${about.place_is ?? about.placeIs} ${about.place}; ${about.fix}.`,
   );
 }
 

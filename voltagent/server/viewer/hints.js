@@ -17,7 +17,7 @@ async function load(box) {
     const { hints } = await get("hints");
     if (!hints.length) return;
     const lines = hints.map((/** @type {{place: string, text: string, advice: string}} */ hint) =>
-      element("li", {}, element("code", {}, hint.place), ` ${hint.text}. `, element("b", {}, hint.advice)));
+      element("li", {}, element("code", {}, hint.place), ` ${hint.text}; `, element("b", {}, hint.advice)));
     const places = `${plural(hints.length, "place")} in your programs that ${hints.length === 1 ? "records" : "record"}`;
     box.replaceChildren(element("summary", {}, `${places} nothing, or not what is meant`), element("ul", {}, lines));
     box.hidden = false;

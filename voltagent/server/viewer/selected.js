@@ -42,7 +42,7 @@ export async function detail(view) {
     groupDetails(view, node, node.group.count);
     return;
   }
-  const state = asText([node.id, stateFacts(node), node.scores, view.compares, node.index ? null : contents(view.answer.trace)]);
+  const state = asText([node.id, stateFacts(node), node.scores, view.compares, node.index ? null : [contents(view.answer.trace), view.answer.more]]);
   if (state === view.detailed) return; // it is shown, or on its way
   view.detailed = state;
   const isCurrent = () => !view.closed && view.detailed === state;
@@ -60,7 +60,7 @@ export async function detail(view) {
 const stateFacts = ({ status, duration, unfinished }) => [status, duration, unfinished];
 
 /**
- * What the details of the trace itself depend on: not how many operations it has by now.
+ * What the details of the trace itself depend on, beside whether all operations are here: not how many it has by now.
  *
  * @param {TraceWhole} trace
  */
