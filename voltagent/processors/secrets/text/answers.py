@@ -21,7 +21,7 @@ _LONGEST_PROMPT: Final = 82  # characters
 _PRINTERS: Final = re.compile(
     r"(?:go)?pass (?:show |otp )|bw get (?:password|totp)|op read "
     r"|find-(?:generic|internet)-password|secret-tool lookup|lpass show|pwgen|makepasswd|openssl rand|wg gen(?:key|psk)"
-    r"|get-login-password|(?:secret|token|password) generate"
+    r"|get-login-password|(?:secret|token|password) generate|secrets versions access"
     r"|-field=\w{0,40}(?:pass|secret|token|key)|\.psk "
 )
 # What prints the value of a name, which stands at the end of the command, but for how it is printed.

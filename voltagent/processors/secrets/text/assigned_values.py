@@ -62,9 +62,12 @@ _ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'
 _CONSTANT: Final = re.compile(
     r"(?![A-Za-z_]{0,250}[^A-Za-z_])(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
 )
+_SHELL_COMMAND: Final = re.compile(r"[a-z][\w./-]{1,60}[ \t]{1,4}\S")
+_NOISE: Final = frozenset("[]{}()<>|#$%^&*+=~@!;`?")  # of which a salt has many
 _SETTER: Final = re.compile(
     r"(?:\b|_)(?:set(?:default)?|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z"
 )
+_LEAST_NOISE: Final = 12  # characters
 _WITH_DEFAULT: Final = ("environ.get", "getenv")
 _OF_HEADERS: Final = (".Add", ".append", ".header", ".addHeader", ".setRequestHeader")
 _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
@@ -108,7 +111,8 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
             return None
     is_cookie = one.name.lower().endswith("cookie") and _COOKIE.match(value) is not None
     is_set = one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value
-    if is_cookie or is_set:
+    is_noise = called.endswith("define") and len(value) >= _LEAST_NOISE and len(_NOISE.intersection(value)) > 2
+    if is_cookie or is_set or is_noise:
         return start, end
     is_secret = is_credential(value) or (may_be_joined and one.strength is Strength.STRONG and is_mixture(value))
     return (start, end) if len(value) >= SHORTEST_COMPARED and is_secret else None
@@ -136,7 +140,8 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
         end = _end_of_joined(scan, end)
     elif (changed := _CHANGED.match(scan.text, end)) is not None:
         end = closing_quote(scan, changed.end(), changed[1])
-    is_message = is_instruction and " " in value
+    is_command = one.quote == "`" and scan.text[start - 2] == "=" and _SHELL_COMMAND.match(value) is not None
+    is_message = (is_instruction and " " in value) or is_command  # PASSWORD=`pwgen 16 1`
     if is_message or (is_placeholder(value) and not is_sentence):
         return shell_default(scan, one, start)
     is_weak = one.strength is Strength.WEAK

@@ -60,6 +60,14 @@ _ESCAPED_NAME: Final = re.compile(r"&lt;(?:[\w-]{1,20}:)?([\w.-]{1,60})\Z")
 _ROW: Final = r"values\s{0,8}\("
 _COLUMNS: Final = re.compile(r"\(([\w\s,.\"`\[\]]{1,250})\)\s{0,8}\Z")
 _ITEM: Final = re.compile(r"(?:\s{0,8}[ENen]?'((?:[^'\\\0]|\\[^\0]|''){0,500})'\s{0,8}|[^,'()\0]{1,200})(?:,|\))")
+_NAME_OF_TABLE: Final = 90  # characters before the rows in which the name of the table stands
+_COLUMN: Final = re.compile(
+    r"[(,]\s{0,16}(?!(?:PRIMARY|UNIQUE|FULLTEXT|FOREIGN|CONSTRAINT|CHECK|INDEX|KEY)\b)"
+    r"[\"`\[]?(\w{1,60})[\"`\]]?\s{1,8}[A-Za-z]"
+)
+_LONGEST_TABLE: Final = 4096  # characters of the statement that creates a table
+_LONGEST_DUMP: Final = 1 << 14  # characters between it and the rows
+_TABLE_WORK: Final = 16  # units
 _NEXT_ROW: Final = re.compile(r"\s{0,8},\s{0,8}\(")
 _ITEM_WORK: Final = 3  # units
 _MOST_COLUMNS: Final = 40
@@ -138,12 +146,14 @@ def _row(scan: Scan, match: re.Match[str]) -> Range | None:
     start = match.start()
     opening = scan.text.rfind("(", max(0, start - _TAG), start)
     columns = _COLUMNS.match(scan.text, opening, start) if opening >= 0 else None
-    if columns is None:
+    into = scan.text.rfind("INTO ", max(0, start - _NAME_OF_TABLE), start) + 5 if columns is None else 0
+    if columns is None and into < len("INTO "):
         return None
-    key = f"\n\n{columns[1]}"  # no beginning of an assignment, and no line
+    written = scan.text[into:start].strip() if columns is None else columns[1]
+    key = f"\n\n{into > 0}{written}"  # no beginning of an assignment, and no line
     known: _Columns | None = scan.memo.get(key)
     if known is None:
-        known = scan.memo[key] = _secret_columns(scan, columns[1])
+        known = scan.memo[key] = _secret_columns(scan, _of_table(scan, written, start) if into else written)
     if not known.secret and known.named is None:
         return None
     found: list[Range] = []
@@ -151,6 +161,14 @@ def _row(scan: Scan, match: re.Match[str]) -> Range | None:
     while position:
         position = _end_of_row(scan, position, known, found)
     return first_of(scan, found)
+
+
+def _of_table(scan: Scan, table: str, stop: int) -> str:
+    """Return the columns of a table, as a dump creates it before the first rows, which begin at ``stop``."""
+    scan.units -= _TABLE_WORK
+    created = scan.text.rfind(f"TABLE {table} (", max(0, stop - _LONGEST_DUMP), stop)
+    body = scan.text[created : min(stop, created + _LONGEST_TABLE)].partition(";")[0] if created >= 0 else ""
+    return ",".join(_COLUMN.findall(body)[:_MOST_COLUMNS])
 
 
 class _Columns(NamedTuple):

@@ -28,7 +28,7 @@ _NUMBERED: Final = re.compile(
 _PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){3,24})[ \t]{0,4}(?=[\r\n\0#]|\Z)")
 # The same with a number among the words, behind an equals sign.
 _WORDS_AND_NUMBERS: Final = re.compile(
-    r"(?=[A-Za-z]{2,20} )(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){2,8})"
+    r"(?=[A-Za-z]{2,20} )(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){1,8})"
     r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
 )
 _FEW_WORDS: Final = re.compile(r"([A-Z][a-z]{1,20}(?: [A-Za-z]{2,20}){1,3})[ \t]{0,4}(?=[\r\n\0]|\Z)")
@@ -41,6 +41,7 @@ _CONFIGURED: Final = re.compile(
 )
 _REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?\n\Z")  # what a command requests
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
+_LONG_WORD: Final = 8  # characters of a word with a capital: shorter ones are `Hidden` and `String`
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 
 
@@ -142,4 +143,5 @@ def is_word_of_configuration(value: str) -> bool:
 
 def is_password_word(value: str) -> bool:
     """Return whether a plain word is long enough for a password, and does not stand for one."""
-    return is_word_of_configuration(value) and not is_placeholder(value)
+    is_title = len(value) >= _LONG_WORD and value.istitle() and value.lower() not in IN_SENTENCES
+    return (is_word_of_configuration(value) or is_title) and not is_placeholder(value)

@@ -240,7 +240,8 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
         cell = cells[number]
         value = cell.strip(" \t\r\"'`*")
         is_sure = number in header.sure and value.isalnum() and not value.isalpha() and value.isascii()
-        if is_sure or (value and _is_in_text(name, value, strength, is_spaced=header.is_spaced)):
+        is_spaced = header.is_spaced and (header.named is None or separator != _ALIGNED or " " in value)
+        if is_sure or (value and _is_in_text(name, value, strength, is_spaced=is_spaced)):
             before = begins[number] if begins else sum(map(len, cells[:number])) + number * len(separator)
             begin = row + before + cell.index(value)
             found.append((begin, begin + len(value)))

@@ -8,8 +8,9 @@ from typing import Final
 from voltagent.processors.secrets.text.examinations import credential_value, first_of, plain_value
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
-from voltagent.processors.secrets.vocabulary.words import CERTIFICATES
+from voltagent.processors.secrets.vocabulary.words import CERTIFICATES, HINTED
 
 _AZURE_VARIABLE: Final = r"issecret=true\]([^\s\0]{3,500})"  # of a pipeline
 # What pydantic refuses, in the line behind the name of the field.
@@ -36,6 +37,12 @@ _BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is 
 _MANIFEST_WORK: Final = 10  # units
 _LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
+# A line of `chap-secrets` or `pap-secrets`; a row with one cell.
+_CHAP_LINE: Final = re.compile(
+    r"(?!#)[^\s\0]{1,80}[ \t]{1,16}[^\s\0]{1,80}[ \t]{1,16}"
+    r"\"?((?<=\")[^\"\n\0]{1,200}|[^\s\"\0]{1,200})[^\n\0]{0,80}(?:\n|\Z)"
+)
+_ROW_ALONE: Final = re.compile(r"[ \t]{0,4}([^\s\0]{4,500})[ \t]{0,80}\r?(?:\n|\Z)")
 _TYPE_COLUMN: Final = 200  # characters before the type of an entry in the registry in which its name stands
 
 
@@ -59,13 +66,20 @@ def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
     limit = min(match.end() + _LONGEST_MANIFEST, scan.end_of_string(match.end()))
     next_document = low.find("\n---", match.end(), limit)
     limit = limit if next_document < 0 else next_document
-    data = max(low.rfind("\ndata:", start, limit), low.rfind("\nstringdata:", start, limit))
-    line = low.find("\n", data + 1, limit) + 1
     found: list[Range] = []
+    for name in ("\ndata:", "\nstringdata:"):
+        data = low.rfind(name, start, limit)
+        if data >= 0:
+            _add_entries(scan, low.find("\n", data + 1, limit) + 1 or limit, limit, found)
+    return first_of(scan, sorted(found))
+
+
+def _add_entries(scan: Scan, line: int, limit: int, found: list[Range]) -> None:
+    """Add the values of the entries that begin with a line."""
     indent, is_secret = 0, False
-    while data >= 0 and line > 0 and low.startswith(" ", line) and line < limit:
+    while scan.low.startswith(" ", line) and line < limit:
         scan.spend(4)
-        stop = low.find("\n", line, limit)
+        stop = scan.low.find("\n", line, limit)
         stop = limit if stop < 0 else stop
         written = scan.text[line:stop].strip(" \r")
         begin = scan.text.index(written, line)
@@ -78,6 +92,31 @@ def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
         if is_secret and written and written not in _BLOCKS:
             found.append((begin, begin + len(written)))
         line = stop + 1
+
+
+def _chap_secrets(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first of the secrets in the lines of a client, a server and a secret; the next ones are noted."""
+    found: list[Range] = []
+    line = _CHAP_LINE.match(scan.text, match.end())
+    while line is not None:
+        scan.units -= 4
+        if not is_placeholder(line[1]):
+            found.append(line.span(1))
+        line = _CHAP_LINE.match(scan.text, line.end())
+    return first_of(scan, found)
+
+
+def _alone(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first value of the only column that a database printed, if its name is that of a secret."""
+    header = scan.text[max(0, match.start() - _TYPE_COLUMN) : match.start()].rpartition("\n")[2].strip()
+    strength = scan.names.strength(header) if header.isidentifier() else Strength.NONE
+    found: list[Range] = []
+    row = _ROW_ALONE.match(scan.text, match.end()) if strength is not Strength.NONE else None
+    while row is not None:
+        scan.units -= 4
+        if is_weak_secret(header, row[1]) or (strength is Strength.STRONG and has_password_form(row[1])):
+            found.append(row.span(1))
+        row = _ROW_ALONE.match(scan.text, row.end())
     return first_of(scan, found)
 
 
@@ -107,7 +146,9 @@ def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
 
 _TOOLS: Final = SearchGroup(
     r":5432:|issecret=true\]|kind: secret|input_value=[\"']|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t"
-    r"|key content[ \t]|reg_sz|: (?:psk|eap) \"|insecure-password |assword:[^\n\x00]*\n[ \t]*send|<cookie "
+    r"|key content[ \t]|reg_sz|: (?:psk|eap|xauth) \"|# client[ \t]|securestring\t"
+    r"|insecure-password |assword:[^\n\x00]*\n[ \t]*send|<cookie "
+    rf"|(?:{HINTED})[a-z0-9_]*[ \t]*\r?\n[ \t]*---"
     r"|\"random_password\"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
     (
         Search("kind: secret", r"kind: secret(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _manifest),
@@ -119,7 +160,10 @@ _TOOLS: Final = SearchGroup(
         Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
         Search("assword:", _EXPECTED, plain_value),
         Search("psk ", _IPSEC, plain_value),
-        Search("eap ", _IPSEC.replace("psk", "eap"), plain_value),
+        *(Search(f"{way} ", _IPSEC.replace("psk", way), plain_value) for way in ("eap", "xauth")),
+        Search("# client", r"# client[ \t]{1,8}server[ \t]{1,8}secret[^\n\0]{0,80}\n", _chap_secrets),
+        Search("\n", r"\n[ \t]{0,4}-{3,200}[ \t]{0,4}\r?\n", _alone),
+        Search("securestring\t", r"securestring\t([^\s\0]{4,1000})", plain_value),
         Search("insecure-password ", r"insecure-password[ \t]{1,4}([^\s\0]{3,200})", credential_value),
         Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\"'\0]{4,2000})", plain_value),
         Search('"random_password"', _RANDOM, plain_value),

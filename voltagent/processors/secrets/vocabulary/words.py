@@ -18,12 +18,12 @@ _STRONG: Final = (
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
     "sifre keypass storepass requirepass masterauth secreto segredo segreto zugangsdaten "
     "credenciales credenciais credenziali mailpass smtppass ftppass httppass redispass ldappass vpnpass wifipass "
-    "bindpass loginpass rootpw adminpw userpw dbpw puk 口令 privkey contrasenia"
+    "bindpass loginpass rootpw adminpw userpw dbpw puk 口令 privkey contrasenia contrasenha"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
 _WEAK: Final = (
-    "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth csrftoken authtoken accesstoken "
+    "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth passkey csrftoken authtoken accesstoken "
     "refreshtoken idtoken apitoken bottoken cookies salt sessionid csrf xsrf "
     "instrumentationkey"
 )
