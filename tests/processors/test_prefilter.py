@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
+import pytest
 from hypothesis import given, strategies as st
+from pydantic_core import to_json
 
-from tests.helpers.pace import hold
+from tests.helpers.hostile_texts import hostile_texts
+from tests.helpers.longest_steps import measured
+from tests.helpers.pace import hold, slowness
 from voltagent.core import clock
+from voltagent.processors.first_look import is_suspect
+from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.prefilter import fast_check, is_suspect_text, patterns, prefilter
 
 FRAGMENTS = (
@@ -74,11 +81,40 @@ def test_one_search_for_all_checks_finds_what_each_of_them_finds(text: str) -> N
     assert is_suspect_text(text) == (names(text) is not None or tokens(text) is not None)
 
 
-def test_after_two_slow_texts_others_are_searched_by_two_expressions_to_the_same_end() -> None:
+def test_after_slow_pieces_others_are_searched_by_several_expressions_to_the_same_end() -> None:
     beginnings = " ".join(f"key {one} pass of auth {one} token for a pin {one} EAA AK --x" for one in "abcdefgh" * 40)
     for _ in range(4):
         assert not is_suspect_text(beginnings)
     assert is_suspect_text("password: hunter2 " + beginnings)
+    for text in hostile_texts(4):
+        assert not is_suspect_text(f"{text} and so on. {text}")
+        for secret in ("password: hunter2", "token=abc123def", "-u bob:hunter2", "ghp_0123456789abcdefABCD"):
+            assert is_suspect_text(f"{text} and so on. {secret}")
+
+
+_seeds = count(1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [" ", "\u2026 "])
+def test_no_step_of_a_search_takes_5_ms_in_texts_that_fill_the_cache_of_the_engine(end: str) -> None:
+    Redactor()
+    texts = hostile_texts(32, next(_seeds))
+    payloads = [to_json(end.join(texts[number : number + 4])) for number in range(0, len(texts), 4)]
+    with measured() as step:
+        for payload in payloads:
+            is_suspect(payload)
+    hold(step.seconds, 0.005 * slowness(), step.where)
+
+
+@pytest.mark.parametrize(
+    "secret", ["password: hunter2", "insert into t (a, password, b)\nvalues (1)", '{"the password of it": 1}']
+)
+@pytest.mark.parametrize("word", ["word ", "word", "word\n", '","'])
+def test_a_secret_is_found_wherever_a_long_text_is_divided(secret: str, word: str) -> None:
+    for before in range(900, 1100, 7):
+        for text in (word * (before // len(word)) + " " * (before % len(word)), "x" * before + " "):
+            assert is_suspect_text(f"{text}{secret} {word * 300}")
 
 
 def test_the_states_for_source_code_fit_the_cache_of_the_engine() -> None:
@@ -88,9 +124,9 @@ def test_the_states_for_source_code_fit_the_cache_of_the_engine() -> None:
     )
     lines = [line for line in source.splitlines() if line.isascii() and not is_suspect_text(line)]
     texts = ["\n".join(lines[first : first + 100]) for first in range(0, len(lines), 100)]
-    names, tokens = map(fast_check, patterns(is_ascii=True))
-    together = fast_check("|".join(patterns(is_ascii=True)))
-    apart = min(_seconds(names, texts) + _seconds(tokens, texts) for _ in range(5))
+    *names, tokens = patterns(is_ascii=True)
+    two, together = (fast_check("|".join(names)), fast_check(tokens)), fast_check("|".join((*names, tokens)))
+    apart = min(sum(_seconds(one, texts) for one in two) for _ in range(5))
     # 0.6 of it; 10 times and more where they do not fit
     hold(min(_seconds(together, texts) for _ in range(5)), 4 * apart, "one search for all")
 

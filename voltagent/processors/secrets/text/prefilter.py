@@ -22,7 +22,15 @@ from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS, STRONG_P
 
 _STARTING: Final = 0.0002  # seconds for a search, and
 _SLOW: Final = 20e-9  # for each character of its text: one that takes longer has used up the engine's cache
-_AVOIDED: Final = 256  # searches after two such searches
+_AVOIDED: Final = 256  # pieces after two such texts
+_PIECE: Final = 1200  # characters searched at once
+# Characters of a piece that are in the next one as well: those behind a border, between two items or lines, which no
+# check goes over by more than the least; or, in a long line, those of some words.
+_OVERLAP: Final = 512
+_LEAST_OVERLAP: Final = 64
+_OVERLAP_IN_LINE: Final = 320
+_BORDER: Final = '",'
+_LINE: Final = r"\n"
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
 
@@ -175,25 +183,24 @@ def tail_of(one: Format) -> str:
     return f"{small}*[A-Z0-9]" if small != "[]" else f"[A-Z0-9]{{{_ENOUGH}}}"
 
 
-def patterns(*, is_ascii: bool = False) -> tuple[str, str]:
-    """Return the checks for names and grammar, and those for tokens; for ASCII they need a fraction of the states."""
-    names = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
+def patterns(*, is_ascii: bool = False) -> tuple[str, ...]:
+    """Return the checks for names, for grammar, and last for tokens; for ASCII they need a fraction of the states."""
+    hints = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
     stems = (
         (DRAWN_COLUMN.replace(r"\x{2502}", rf"{_STAND_IN}[ \t]"),)
         if is_ascii
         else (*STEMS, "mật[ _-]khẩu", WIDE_COLON, DRAWN_COLUMN)
     )
-    any_case = "|".join(
-        (*_ANY_CASE, f"(?:{names}|{PAIRS}|{BRIEF_PAIRS}){NAME_END}", f"token{TOKEN_END}", parameters, *stems)
-    )
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(token_of, FORMATS))
     found = (
-        f"(?i:{any_case})|{'|'.join(_AS_WRITTEN)}",
+        f"(?i:(?:{hints}|{PAIRS}|{BRIEF_PAIRS}){NAME_END})",
+        f"(?i:token{TOKEN_END})",
+        f"(?i:{'|'.join((*_ANY_CASE, parameters, *stems))})|{'|'.join(_AS_WRITTEN)}",
         f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})",
     )
-    return (for_ascii(found[0]), for_ascii(found[1])) if is_ascii else found
+    return tuple(map(for_ascii, found)) if is_ascii else found
 
 
 def for_ascii(pattern: str) -> str:
@@ -215,42 +222,77 @@ _SPACES: Final = rf" \t\n\r\f\v{_STAND_IN}"  # the last may be one beyond ASCII
 _CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)
 
 
-@cache
-def prefilter(*, is_ascii: bool = False) -> tuple[Callable[[str], str | None], Callable[[str], str | None]]:
-    """Return the checks for names and for tokens, compiled at the first use; each gives ``None`` for no match."""
-    names, tokens = patterns(is_ascii=is_ascii)
-    return fast_check(names), fast_check(tokens)
+class Check:
+    """Several checks in one expression, which searches a text in short pieces.
 
-
-class _Search:
-    """Whether any check finds something in a text: in ASCII by one expression for all checks, in half the time.
-
-    In a text that is made of beginnings of secrets, the states of the one expression do not fit the cache of the
-    engine, which is then many times slower. After two such texts the next ones are searched by two expressions.
+    The engine makes a state for each new combination of beginnings that it meets, in up to 4 microseconds for such an
+    expression. In a text that is made of them that is one for each character, and no other thread runs meanwhile; once
+    its cache was full some times, the engine does without states, as slowly. After two such texts, the next ones are
+    searched by one expression for each check: together these have few combinations, and their states fit.
     """
 
-    __slots__ = ("_apart", "_is_slow", "_together")
+    __slots__ = ("_apart", "_checks", "_is_slow", "_together")
 
-    def __init__(self) -> None:
-        self._together = fast_check("|".join(patterns(is_ascii=True)))
+    def __init__(self, checks: Sequence[str]) -> None:
+        self._checks = checks
+        self._together = fast_check("|".join(checks))
         self._is_slow = False  # the last search was
-        self._apart = 0  # that many texts are searched by two expressions
+        self._apart = 0  # that many pieces are searched by one expression for each check
 
-    def __call__(self, text: str) -> bool:
-        is_ascii = text.isascii()
-        if is_ascii and not self._apart:
-            began = clock.monotonic()
-            is_found = self._together(text) is not None
-            is_slow = clock.monotonic() - began > _STARTING + _SLOW * len(text)
-            self._apart = _AVOIDED if is_slow and self._is_slow else 0  # once: this thread had to wait
-            self._is_slow = is_slow
-            return is_found
-        self._apart = max(0, self._apart - 1)
-        names, tokens = prefilter(is_ascii=is_ascii)
-        return names(text) is not None or tokens(text) is not None
+    def __call__(self, text: str) -> str | None:
+        """Return what was found; ``None`` for nothing. This is long for its speed: all payloads come here."""
+        search = self._search_apart if self._apart else self._together
+        length = len(text)
+        began = clock.monotonic()
+        if length <= _PIECE:
+            found = search(text)
+        else:
+            start, stop = 0, _PIECE
+            while (found := search(text[start:stop])) is None and stop < length:
+                start = text.rfind(_BORDER, stop - _OVERLAP, stop - _LEAST_OVERLAP)
+                if start < 0:
+                    start = _start_without_border(text, stop)
+                stop = start + _PIECE
+        self.note(clock.monotonic() - began, length)
+        return found
+
+    def current(self) -> Callable[[str], str | None]:
+        """Return the search for the next short texts; :meth:`note` has to know how long they took."""
+        return self._search_apart if self._apart else self._together
+
+    def note(self, seconds: float, length: int) -> None:
+        """Note how long the search in a text, or in texts that are as long together, took."""
+        if self._apart:
+            self._apart = max(0, self._apart - 1 - length // _PIECE)
+            return
+        is_slow = seconds > _STARTING + _SLOW * length
+        self._apart = _AVOIDED if is_slow and self._is_slow else 0  # once: this thread had to wait
+        self._is_slow = is_slow
+
+    def _search_apart(self, text: str) -> str | None:
+        return next((found for one in self._checks if (found := _compiled(one)(text)) is not None), None)
 
 
-_search: Final = cache(_Search)
+def _start_without_border(text: str, stop: int) -> int:
+    """Return where the next piece begins in a text with few items: at a line or a word."""
+    line = text.rfind(_LINE, stop - _OVERLAP, stop - _LEAST_OVERLAP)
+    if line >= 0:
+        return line
+    word = text.find(" ", stop - _OVERLAP_IN_LINE, stop - _LEAST_OVERLAP)
+    return word if word >= 0 else stop - _OVERLAP_IN_LINE
+
+
+@cache
+def prefilter(*, is_ascii: bool = False) -> tuple[Check, Callable[[str], str | None]]:
+    """Return the checks for names and grammar, and those for tokens; each gives ``None`` for no match."""
+    *names, tokens = patterns(is_ascii=is_ascii)
+    return Check(names), _compiled(tokens)
+
+
+@cache
+def _all_checks() -> Check:
+    """Return all checks for ASCII, in half the time that they take one by one."""
+    return Check(patterns(is_ascii=True))
 
 
 def fast_check(pattern: str) -> Callable[[str | bytes], str | None]:
@@ -263,6 +305,9 @@ def fast_check(pattern: str) -> Callable[[str | bytes], str | None]:
     return SchemaValidator(schema).validate_python
 
 
+_compiled: Final = cache(fast_check)  # those of the checks, of which there are few
+
+
 @lru_cache(maxsize=1024)
 def has_literal(literal: str) -> Callable[[str | bytes], str | None]:
     """Return a check for a literal: several times as fast as `str.find` where it does not stand."""
@@ -271,21 +316,30 @@ def has_literal(literal: str) -> Callable[[str | bytes], str | None]:
 
 def is_suspect_text(text: str) -> bool:
     """Return whether there can be a secret in a text that is not encoded."""
-    return _search()(text)
+    if text.isascii():
+        return _all_checks()(text) is not None
+    names, tokens = prefilter()
+    return names(text) is not None or tokens(text) is not None
 
 
 def suspect_among(texts: Sequence[str]) -> list[bool]:
-    """:func:`is_suspect_text` for each of several texts, of which most are suspicious.
+    """:func:`is_suspect_text` for each of several short texts, of which most are suspicious.
 
     They differ so much that the states of one expression for all checks would not fit the cache of the engine.
     """
-    in_ascii, beyond = prefilter(is_ascii=True), prefilter()
+    in_ascii = [text for text in texts if text.isascii()]
+    if len(in_ascii) == len(texts):
+        return _suspect_among(in_ascii, *prefilter(is_ascii=True))
+    beyond = iter(_suspect_among([text for text in texts if not text.isascii()], *prefilter()))
+    found = iter(_suspect_among(in_ascii, *prefilter(is_ascii=True)))
+    return [next(found if text.isascii() else beyond) for text in texts]
+
+
+def _suspect_among(texts: Sequence[str], names: Check, tokens: Callable[[str], str | None]) -> list[bool]:
+    likely, other = names.current(), tokens
     found: list[bool] = []
-    is_ascii, (likely, other) = True, in_ascii
+    began = clock.monotonic()
     for text in texts:
-        if text.isascii() is not is_ascii:
-            is_ascii = not is_ascii
-            likely, other = in_ascii if is_ascii else beyond
         if likely(text) is not None:
             found.append(True)
         elif other(text) is not None:
@@ -293,4 +347,5 @@ def suspect_among(texts: Sequence[str]) -> list[bool]:
             likely, other = other, likely  # what comes next is mostly of the same kind
         else:
             found.append(False)
+    names.note(clock.monotonic() - began, sum(map(len, texts)))
     return found

@@ -1,0 +1,61 @@
+"""Texts that are made of beginnings of secrets and hold none: each character is in a combination of its own."""
+
+from __future__ import annotations
+
+import random
+import re
+from functools import cache
+from typing import Final
+
+from voltagent.processors.secrets.text.prefilter import is_suspect_text, patterns
+from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
+from voltagent.processors.secrets.vocabulary.words import HINTS
+
+_ANY: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=:/-_. ,;|@"
+_REST: Final = "abcdefghij0123456789ABCDEF"
+_LENGTH: Final = 1000  # characters
+_BEHIND: Final = 60  # characters behind which a fragment may make a secret
+_TRIES: Final = 20
+
+
+@cache
+def hostile_texts(number: int, seed: int = 1) -> tuple[str, ...]:
+    """Return different texts of about a thousand characters."""
+    source = random.Random(seed)
+    words = [*re.findall(r"[a-z0-9=:/@$#_. -]{2,}", "|".join(patterns(is_ascii=True))), *HINTS]
+    prefixes = [re.sub(r"\\|\W.*", "", one.prefix) or one.prefix for one in FORMATS]
+    found: list[str] = []
+    while len(found) < number:
+        text = f"and {_text(source, words, prefixes)} and so on."
+        if not is_suspect_text(f"{text} {text}"):
+            found.append(text)
+    return tuple(found)
+
+
+def _text(source: random.Random, words: list[str], prefixes: list[str]) -> str:
+    fragments: list[str] = []
+    failed = 0
+    while sum(map(len, fragments)) < _LENGTH:
+        before, one = "".join(fragments[-_TRIES:])[-_BEHIND:], _fragment(source, words, prefixes)
+        if not is_suspect_text(f"{before}{one} "):
+            fragments.append(one)
+            failed = 0
+        else:
+            failed += 1
+        if failed > _TRIES and fragments:
+            fragments.pop()
+            failed = 0
+    return "".join(fragments)
+
+
+def _fragment(source: random.Random, words: list[str], prefixes: list[str]) -> str:
+    which = source.random()
+    if which < 0.45:
+        one = source.choice(words)
+        one = one[: source.randint(1, len(one))]
+    elif which < 0.7:
+        one = source.choice(prefixes)
+        one = one[: source.randint(1, len(one))] + "".join(source.choices(_REST, k=source.randint(0, 7)))
+    else:
+        one = "".join(source.choices(_ANY, k=source.randint(1, 5)))
+    return source.choice((one, one, one, one.upper(), one.capitalize()))
