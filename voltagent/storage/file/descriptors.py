@@ -15,6 +15,7 @@ import sqlite3
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from voltagent.core.process.descriptors import Identity, high_numbers, identity, identity_of, numbers, stand_in
 
@@ -33,13 +34,17 @@ class OpenFile:
 
     def __init__(self) -> None:
         self.numbers: dict[int, Identity] = {}  # replaced, never changed: it is read without the lock
-        self._connections: list[sqlite3.Connection] = []
+        self._connections: dict[object, sqlite3.Connection] = {}  # by what has them open
         self._lost: list[sqlite3.Connection] = []  # not used any more, and not closed yet
         self._kept = 0  # how many of them are kept for ever
 
-    def add(self, connection: sqlite3.Connection) -> None:
-        """Add a connection."""
-        self._connections.append(connection)
+    def add(self, owner: object, connection: sqlite3.Connection) -> None:
+        """Add a connection of an owner, who has no other one."""
+        self._connections[owner] = connection
+
+    def connections(self) -> list[sqlite3.Connection]:
+        """Return those that are not lost."""
+        return list(self._connections.values())
 
     def note(self, found: Mapping[int, Identity]) -> None:
         """Note descriptors of SQLite."""
@@ -60,14 +65,21 @@ class OpenFile:
         """Whether no connection is left."""
         return not self._connections and not self.has_lost
 
-    def close(self, connection: sqlite3.Connection) -> None:
-        """Close a connection; keep it unused if the program has closed descriptors."""
-        self._connections.remove(connection)
+    def close(self, owner: object) -> None:
+        """Close the connection of an owner, if there is one; keep it unused if the program has closed descriptors.
+
+        An interrupt may come in between: then it is closed at the next call.
+        """
+        connection = self._connections.get(owner)
+        if connection is None:
+            return
         if self.is_lost:
             self._lost.append(connection)
             self._keep()
+            self._connections.pop(owner, None)
             return
         connection.close()
+        self._connections.pop(owner, None)
         if self._connections:  # SQLite keeps some descriptors for the others
             self.numbers = {number: known for number, known in self.numbers.items() if identity(number) == known}
 
@@ -100,17 +112,22 @@ class OpenFiles:
         # Re-entrant, because a signal handler may come while its thread holds it.
         self._lock = threading.RLock()
         self._files: dict[Identity, OpenFile] = {}
-        self._dropped: deque[tuple[Identity, sqlite3.Connection]] = deque()
+        self._dropped: deque[object] = deque()  # owners
 
-    def connect(self, name: str, connect: Callable[[], sqlite3.Connection]) -> tuple[sqlite3.Connection, Identity]:
-        """Open a file by ``connect``; return the connection, and device and inode of the file."""
+    def connect(
+        self, name: str, owner: object, connect: Callable[[], sqlite3.Connection]
+    ) -> tuple[sqlite3.Connection, Identity]:
+        """Open a file by ``connect``, for an owner who closes it, even if an interrupt keeps the connection from it.
+
+        Returns the connection, and device and inode of the file.
+        """
         with self._lock:
             self._close_dropped()
             before = numbers()
             with high_numbers(before):
                 connection = connect()
             file = identity_of(name) or (0, 0)
-            self._files.setdefault(file, OpenFile()).add(connection)
+            self._files.setdefault(file, OpenFile()).add(owner, connection)
             self._note(name, file, before)
         return connection, file
 
@@ -134,26 +151,28 @@ class OpenFiles:
         """Return what this process has open of a file."""
         return self._files[file]
 
-    def close(self, file: Identity, connection: sqlite3.Connection) -> None:
-        """Close a connection."""
-        self._dropped.append((file, connection))
+    def close(self, owner: object) -> None:
+        """Close what an owner has open."""
+        self._dropped.append(owner)
         with self._lock:
             self._close_dropped()
 
-    def drop(self, file: Identity, connection: sqlite3.Connection) -> None:
-        """Close a connection later, when a file is opened or closed.
+    def drop(self, owner: object) -> None:
+        """Close what an owner has open later, when a file is opened or closed.
 
         For finalizers: they may come while their thread has the lock, or another one that waits for them.
         """
-        self._dropped.append((file, connection))
+        self._dropped.append(owner)
 
     def _close_dropped(self) -> None:
         while self._dropped:
-            file, connection = self._dropped.popleft()
-            open_file = self._files[file]
-            open_file.close(connection)
-            if open_file.is_closed:
-                self._files.pop(file, None)
+            owner = self._dropped[0]
+            for file, open_file in list(self._files.items()):
+                open_file.close(owner)
+                if open_file.is_closed:
+                    self._files.pop(file, None)
+            with suppress(ValueError):  # a signal handler was quicker
+                self._dropped.remove(owner)  # last, so that an interrupt leaves it to the next call
 
     def lost(self, file: Identity | None) -> OpenFile | None:
         """Return what this process had open of a file, if the program has closed some of its descriptors."""
@@ -179,8 +198,9 @@ class OpenFiles:
             self._files.pop(file, None)
 
     def forget(self) -> list[sqlite3.Connection]:
-        """In a forked child: forget all but what can be closed in neither process; return what was dropped."""
+        """In a forked child: forget all but what can be closed in neither process; return what was open."""
         self._lock = threading.RLock()
+        left = [connection for one in self._files.values() for connection in one.connections()]
         self._files = {file: one for file, one in self._files.items() if one.has_lost}
-        dropped, self._dropped = self._dropped, deque()
-        return [connection for _, connection in dropped]
+        self._dropped = deque()
+        return left

@@ -46,7 +46,8 @@ _WAL_BYTES: Final = 16 * 2**20  # size to which the write-ahead log is truncated
 class File:
     """One SQLite file. Methods may be called from any thread."""
 
-    connection: sqlite3.Connection | None = None  # for `__del__` of an object that was never completed
+    connection: sqlite3.Connection | None = None  # these two for `__del__` of an object that was never completed
+    _owner: object | None = None  # stands for this file with a connection, also if an interrupt keeps it from that one
 
     def __init__(self, path: Path, schema: Schema) -> None:
         self.path = path.absolute()
@@ -95,7 +96,7 @@ class File:
         with self._lock:
             self._let_go()
 
-    def __del__(self, drop: Callable[[tuple[int, int], sqlite3.Connection], None] = _open.drop) -> None:
+    def __del__(self, drop: Callable[[object], None] = _open.drop) -> None:
         self._let_go(close=drop)
 
     def _opened(self, create: bool) -> sqlite3.Connection:
@@ -104,12 +105,13 @@ class File:
             self._let_go()
             self._delete_stale_log()
         if self.connection is None:
+            self._let_go()  # of a connection that an interrupt kept from becoming this one
             if create:
                 make_file(self.path)
             elif not self.path.exists():
                 raise MissingFileError(f"there is no {self.schema.what} at {self.path}")
             self._close_lost()
-            self._process = os.getpid()
+            self._process, self._owner = os.getpid(), object()
             connection, file = self._connect("mode=rw", writing=create)
             self._file, self._log, self._open_file = file, identity_of(log_of(self.path)), _open.open_file(file)
             self.connection = connection
@@ -145,8 +147,8 @@ class File:
         self._was_lost = True
 
     def let_go_of(self, lost: OpenFile) -> None:
-        """Close the connection if it is one of these, unless a thread uses it now."""
-        if self._open_file is lost and self._lock.acquire(blocking=False):
+        """Close the connection if it may be one of these, unless a thread uses it now."""
+        if (self._open_file is lost or self.connection is None) and self._lock.acquire(blocking=False):
             try:
                 self._let_go()
             finally:
@@ -164,13 +166,13 @@ class File:
         ``mode`` is the query of SQLite's file URI, such as ``mode=ro``.
         """
         try:
-            connection, file = _open.connect(self._name, lambda: _connected(f"{self._uri}?{mode}"))
+            connection, file = _open.connect(self._name, self._owner, lambda: _connected(f"{self._uri}?{mode}"))
             try:
                 self._prepare(connection, file)
                 if not writing:  # a writer converts between its batches
                     self._convert(connection)
             except BaseException:
-                _open.close(file, connection)
+                _open.close(self._owner)
                 raise
         except sqlite3.OperationalError as exc:
             if writing or mode == "immutable=1" or not is_forbidden(exc) or has_log(self.path):
@@ -241,19 +243,20 @@ class File:
         self,
         process_id: Callable[[], int] = os.getpid,
         left_alone: list[sqlite3.Connection] = _left_alone,
-        close: Callable[[tuple[int, int], sqlite3.Connection], None] = _open.close,
+        close: Callable[[object], None] = _open.close,
     ) -> None:
         """Close the connection, unless it belongs to the parent of this process."""
         # defaults keep the names alive for `__del__`: at interpreter exit the module's globals are None
-        connection, self.connection = self.connection, None
-        if connection is None:
+        if self._owner is None:
             return
+        connection, self.connection = self.connection, None
         if self._process == process_id():
-            close(self._file or (0, 0), connection)
-        else:
+            close(self._owner)
+        elif connection is not None:
             # SQLite's locks and shared memory belong to the parent: even closing is forbidden after a fork
             # (https://www.sqlite.org/howtocorrupt.html, section 2.6).
             left_alone.append(connection)
+        self._owner = None  # last: an interrupt before lets it be closed twice, which does nothing
 
     def before_fork(self) -> bool:
         """Wait for the current batch to finish and close the file, so that no child inherits it open.
