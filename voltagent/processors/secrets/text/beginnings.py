@@ -1,11 +1,15 @@
-"""What stands before a value in code and configuration, as all that look for the value need it."""
+"""What stands before a value in code and configuration: a secret name, an operator, and maybe a quote."""
 
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple, cast
 
-from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.text.scan import Scan
+from voltagent.processors.secrets.vocabulary.credential_forms import atomic
+from voltagent.processors.secrets.vocabulary.names import Strength, is_pin
+from voltagent.processors.secrets.vocabulary.words import HINTS
 
 COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
 CALLS: Final = (",", "(", "{")  # before an argument
@@ -13,6 +17,55 @@ UNQUOTED: Final = re.compile(r"[^\s\"'`\u201d\u2019,;&<>(){}\[\]\\|\0\x1b]{1,409
 DOTTED: Final = re.compile(r"[A-Za-z]{2,40}(?:\.[A-Za-z]{2,40}){0,6}\.\d{1,10}\Z")  # no code has a number there
 CALLED: Final = 80  # characters before a name in which the function stands that is called
 SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
+# From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part
+# of an index. Then the operator, and the quote that begins the value.
+_TO_OPERATOR: Final = (
+    "(?P<tail>"
+    + atomic(r"[\w.$-]{0,40}", "name")
+    + ")"
+    # What can follow at all, so that most names in prose are left at once.
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<({*]|->|&(?:quot|#)|\x1b|\u201d"
+    r"|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
+    # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
+    r"(?:(?P<close>\]?\\{0,8}[\"'`](?:\]['\"]?)?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);"
+    r"|\\{1,4}u002[27]|\x1b\[[\d;]{0,8}m|\u201d)|)"
+    r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@%'-]{1,40}(?=[ \t]?[:=])"
+    r"| (?:provided|given|used|supplied|received)(?=[ \t]?:)| (?:as )?string(?=\s)"
+    r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
+    r"(?P<operator>"
+    + atomic(r"\s{0,16}", "left")
+    + r"(?:::(?=[ \t])|:(?!=)|=(?![=>])|:=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)="
+    r"|(?:\|\||\?\?)(?=\s{0,4}[\"'`])|<<<|\uff1a|\|(?!\|))"
+    + atomic(r"\s{0,16}", "right")
+    + r"|(?<=[\"'`]),[ \t]{0,16}(?:default[ \t]?=[ \t]?|)(?=[bfru]{0,2}\\{0,8}[\"'`])"
+    r"|(?<=\");s:[0-9]{1,6}:(?=\\{0,8}\")|[({][ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
+    r"|(?<=[\"'`])\)\.[a-z_]{2,20}\((?=[\"'`])"
+    r"|%3[da](?:%20|\+|(?!%20|\+))|&#(?:61|x3d);|\\{1,4}u003[ad]"
+    r"|</(?:t[dh]|dt)>\s{0,16}<(?:td|dd)(?: [^<>\0]{0,80}|)>)"
+)
+_TO_VALUE: Final = (
+    r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env|vault|reference)[\w!]{0,20}"
+    r"|&\w{1,40})"
+    r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\r?\n\s{1,40}|string\(\d{1,6}\)[ \t](?=\")"
+    r"|\\\n[ \t]{0,40}"
+    r"|\x1b\[[\d;]{0,8}m\s{0,4}(?:\x1b\[[\d;]{0,8}m|)|[\u201c\u2018]"
+    r"|</?(?:b|strong|span|code|em|kbd|td|dd)(?: [^<>\0]{0,80}|)>\s{0,4}|)"
+    r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
+)
+# What is no secret under any name, so that nothing in Python has to look at it: nothing in quotes, a word of one to
+# three characters and a number of one or two digits. Behind a space, a short word may begin a passphrase.
+_NO_VALUE: Final = (
+    r"[bfrun@$]{0,2}(?P<empty>\\{0,8}[\"'`])(?P=empty)(?!(?P=empty))"
+    r"|[a-z](?:[a-z]{0,2}(?:[\r\n\0]|\Z)|[ \t]{1,16}(?![=|]))|[0-9]{1,2}(?:[\s;&\0]|\Z)"
+)
+_NO_PHRASE: Final = r"(?!new )[a-z]{2,3}[ \t]{1,16}(?![=|])"
+_MOST_REMEMBERED: Final = 4096  # beginnings, of up to 200 characters
+_LEAST_DIGITS: Final = 4
+_OF_PHRASES: Final = ("pass", "phrase", "mnemonic", "psk", "pw")  # what can be several words
+OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")  # of these, what always may be
+_BEFORE_PHRASE: Final = ("secret", "cred", "pin")  # also before one of these, as in `secret_recovery_phrase`
+_OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
+UNKNOWN: Final = object()
 
 
 class Beginning(NamedTuple):
@@ -24,3 +77,98 @@ class Beginning(NamedTuple):
     quote: str
     is_configuration: bool  # a line of an environment file or a parameter, where also a plain word is a password
     is_pin: bool  # the name ends with it: in text, the pins of a circuit have names as well
+
+
+@lru_cache(maxsize=256)
+def assignment_pattern(hint: str) -> re.Pattern[str]:
+    """Return the pattern of an assignment to a name with this part in it."""
+    longer = "".join(rf"(?!{re.escape(one[len(hint) :])})" for one in HINTS if one != hint and one.startswith(hint))
+    is_of_phrase = any(map(hint.__contains__, (*_OF_PHRASES, *_BEFORE_PHRASE)))
+    no_value = _NO_VALUE if is_of_phrase else f"{_NO_VALUE}|{_NO_PHRASE}"
+    return re.compile(f"{re.escape(hint)}{longer}{_TO_OPERATOR}(?!{no_value}){_TO_VALUE}")
+
+
+class Assignment(NamedTuple):
+    """What is before a value, and which values behind it are secrets."""
+
+    beginning: Beginning
+    is_quoted: bool
+    is_argument: bool
+    may_be_label: bool  # the quote may close a label, as in `input("Enter password: ")`
+    may_be_plain: bool  # behind the quote
+    is_spaced: bool  # a plain word behind the operator is prose
+    takes_word: bool  # a plain word behind the operator is a password
+    takes_phrase: bool  # several plain words behind the operator may be a password
+    takes_number: bool  # a number behind the operator is a password
+    least_digits: int  # of such a number
+    takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
+
+
+def understand(scan: Scan, written: str, match: re.Match[str], name: int, value: int) -> Assignment | None:
+    """Return what a match says from the name to where the value begins; ``None`` if it is no secret whatever follows.
+
+    It is remembered for the next payloads, which have the same names again.
+    """
+    known = scan.names.understood
+    found = known.get(written, UNKNOWN)  # one step: another thread may clear what is known between two
+    if found is not UNKNOWN:
+        return cast("Assignment | None", found)
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    one = known[written] = _understood(scan, match, name, value)
+    return one
+
+
+def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Assignment | None:
+    text = scan.text
+    name = text[start : match.end("tail")]
+    strength = scan.names.strength(name.lstrip("-"))
+    operator = match["operator"].strip()
+    quote = match["quote"]
+    is_comparison = operator in COMPARISONS
+    if strength is Strength.NONE or (quote is None and is_comparison):
+        return None
+    is_in_address = (
+        text[max(0, start - 2) : start] == "//"
+        if strength is Strength.WEAK
+        else text[start - 1 : start] == ":" and name == "secret"
+    )
+    if match["operator"] == ":" and is_in_address:
+        return None  # the user of a URL, whose password is found there, or what an ARN speaks of
+    if quote is not None and start > 0 and not match["close"] and text[start - 1] == quote:
+        is_call = operator in CALLS or operator.startswith(")")
+        if not is_call:  # `'Password: '`: the quote closes the label
+            return None
+    is_configuration = (
+        operator == "="
+        and text[value - 1] == "="
+        and (name.isupper() or text[max(0, start - 1) : start] in ("&", "?", ";"))
+    )
+    is_argument = quote is not None and (operator in CALLS or operator.startswith(")"))
+    prefixes = "bfru" if is_argument else "bfrun@$"
+    beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration, is_pin(name))
+    is_strong, is_spaced = strength is Strength.STRONG, text[value - 1] in " \t\n"
+    return Assignment(
+        beginning,
+        is_quoted=quote is not None,
+        is_argument=is_argument,
+        may_be_label=quote is not None and operator == ":" and not match["close"],
+        may_be_plain=not is_argument and operator != "|",
+        is_spaced=is_spaced,
+        takes_word=is_strong and is_configuration and not beginning.is_pin and not is_spaced,
+        takes_phrase=is_strong
+        and operator in (":", "=")
+        and any(map(name.lower().__contains__, _OF_PHRASES))
+        and _may_be_phrase(operator, text[start:value]),
+        takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
+        least_digits=_LEAST_DIGITS - (name[-3:].lower() in _OF_CARDS),
+        takes_mixture=not beginning.is_pin and operator != "|",
+    )
+
+
+def _may_be_phrase(operator: str, beginning: str) -> bool:
+    """Return whether several plain words may be a secret, given what stands before them, from the name on.
+
+    Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``.
+    """
+    return operator == "=" or any(map(beginning.lower().__contains__, OF_SEVERAL_WORDS))

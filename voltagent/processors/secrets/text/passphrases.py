@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.text.beginnings import CALLED, DOTTED, SHORTEST_COMPARED, Beginning
+from voltagent.processors.secrets.text.beginnings import CALLED, DOTTED, OF_SEVERAL_WORDS, SHORTEST_COMPARED, Beginning
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_mixture, is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import JOINED_WORDS, has_marks, is_joined_words
@@ -32,7 +32,6 @@ _WORDS_AND_NUMBERS: Final = re.compile(
     r"[ \t]{0,4}(?=[\r\n\0]|\Z)"
 )
 _FEW_WORDS: Final = re.compile(r"([A-Z][a-z]{1,20}(?: [A-Za-z]{2,20}){1,3})[ \t]{0,4}(?=[\r\n\0]|\Z)")
-_OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")
 # A line of configuration: a name, and a value that is no code and no type.
 _CONFIGURED: Final = re.compile(
     r"[ \t>+|#-]{0,20}[\w.-]{1,40}[ \t]{0,20}[:=][ \t]{0,8}"
@@ -43,14 +42,6 @@ _REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
 _LONG_WORD: Final = 8  # characters of a word with a capital: shorter ones are `Hidden` and `String`
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
-
-
-def may_be_phrase(operator: str, beginning: str) -> bool:
-    """Return whether several plain words may be a secret, given what stands before them, from the name on.
-
-    Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``.
-    """
-    return operator == "=" or any(map(beginning.lower().__contains__, _OF_SEVERAL_WORDS))
 
 
 def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
@@ -71,7 +62,7 @@ def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
         return None
     scan.units -= 4
     words = match[1].lower().split()
-    is_phrase = any(map(text[name:start].lower().__contains__, _OF_SEVERAL_WORDS))
+    is_phrase = any(map(text[name:start].lower().__contains__, OF_SEVERAL_WORDS))
     is_sentence = not IN_SENTENCES.isdisjoint(words) or not (is_phrase or STRONG.isdisjoint(words))
     return None if is_sentence else match.span(1)
 
