@@ -9,8 +9,8 @@ import { endOf, hasEnded } from "./tree.js";
 
 const SEGMENTS = 250; // of the critical path in one row: closer ones become one
 const DEEP = 24; // levels
-const LABEL = 44; // pixels that the label of a tick may need
-const GAP = 8; // pixels between a label and the next tick
+const CHARACTER = 7.5; // pixels that one of a tick's label may need
+const GAP = 7; // pixels before and after such a label
 export const NOTABLE = 0.1; // of a duration: smaller differences are not coloured
 const STEPS = [1, 2, 5];
 const HOUR = 3600e6; // microseconds
@@ -194,13 +194,15 @@ export function growRow(row, node, scale, segments) {
  */
 export function ticks(scale, begin, wide, most = 6) {
   const width = scale.to - scale.from;
-  const step = timeStep(width / Math.max(1, Math.min(most, wide / (LABEL + GAP))));
-  const out = [];
-  for (let time = Math.ceil((scale.from - begin) / step) * step; time <= scale.to - begin + step / 1e6; time += step) {
-    const at = (time + begin - scale.from) / width;
-    if (wide * (1 - at) > LABEL) out.push({ at, label: tickLabel(time, step) });
+  for (let step = timeStep(width / most); ; step = timeStep(step * 1.01)) {
+    const out = [];
+    for (let time = Math.ceil((scale.from - begin) / step) * step; time <= scale.to - begin + step / 1e6; time += step) {
+      const [at, label] = [(time + begin - scale.from) / width, tickLabel(time, step)];
+      if (wide * (1 - at) > label.length * CHARACTER) out.push({ at, label });
+    }
+    const apart = (wide * step) / width;
+    if (apart >= wide || out.every(({ label }) => label.length * CHARACTER + GAP <= apart)) return out;
   }
-  return out;
 }
 
 /**
