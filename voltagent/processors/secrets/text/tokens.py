@@ -31,6 +31,7 @@ _BEHIND: Final = re.compile(r"\(\?<=[^()]{0,80}\)")
 _ALPHANUMERIC: Final = string.ascii_lowercase + string.ascii_uppercase + string.digits
 _JOINTS: Final = ("_", "-", ".")
 _WORD: Final = _ALPHANUMERIC + "_-."
+_ENDS_TOKEN: Final = frozenset(("", *" \n\r\t\0\"'`,;&<>()[]{}"))
 
 
 def first_characters(prefix: str) -> set[str]:
@@ -119,23 +120,23 @@ def find_tokens(scan: Scan, start: int, stop: int) -> list[Range]:
     if has_rare(piece) is not None:
         some += [mark for mark, check in zip(marks[first_rare:], checks, strict=True) if check(piece) is not None]
     ends: dict[int, int] = {}  # of tokens, by where they begin: some have several marks; 0 if there is none
-    for mark in some:
-        past = start
-        for match in mark.finditer(text, start, limit):
-            position = match.start()
-            if position < past:
-                continue
-            if position >= stop:
-                break
-            scan.units -= _MARKED
-            if scan.units < 0:
-                raise TooDenseError
-            before = text[position - _BEFORE if position > _BEFORE else 0 : position]
-            first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
-            past = ends[first] if first in ends else _add_tokens(scan, first, table, ends, found)
-            if not past and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
-                first = position - len(before) + len(before.rstrip(_WORD))
-                past = ends[first] if first in ends else _add_tokens(scan, first, table, ends, found)
+    past = start
+    for position in sorted([match.start() for mark in some for match in mark.finditer(text, start, limit)]):
+        if position < past:
+            continue
+        if position >= stop:
+            break
+        scan.units -= _MARKED
+        if scan.units < 0:
+            raise TooDenseError
+        before = text[position - _BEFORE if position > _BEFORE else 0 : position]
+        first = position - len(before) + len(before.rstrip(_ALPHANUMERIC))
+        end = ends[first] if first in ends else _add_tokens(scan, first, table, ends, found)
+        if not end and text[first - 1 : first] in _JOINTS:  # from the beginning of all that is joined to the word
+            first = position - len(before) + len(before.rstrip(_WORD))
+            end = ends[first] if first in ends else _add_tokens(scan, first, table, ends, found)
+        if text[end : end + 1] in _ENDS_TOKEN:  # none that begins inside of it is longer
+            past = max(past, end)
     return found
 
 
