@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text.prefilter import fast_check
@@ -171,13 +172,15 @@ def _cells(line: str, separator: str) -> list[str]:
     return line.split(separator) if '"' not in line else [*_split(line, separator)]
 
 
-def _begins(line: str, cells: list[str], separator: str) -> Iterator[int]:
-    """Yield where the cells of a line begin."""
-    position = 0
+def _begins(line: str, cells: list[str], separator: str) -> list[int]:
+    """Return where the cells of a line begin."""
+    if separator != _ALIGNED:
+        return [*accumulate([len(cell) + 1 for cell in cells], initial=0)]
+    begins = [0]
     for cell in cells:
-        position = line.index(cell, position) if separator == _ALIGNED else position
-        yield position
-        position += len(cell) + len(separator)
+        begins[-1] = line.index(cell, begins[-1])
+        begins.append(begins[-1] + len(cell) + len(separator))
+    return begins
 
 
 def _add_column(scan: Scan, start: int, end: int, found: list[Range]) -> None:
@@ -216,7 +219,7 @@ def _is_row(scan: Scan, header: _Header, start: int) -> bool:
 
 def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range]) -> bool:
     """Add the secrets of a row, and return whether it is one. With too little work left, as one."""
-    separator = header.separator
+    separator, sure = header.separator, header.sure
     scan.units -= _ROW_WORK
     if line[:1] in _RULES and not line.strip(_RULE):
         return separator in _DRAWN and line.strip() != ""
@@ -229,7 +232,7 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
         written = cells[of_name].strip(" \t\"'`*")
         strength = scan.names.strength(written)
         secret = [] if strength is Strength.NONE else [(of_value, written, strength)]
-    begins = [*_begins(line, cells, separator)] if len(secret) > 1 or separator == _ALIGNED else []
+    begins = _begins(line, cells, separator) if len(secret) > 1 or separator == _ALIGNED else []
     if len(secret) > 1:
         if scan.units < _ROW_AT_ONCE:
             first, last = secret[0][0], secret[-1][0]
@@ -239,7 +242,7 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
     for number, name, strength in secret:
         cell = cells[number]
         value = cell.strip(" \t\r\"'`*")
-        is_sure = number in header.sure and value.isalnum() and not value.isalpha() and value.isascii()
+        is_sure = number in sure and value.isalnum() and not value.isalpha() and value.isascii()
         is_spaced = header.is_spaced and (header.named is None or separator != _ALIGNED or " " in value)
         if is_sure or (value and _is_in_text(name, value, strength, is_spaced=is_spaced)):
             before = begins[number] if begins else sum(map(len, cells[:number])) + number * len(separator)
