@@ -222,12 +222,10 @@ def _without_repetitions(text: str, frequent: re.Pattern[str]) -> tuple[str, int
 
 def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:
     """Return a pattern of known secrets, the longest first; a number is not looked for inside a longer one."""
+    if not secrets:
+        return None
     ordered = sorted(secrets, key=len, reverse=True)
-    return (
-        re.compile("|".join(rf"(?<!\d){one}(?!\d)" if one.isdigit() else re.escape(one) for one in ordered))
-        if ordered
-        else None
-    )
+    return re.compile("|".join(rf"(?<!\d){one}(?!\d)" if one.isdigit() else re.escape(one) for one in ordered))
 
 
 def _end_of_piece(text: str, start: int, pattern: re.Pattern[str]) -> int:

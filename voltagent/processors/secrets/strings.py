@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.capture.pieces import LARGE, encode, release
@@ -213,11 +214,13 @@ class Strings:
         if not secrets and not self._found.secrets and not self._rules.patterns:
             return
         first = [scan.text[start:stop] for start, stop in secrets[:MOST_REPEATED] if start < scan.examined]
+        known = self._found.secrets
+        before = len(known)
         self._found.remember_all(first)
-        repeats, frequent = scan.repeats(self._found.secrets, frozenset(first))
+        repeats, frequent = scan.repeats(known, {*first, *islice(known, before, None)})
         if repeats:
-            secrets, before = with_more(secrets, merged(repeats)), secrets
-            deque(take_all(before), 0)
+            secrets, alone = with_more(secrets, merged(repeats)), secrets
+            deque(take_all(alone), 0)
         found = scan.by_string(secrets)
         replacer = Replacer(self._rules.patterns, frequent)
         for number, ((slots, parts), text) in enumerate(zip(streams, joined, strict=True), len(texts)):
@@ -320,7 +323,8 @@ class Strings:
 
     def close_trees(self) -> None:
         """Rename keys, and encode again what was decoded from a string and has changed, innermost first."""
-        for tree in sorted(dict.fromkeys(self._trees), key=lambda tree: tree.level):
+        trees = sorted(dict.fromkeys(self._trees), key=lambda tree: tree.level) if self._used else self._trees[:1]
+        for tree in trees:
             for dictionary in tree.renamed:
                 self._rename(dictionary)
             if tree.is_changed and tree.uses:

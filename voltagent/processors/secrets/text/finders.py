@@ -90,7 +90,7 @@ class _Window(NamedTuple):
     """What can be found in a window; most of its pieces have less."""
 
     hints: Sequence[str] | None  # None if there is no name at all
-    groups: Sequence[_Group]
+    groups: list[_Group]
     may_have_token: bool
     is_one_piece: bool  # which has what the window has
 
@@ -165,7 +165,9 @@ def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
     return _some_of([group for groups in families for group in groups], scan, start, stop)
 
 
-def _some_of(groups: Sequence[_Group], scan: Scan, start: int, stop: int) -> list[_Group]:
+def _some_of(groups: list[_Group], scan: Scan, start: int, stop: int) -> list[_Group]:
+    if not groups:
+        return groups
     around, own = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK], bool(scan.names.own)
     return [group for group in groups if (own and group.takes_own_names) or group.check(around) is not None]
 
