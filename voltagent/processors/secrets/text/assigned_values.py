@@ -59,9 +59,6 @@ _CODE: Final = re.compile(
     r"|body|user|st|np|torch)\.\w"
 )
 _ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'`])")
-_CONSTANT: Final = re.compile(
-    r"(?![A-Za-z_]{0,250}[^A-Za-z_])(?:[A-Z][A-Z_]{2,60}|[a-z]{1,30}(?:[A-Z][a-z]{1,30}){1,4}|(?:[A-Z][a-z]{1,30}){1,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,6})\Z"
-)
 _SHELL_COMMAND: Final = re.compile(r"[a-z][\w./-]{1,60}[ \t]{1,4}\S")
 _NOISE: Final = frozenset("[]{}()<>|#$%^&*+=~@!;`?")  # of which a salt has many
 _SETTER: Final = re.compile(
@@ -129,12 +126,7 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
         return start, end
     is_instruction = value.startswith("<") or _MESSAGE.search(value) is not None
     is_sentence = (
-        one.strength is Strength.STRONG
-        and len(value) > 8
-        and " " in value
-        and "{" not in value
-        and value[:2] != "$("
-        and not is_instruction
+        one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value and value[:2] != "$("
     )
     if _JOINED.match(scan.text, end) is not None:
         end = _end_of_joined(scan, end)
@@ -252,6 +244,6 @@ def _is_secret_value(value: str, one: Beginning) -> bool:
         return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
     if not is_strong:
         return is_weak_secret(one.name, value)
-    if _CONSTANT.match(value) or is_ordinary(value):
+    if is_ordinary(value):
         return one.is_configuration and is_word_of_configuration(value)
     return len(value) >= 4

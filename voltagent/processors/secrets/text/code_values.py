@@ -94,10 +94,9 @@ def in_code(scan: Scan, one: Beginning, start: int) -> Range | None:
     if made is not None:
         return call(scan, one, made.start(1), made.end() - 1)
     match = UNQUOTED.match(scan.text, start)
-    is_call = match is not None and scan.text[match.end() : match.end() + 2] in ('("', "('")
-    called = call(scan, one, start, match.end()) if match is not None and is_call else None
     if match is not None and DOTTED.match(match[0]) is not None:
         return match.span() if is_joined_password(scan, one, start, match.end(), match[0]) else None
+    called = None if match is None else call(scan, one, start, match.end())
     return called or code_default(scan, one, start) or find_joined_words(scan, one, start)
 
 

@@ -186,7 +186,7 @@ def _secret_columns(scan: Scan, columns: str) -> _Columns:
         number: found for number, found in enumerate(strengths) if found is not Strength.NONE
     }
     named = named_columns([name.lower() for name in names])
-    return _Columns(len(names), {} if named else secret, named)
+    return _Columns(len(names), secret, named)
 
 
 def _end_of_row(scan: Scan, position: int, columns: _Columns, found: list[Range]) -> int:
