@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import Final
+from typing import Final, TypeAlias
 
-from voltagent.processors.secrets.text.prefilter import is_suspect_text, patterns
+from voltagent.processors.secrets.text.prefilter import fast_check, is_suspect_text, patterns
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
 from voltagent.processors.secrets.vocabulary.words import HINTS
+
+_Check: TypeAlias = Callable[[str], bool]
 
 _ANY: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=:/-_. ,;|@"
 _REST: Final = "abcdefghij0123456789ABCDEF"
@@ -19,25 +22,27 @@ _TRIES: Final = 20
 
 
 @cache
-def hostile_texts(number: int, seed: int = 1) -> tuple[str, ...]:
-    """Return different texts of about a thousand characters."""
+def hostile_texts(number: int, seed: int = 1, checks: str = "") -> tuple[str, ...]:
+    """Return different texts of about a thousand characters; made for all checks before redaction, or for others."""
     source = random.Random(seed)
-    words = [*re.findall(r"[a-z0-9=:/@$#_. -]{2,}", "|".join(patterns(is_ascii=True))), *HINTS]
+    check = fast_check(checks)
+    has_secret: _Check = (lambda text: check(text.lower()) is not None) if checks else is_suspect_text
+    words = re.findall(r"[a-z0-9=:/@$#_. -]{2,}", checks or "|".join((*patterns(is_ascii=True), *HINTS)))
     prefixes = [re.sub(r"\\|\W.*", "", one.prefix) or one.prefix for one in FORMATS]
     found: list[str] = []
     while len(found) < number:
-        text = f"and {_text(source, words, prefixes)} and so on."
-        if not is_suspect_text(f"{text} {text}"):
+        text = f"and {_text(source, words, prefixes, has_secret)} and so on."
+        if not has_secret(f"{text} {text}"):
             found.append(text)
     return tuple(found)
 
 
-def _text(source: random.Random, words: list[str], prefixes: list[str]) -> str:
+def _text(source: random.Random, words: list[str], prefixes: list[str], has_secret: _Check) -> str:
     fragments: list[str] = []
     failed = 0
     while sum(map(len, fragments)) < _LENGTH:
         before, one = "".join(fragments[-_TRIES:])[-_BEHIND:], _fragment(source, words, prefixes)
-        if not is_suspect_text(f"{before}{one} "):
+        if not has_secret(f"{before}{one} "):
             fragments.append(one)
             failed = 0
         else:

@@ -17,7 +17,11 @@ from tests.helpers.pace import hold, slowness
 from voltagent.core import clock
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.text.commands import COMMANDS
+from voltagent.processors.secrets.text.configuration import CONFIGURATION
+from voltagent.processors.secrets.text.connections import CONNECTIONS
 from voltagent.processors.secrets.text.prefilter import fast_check, is_suspect_text, patterns, prefilter
+from voltagent.processors.secrets.text.tool_files import TOOLS
 
 FRAGMENTS = (
     *(
@@ -104,6 +108,17 @@ def test_no_step_of_a_search_takes_5_ms_in_texts_that_fill_the_cache_of_the_engi
     with measured() as step:
         for payload in payloads:
             is_suspect(payload)
+    hold(step.seconds, 0.005 * slowness(), step.where)
+
+
+@pytest.mark.slow
+def test_no_step_of_redaction_takes_5_ms_in_texts_that_fill_the_cache_of_the_engine() -> None:
+    groups = (*COMMANDS, *CONFIGURATION, *CONNECTIONS, *TOOLS)
+    texts = hostile_texts(14, next(_seeds), "|".join(group.check for group in groups))
+    payload = to_json(["password=hunter22xy1 and so on. ", " ".join(texts)])
+    Redactor().apply(to_json({"password": "hunter22xy1"}))
+    with measured() as step:
+        Redactor().apply(payload)
     hold(step.seconds, 0.005 * slowness(), step.where)
 
 

@@ -29,7 +29,9 @@ from voltagent.processors.secrets.text.tool_files import TOOLS
 
 _FAMILIES: Final = (
     (INNER_TOKENS, *HEADERS_AND_URLS),
-    (*COMMANDS, *CONFIGURATION, *CONNECTIONS, *TOOLS),
+    COMMANDS,
+    (*CONFIGURATION, *CONNECTIONS),
+    TOOLS,
     (*PAIRS, *PROSE, *ANSWERS),
 )
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
