@@ -163,6 +163,17 @@ def test_the_switch_shows_text_markdown_and_json(site: Site, new_page: Open):
     expect(switch.get_by_role("button", name="JSON")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_text_that_a_function_returned_is_read_as_text(site: Site, new_page: Open):
+    answer = "Please send it back with the label that I just mailed to you. Postage is on us."
+    page = _opened(site, new_page, {"q": 1}, {"result": answer})
+    output = page.locator('.details [data-key="Output"]')
+    expect(output).to_contain_text(answer)
+    expect(output).not_to_contain_text("result")
+    expect(output.get_by_role("button", name="Text")).to_have_attribute("aria-pressed", "true")
+    page = _opened(site, new_page, {"q": 1}, {"city": answer})
+    expect(page.locator('.details [data-key="Output"]')).to_contain_text("city")
+
+
 def test_calls_stand_next_to_their_results_and_reasoning_is_folded(site: Site, new_page: Open):
     thinking = {"role": "assistant", "content": [{"type": "thinking", "thinking": "let me see"}]}
     page = _opened(site, new_page, [*CONVERSATIONS["a plain list"], thinking])

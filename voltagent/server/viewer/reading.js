@@ -100,8 +100,8 @@ function isWorthReading(value) {
 }
 
 /**
- * Messages and marked-up answers are read; everything else is data. Beside another value texts are shown as such, with
- * what differs in them marked.
+ * Messages, marked-up answers and texts are read, also those that a function returned; everything else is data. Beside
+ * another value texts are shown as such, with what differs in them marked.
  *
  * @param {unknown} value
  * @param {Found | null} found
@@ -112,7 +112,7 @@ function usual(value, found, other) {
   if (other !== undefined) return found || (alone !== null && aloneIn(other) !== null && keyOf(value) === keyOf(other)) ? "Text" : "JSON";
   if (found) return "Markdown";
   if (alone === null) return "JSON";
-  return looksLikeMarkdown(alone) ? "Markdown" : typeof value === "string" ? "Text" : "JSON";
+  return looksLikeMarkdown(alone) ? "Markdown" : ["", "result"].includes(keyOf(value)) ? "Text" : "JSON";
 }
 
 /**
