@@ -27,7 +27,7 @@ _PRINTERS: Final = re.compile(
 # What prints the value of a name, which stands at the end of the command, but for how it is printed.
 _READERS: Final = re.compile(r"printenv|echo|cat|get|output|show|read|access|jq|less|type|\$env:", re.IGNORECASE)
 _FORMS: Final = re.compile(
-    r"(?:[\"'`})\s;]|\.value|\|[ \t]{0,4}base64[ \t]{1,4}-{1,2}d\w{0,6}"
+    r"(?:[\"'`})\]\s;]|\.value|\|[ \t]{0,4}base64[ \t]{1,4}-{1,2}d\w{0,6}"
     r"|[ \t](?:-o|--output|--query)[ \t=]{1,4}[\w.\"'\[\]]{1,60}"
     r"|[ \t]--(?:with-decryption|reveal|raw|plain|no-newline))\Z",
     re.IGNORECASE,
@@ -52,7 +52,8 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
     has_form = has_password_form(value)
     if _PRINTERS.search(command) is not None:
         return match.span("value") if has_form or _NO_ANSWER.match(value) is None else None
-    is_python = match["quote"] is not None and scan.text[max(0, match.start() - 2) : match.start()] == ">>"
+    is_expression = scan.text[max(0, match.start() - 2) : match.start()] == ">>" or " " not in command
+    is_python = match["quote"] is not None and match[0][0] == ">" and is_expression  # or the console of Terraform
     if not is_python and _READERS.search(command) is None:
         return None
     for _ in range(_MOST_FORMS):
@@ -81,7 +82,7 @@ def _value(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 _COMMANDS: Final = SearchGroup(
-    r"(?m)(?:^|\x00)(?:>>> [^\n\x00()]*\n[\"']|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
+    r"(?m)(?:^|\x00)(?:>>> [^\n\x00()]*\n[\"']|> [^\n\x00() ]*\n\"|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
     r"(?:printenv|echo |cat |get|output|show|read|access|jq |less |type |\$env:|pass |rand |pwgen|genkey|genpsk"
     r"|generate|find-|lookup|-field=|\.psk |makepasswd)[^\n\x00]*\n)",
     (Search("$ ", r"\$" + _ANSWER, _answer), Search("> ", ">" + _ANSWER, _answer)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.text.examinations import credential_value, plain_value
+from voltagent.processors.secrets.text.examinations import credential_value, first_of, plain_value
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
@@ -56,6 +56,7 @@ _DEVICE_VALUE: Final = (
     r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple|[05-9])[ \t]{1,4}){0,2}"
     r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<bare>[^\s\"'\0]{3,200}))"
 )
+_SETTING: Final = re.compile(r"[ \t\"'][\w./-]{1,80}=[\"']?([^\s\"'\0]{4,500})")
 _SENT: Final = r" ([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))"  # all that is left of a line
 _ENDS_DEVICE_LINE: Final = re.compile(r"[ \t]{0,4}(?:[;\r\n\0]|r[ow]\b|view |author|\d{1,3}\.|default\b|\Z)")
 _NO_COMMUNITY: Final = frozenset(("public", "string", "strings", "name", "names"))
@@ -106,9 +107,21 @@ _SETTERS: Final = SearchGroup(
     r"|set -[a-z]+|config(?:ure)?|\((?:setq|def[a-z]*))[ \t]+[a-z0-9_.-]{2}",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
+
+
+def _settings(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first value of ``fly secrets set NAME=… OTHER=…``, whatever the names are; the next ones are noted."""
+    values = [
+        one.span(1)
+        for one in _SETTING.finditer(scan.text, match.start("rest") - 1, match.end())
+        if has_password_form(one[1])
+    ]
+    return first_of(scan, values)
+
+
 _DEVICES: Final = SearchGroup(
     r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]|option (?:key|pass)"
-    r"|isakmp key|digest-key|password 0| enc |add_user |change_password |(?:pass|auth) [^\s\x00]"
+    r"|isakmp key|digest-key|password 0| enc |add_user |change_password |secrets? set |kv put |(?:pass|auth) [^\s\x00]"
     r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|-shared-secret|tion-key)[ \t]"
     r"|> auth[ \t]|stats auth[ \t]",
     (
@@ -117,6 +130,10 @@ _DEVICES: Final = SearchGroup(
         *(
             Search(verb, verb + r" [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", credential_value)
             for verb in ("add_user", "change_password")
+        ),
+        *(
+            Search(verb, verb + r"(?P<rest>[^\n\0|;&]{1,1000})", _settings)
+            for verb in ("secrets set ", "secret set ", "kv put ")
         ),
         *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
         Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value),

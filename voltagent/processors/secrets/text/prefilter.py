@@ -90,6 +90,8 @@ WITH_HINT: Final = (  # each has a hint of a name
     (
         r"networkcredential\(|stats auth|jwt\.(?:sign|verify|encode|decode)\(|db\.auth\(|auth plain|basicauth|userpwd"
         r"|sessionid|chpasswd|pwgen|pass show |keyname[ \t]{2}|key content[ \t]|hashpw\(|(?:as|is) your [a-z -]*otp"
+        r"|credentials are |secrets? set |kv put "
+        r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
     ),
     r"pwd?[ \t]+(?:is|was|for)[ \t]",
 )

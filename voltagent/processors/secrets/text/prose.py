@@ -11,7 +11,7 @@ from voltagent.processors.secrets.vocabulary.joined_words import has_password_fo
 from voltagent.processors.secrets.vocabulary.words import STEMS
 
 _VERB: Final = (
-    r"(?:(?=[iwletscfhnruéèä-])(?:-(?=[ \t])|(?:ist|war|lautet|est|es|é|è|är|er|to|from"
+    r"(?:(?=[iwletscfhnruéèä\u2013\u2014-])(?:[\u2013\u2014-](?=[ \t])|(?:ist|war|lautet|est|es|é|è|är|er|to|from"
     r"|(?:(?:is|was|has been|is now|now)[ \t])?(?:(?:re)?set|changed|updated) to|is now|is|was)\b)"
     r"[ \t]{0,4}:?[ \t]{0,4})?"
 )
@@ -98,7 +98,8 @@ def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
     is_statement = match[0].startswith(("identified", "convertto")) or _STATEMENT.search(before) is not None
     has_form = has_password_form(value)
-    is_secret = has_form or (is_statement and not is_placeholder(value))
+    stands_for_one = is_placeholder(value) or (value.isalpha() and value.lower().endswith("password"))
+    is_secret = has_form or (is_statement and not stands_for_one)
     return match.span("value") if is_secret else None
 
 
@@ -147,6 +148,13 @@ def _as_code(scan: Scan, match: re.Match[str]) -> Range | None:
     return None if code is None else (code.start(), match.start() - 1)
 
 
+def _as_password(scan: Scan, match: re.Match[str]) -> Range | None:
+    found = _BEFORE_AS.search(scan.text, max(0, match.start() - _LONGEST_STATED), match.start())
+    if found is None or not is_credential(found[1]) or not any(map(str.isdigit, found[1])):
+        return None
+    return None if _NO_SECRET.match(found[1]) is not None else found.span(1)
+
+
 def _number(_: Scan, match: re.Match[str]) -> Range:
     """``Your OTP is 573920``."""
     return match.span("value")
@@ -167,9 +175,16 @@ _USER_AND: Final = (
     r"cred(?:entials|s)(?:[ \t]{0,3}[:=]|[ \t]{1,3}are)[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
     r"(?P<value>[^\s\"'`<>\0]{6,200})"
 )
+# `use hunter2 as the password`
+_AS_ONE: Final = (
+    r"as (?<=[ \t]as )(?:the|your|my|a) (?:[a-z-]{1,20} ){0,2}(?:pass(?:word|phrase|code)|api key)(?![\w-])"
+)
+_BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`(])([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
+_LONGEST_STATED: Final = 203  # characters
 _CODES: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:|)[\s\x1c-\x1f]+[a-z0-9]{4}"
-    r"|code to [a-z ]+:|pwd?[ \t]+(?:is|was|for)[ \t]"
+    r"|code to [a-z ]+:|pwd?[ \t]+(?:(?:is|was|for)[ \t]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
+    r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
     r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}|cv[vc]2?[ \t]+[0-9]{3}"
     r"|cred(?:ential)?s(?:[ \t]*[:=]|[ \t]+are)[ \t]+[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
     (
@@ -185,6 +200,8 @@ _CODES: Final = SearchGroup(
             for word in ("cvv", "cvc")
         ),
         Search("cred", _USER_AND, _stated),
+        Search("as ", _AS_ONE, _as_password),
+        *(Search(word, rf"{word}(?<![\w$/-]{word})[ \t]{{1,2}}" + _VALUE, _stated) for word in ("pw", "pwd")),
     ),
 )
 _CODES_FIRST: Final = SearchGroup(
@@ -197,8 +214,8 @@ _OF: Final = "|".join(_WORDS_OF)
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *_WORDS_WITHOUT_STEM)))})[ \t]*[: \t(]"
-    r"(?:[ \t(:]|-(?:string)?[ \t]|is|was|ist|war|lautet|est|es|é|è|to|from|now|has|been|reset|set|changed|updated"
-    r"|[057][ \t])*"
+    r"(?:[ \t(:]|-(?:string)?[ \t]|\x{2013}|\x{2014}|is|was|ist|war|lautet|est|es|é|è|to|from|now|has|been|reset|set"
+    r"|changed|updated|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     rf"|(?:{_OF})[ \t]+{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
     r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?|:)[ \t]+[^\s\"'\\\x00]*[0-9]"

@@ -60,7 +60,7 @@ _BESIDE: Final = {
     # At the end of a name, behind a strong word: what it has is no secret, even if it looks like one.
     "fact": (
         "name names ref refs arn type types policy policies version versions provider providers consent class strategy "
-        "encryption algorithm algorithms schema"
+        "encryption algorithm algorithms schema stdin"
     ),
 }
 
