@@ -107,6 +107,21 @@ def test_a_program_that_records_nothing_sends_nothing(tmp_path: Path) -> None:
         assert (ran.returncode, ran.stderr, len(model.events)) == (0, "", 0)
 
 
+def test_a_program_that_joins_all_threads_ends(tmp_path: Path) -> None:
+    program = """
+    work("first")
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join()
+    print(work("last"))
+    """
+    model = Model()
+    with Server(model) as server:
+        ran = _run(textwrap.dedent(program), server.url, tmp_path)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "last\n", "")
+    arrived(model, "first", "last")
+
+
 @posix
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_a_pool_as_a_context_manager_loses_no_record(method: str, tmp_path: Path) -> None:

@@ -52,12 +52,21 @@ _loaded: Final[dict[str, ModuleType]] = {}  # their modules, as they were when t
 
 _STACK: Final = 1024 * 1024  # bytes; what sends needs most where Python's own calls take stack, before 3.11
 _START_SECONDS: Final = 1.0  # that a thread is given to start
+_JOIN_SECONDS: Final = 0.5  # that a thread of the program waits at most for one of ours
 _main_thread: Final = [threading.main_thread().ident]  # signal handlers run in it
 
 
 def has_threads() -> bool:
     """Return whether threads are those of the system: gevent and eventlet replace them by what runs in one thread."""
     return type(_thread.start_new_thread) is BuiltinFunctionType
+
+
+class _OwnThread(Thread):
+    """A thread of this library, which goes on for as long as the process does."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end; without a timeout for a moment only, as a program may join all threads that there are."""
+        super().join(_JOIN_SECONDS if timeout is None else timeout)
 
 
 def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True) -> bool:
@@ -71,7 +80,7 @@ def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True
     if sys.is_finalizing():
         return False
     try:
-        thread = Thread(target=function, name=name, daemon=daemon)
+        thread = _OwnThread(target=function, name=name, daemon=daemon)
         if _thread.get_ident() in _main_thread and has_threads():
             return _start_from_beside(thread)
         if 0 < threading.stack_size() < _STACK:
