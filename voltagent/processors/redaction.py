@@ -28,6 +28,7 @@ from voltagent.processors.parted_strings import texts_with_parts
 from voltagent.processors.parts import mark_character, outline
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secrets.found import Found
+from voltagent.processors.secrets.key_shapes import Shapes
 from voltagent.processors.secrets.strings import Rules
 from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
 from voltagent.processors.secrets.values import Walk
@@ -82,7 +83,7 @@ class Redactor:
         names = SecretNames(own_names, kept_names)
         compiled = tuple(_compiled(pattern) for pattern in _each(patterns))
         self._given = (tuple(own_names), compiled, hook, tuple(kept_names))
-        self._rules = Rules(names, compiled, {})
+        self._rules = Rules(names, compiled, Shapes(names, all_keys=bool(compiled)))
         self._hook = hook
         self._own = tuple(re.compile("[-_. ]?".join(name).encode()) for name in names.own if name.isascii())
         # The search over bytes knows ASCII only, and nothing of patterns and hooks: then every payload is walked.

@@ -16,7 +16,7 @@ from voltagent.processors.secrets.naming import LOGPROBS, Naming, naming_of
 from voltagent.processors.secrets.resources import may_be_resource
 from voltagent.processors.secrets.tables import rows_field
 from voltagent.processors.secrets.text.prefilter import fast_check
-from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.names import SecretNames, Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
 # What is a secret if another field is beside it: the hash of a password, and a key of Azure, not of a table.
@@ -41,6 +41,9 @@ _OTHER_WORDS: Final = (
     "assertion",
     "crypthash",
 )  # but the first with another word before
+_MOST_SHAPES: Final = 1024  # remembered
+_LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
+MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
 _NONE: Final = Strength.NONE
 _WEAK: Final = Strength.WEAK
 _STRONG: Final = Strength.STRONG
@@ -57,7 +60,7 @@ class KeyShape(NamedTuple):
     is_harmless: bool  # no key says anything about a value
 
 
-def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
+def _shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: bool) -> KeyShape:
     """Return the shape of a dictionary, given the strength of each key; with ``all_keys``, each key is searched."""
     is_token_list = not keys.keys().isdisjoint(LOGPROBS)
     of_keys = [None if found is _NONE or (is_token_list and found is _WEAK) else found for found in strengths]
@@ -77,7 +80,30 @@ def shape_of(keys: dict[str, Any], strengths: Iterable[Strength], *, all_keys: b
     )
 
 
-def strengths_of(keys: Iterable[str], strength: Callable[[str], Strength]) -> list[Strength]:
+class Shapes:
+    """The shapes of dictionaries, remembered by their keys: most payloads have many with the same keys."""
+
+    __slots__ = ("_all_keys", "_names", "known")
+
+    def __init__(self, names: SecretNames, *, all_keys: bool) -> None:
+        self._names, self._all_keys = names, all_keys
+        self.known: dict[tuple[str, ...], KeyShape] = {}  # of dictionaries with at most `MOST_KEYS`
+
+    def add(self, value: dict[str, Any]) -> KeyShape:
+        """Return the shape of a dictionary, and remember it if its keys are few and short."""
+        strength = self._names.strength
+        if len(value) > MOST_KEYS:
+            strengths = map(strength, value) if self._names.own else _strengths_of(value, strength)
+            return _shape_of(value, strengths, all_keys=self._all_keys)
+        found = _shape_of(value, map(strength, value), all_keys=self._all_keys)
+        if sum(map(len, value)) <= _LONGEST_KEYS:
+            if len(self.known) >= _MOST_SHAPES:
+                self.known.clear()
+            self.known[tuple(value)] = found
+        return found
+
+
+def _strengths_of(keys: Iterable[str], strength: Callable[[str], Strength]) -> list[Strength]:
     """Return the strengths of many keys; most are no names of secrets, which one search finds out for many of them."""
     rest = iter(keys)
     found: list[Strength] = []

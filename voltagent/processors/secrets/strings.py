@@ -9,7 +9,7 @@ import re
 from array import array
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
@@ -17,10 +17,11 @@ from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import decode_utf8, join_texts
 from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
-from voltagent.processors.secrets.key_shapes import KeyShape
+from voltagent.processors.secrets.key_shapes import Shapes
 from voltagent.processors.secrets.lists import are_strings
 from voltagent.processors.secrets.text.finders import find_secrets, merged, with_more
 from voltagent.processors.secrets.text.scan import Range, Scan, take_all
+from voltagent.processors.secrets.trees import Tree, renamed
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.streams import Texts, items_of, split_over, texts_of
 
@@ -36,23 +37,7 @@ class Rules(NamedTuple):
 
     names: SecretNames
     patterns: tuple[re.Pattern[str], ...]  # the user's own
-    shapes: dict[tuple[str, ...], KeyShape]  # of dictionaries that were searched, by their keys
-
-
-class Tree:
-    """A decoded JSON text: the payload, or one that stands in strings of it."""
-
-    __slots__ = ("is_changed", "level", "renamed", "root", "size", "text", "uses")
-
-    def __init__(self, root: list[Any], size: int, level: int, text: str = "") -> None:
-        self.root = root  # one item
-        self.size = size  # of the text
-        self.level = level  # how deep JSON texts may still stand inside of it
-        self.text = text  # that it was decoded from; as long as it has not changed, and then the new one
-        # Numbers, one mostly, in tuples: there may be thousands of trees, and garbage collection tracks all lists.
-        self.uses: Sequence[int] = ()  # where strings stand that it was decoded from
-        self.renamed: Sequence[int] = ()  # dictionaries whose keys have changed
-        self.is_changed = False
+    shapes: Shapes
 
 
 class Strings:
@@ -373,17 +358,3 @@ def _with(numbers: Sequence[int], number: int) -> Sequence[int]:
         return [*numbers, number] if numbers else (number,)
     numbers.append(number)
     return numbers
-
-
-def renamed(keys: Iterable[str], names: dict[str, str]) -> Iterator[str]:
-    """Yield keys with new names; those that become equal are numbered, in linear time."""
-    seen: set[str] = set()
-    add = seen.add
-    clashes = 0
-    for key in keys:
-        name = given = names.get(key, key)
-        while name in seen:
-            clashes += 1
-            name = given + (" " if clashes == 1 else f" ({clashes})")
-        add(name)
-        yield name

@@ -23,11 +23,12 @@ from voltagent.processors.parts import Undecoded, outline
 from voltagent.processors.secrets.arguments import ArgumentList
 from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
 from voltagent.processors.secrets.header_lists import LEAST_RAW, hide_cookies, hide_raw_headers
-from voltagent.processors.secrets.key_shapes import KeyShape, shape_of, strengths_of
+from voltagent.processors.secrets.key_shapes import MOST_KEYS, KeyShape
 from voltagent.processors.secrets.lists import is_plain_list, leaves
 from voltagent.processors.secrets.resources import hide_in_resource
-from voltagent.processors.secrets.strings import Rules, Strings, Tree
+from voltagent.processors.secrets.strings import Rules, Strings
 from voltagent.processors.secrets.tables import column_names, header_of, hide_columns
+from voltagent.processors.secrets.trees import Tree
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary
 from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
@@ -43,9 +44,6 @@ _LONG: Final = 16  # characters of a credential in a list under a weak name
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
 _PAIR: Final = 2  # items
-_MOST_SHAPES: Final = 1024  # remembered
-_LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
-_MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
 # Under the key `key`, a word with a number is the name of a row, a column or the like.
 _NUMBERED: Final = re.compile(r"(?:[A-Z]?[a-z]{2,20}\d{1,3}|\d{4}[A-Z]\d{1,2})\Z")
 _STRONG: Final = Strength.STRONG
@@ -61,12 +59,11 @@ class Walk:
     def __init__(self, rules: Rules, found: Found, size: int, character: str = "") -> None:
         self._decodes = _FREE_DECODES + size // _SIZE_PER_DECODE
         self.size = size
-        self._has_patterns = bool(rules.patterns)
         self._strength = rules.names.strength
-        self._has_own_names = bool(rules.names.own)
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
-        self._shapes = rules.shapes
+        self._shapes = rules.shapes.known
+        self._add_shape = rules.shapes.add
         self._parted = PartedStrings(rules, found, character) if character else None
         self._strings = self._parted or Strings(rules, found)
         self._inner: list[dict[str, Tree]] = [{} for _ in range(_NESTED)]  # by their texts, of each level
@@ -184,7 +181,7 @@ class Walk:
         return tree
 
     def _dict(self, value: dict[str, Any], nested: int) -> None:
-        shape = (self._shapes.get(tuple(value)) if len(value) <= _MOST_KEYS else None) or self._shape(value)
+        shape = (self._shapes.get(tuple(value)) if len(value) <= MOST_KEYS else None) or self._add_shape(value)
         if not shape.is_harmless:
             self._dict_with_names(value, shape, nested)
         else:
@@ -234,18 +231,6 @@ class Walk:
                 self._found.add(item)
                 self._tree.is_changed = True
                 value[key] = SECRET_TEXT
-
-    def _shape(self, value: dict[str, Any]) -> KeyShape:
-        if len(value) > _MOST_KEYS:
-            strengths = map(self._strength, value) if self._has_own_names else strengths_of(value, self._strength)
-            return shape_of(value, strengths, all_keys=self._has_patterns)
-        keys = tuple(value)
-        found = shape_of(value, map(self._strength, value), all_keys=self._has_patterns)
-        if sum(map(len, keys)) <= _LONGEST_KEYS:
-            if len(self._shapes) >= _MOST_SHAPES:
-                self._shapes.clear()
-            self._shapes[keys] = found
-        return found
 
     def _named_value(self, container: _Container, key: Any, item: Any, strength: Strength, nested: int) -> None:
         if type(item) is Undecoded:
