@@ -268,14 +268,16 @@ class Strings:
                 count += counts.get(number, 1)
                 if slot >= end:
                     end = self._mark_tree(slot)
+        end = 0  # of the keys of the dictionary that was noted last
         for place, number in enumerate(self._key_numbers):
             if number in after:
                 count += counts.get(number, 1)
-                dictionary = bisect_right(self._first_keys, place) - 1
-                tree = self._dictionary_trees[dictionary]
-                tree.is_changed = True
-                if not tree.renamed or tree.renamed[-1] != dictionary:
-                    tree.renamed = _with(tree.renamed, dictionary)
+                if place >= end:
+                    following = bisect_right(self._first_keys, place)
+                    end = self._first_keys[following] if following < len(self._first_keys) else len(self._keys)
+                    tree = self._dictionary_trees[following - 1]
+                    tree.is_changed = True
+                    tree.renamed = _with(tree.renamed, following - 1)
         self._found.count += count
 
     def _mark_tree(self, slot: int) -> int:

@@ -221,7 +221,7 @@ def _with_marks(scan: Scan, one: Beginning, start: int) -> int | None:
     pair = _NEXT_PAIR.search(match[0])
     written = match[0] if pair is None else match[0][: pair.start()]
     value = written.rstrip(")]}>([{<;,.:")
-    if not _OPENERS.isdisjoint(value):
+    if any(map(value.__contains__, _OPENERS)):
         value = written[: len(value) + 1]  # `a(b)`: one bracket is closed
     is_password = (
         len(value) >= SHORTEST_COMPARED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from voltagent.processors.secrets.text.beginnings import DOTTED, UNQUOTED, Beginning
@@ -40,6 +41,8 @@ _SECRET_CALL: Final = re.compile(
     r"[\w.:]{0,80}(?:secret|password|credential|token|key|sensitive|strptr|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
     re.IGNORECASE,
 )
+_LONGEST_CALL: Final = 120  # characters; longer than any that it matches
+_READERS: Final = ("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt")
 _CONSTRUCTED: Final = re.compile(r"new ([\w.]{1,60}\()")
 _NAME_OF_HEADER: Final = re.compile(
     r"\b(?:name|alias|env|header|tokenurl)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
@@ -116,7 +119,7 @@ def code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
 def call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     """Return a call such as ``SecretStr("…")`` whole, if there is a literal in it and its name speaks of a secret."""
     called = scan.text[start : bracket + 1]
-    if _SECRET_CALL.match(called) is None or _reads_a_secret(called):
+    if len(called) > _LONGEST_CALL or not _makes_a_secret(called):
         return None
     found = _collection(scan, bracket, one.strength)
     if found is None:
@@ -132,10 +135,10 @@ def call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     return start, found[1]
 
 
-def _reads_a_secret(called: str) -> bool:
-    """Return whether a function with such a name returns the secret: the literal in its call is a name or a label."""
-    verb = called.rpartition(".")[2].lower()
-    return verb.startswith(("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt"))
+@lru_cache(maxsize=512)
+def _makes_a_secret(called: str) -> bool:
+    """Return whether a function is called with a secret, and not with the name or the label of one that it reads."""
+    return _SECRET_CALL.match(called) is not None and not called.rpartition(".")[2].lower().startswith(_READERS)
 
 
 def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: bool = True) -> Range | None:

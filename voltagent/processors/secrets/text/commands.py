@@ -93,8 +93,8 @@ def _command_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Ma
     if flag[1].isupper() and scan.text[match.start() + 1] != flag[1]:
         return None
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
-    line = before[max(before.rfind("\n"), before.rfind("\0"), before.rfind("|"), before.rfind(";")) + 1 :]
-    return plain_value(scan, match) if any(command in line for command in commands) else None
+    line = before[max(map(before.rfind, "\n\0|;")) + 1 :]
+    return plain_value(scan, match) if any(map(line.__contains__, commands)) else None
 
 
 def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
