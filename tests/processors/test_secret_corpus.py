@@ -224,6 +224,8 @@ HIDE: list[tuple[Any, str]] = [
     ("CREATE USER bob IDENTIFIED BY 'hunter2x'", 'hunter2x'),
 ]
 KEEP: list[Any] = [
+    "use python3 as the password hasher", "pwd src2/app", "DB_PASSWORD=Placeholder", "creds: see vault/prod1", "password\n--------\nrequired\n",
+    "token\n-----\nabc\n(1 row)", "CVV 3 digits", "add_argument('--token', 'tok1')", "docker login --password-stdin r3gistry.acme.dev",
     {"primaryKey": "order_7f3a", "table": "orders"},
     "│ Setting │ Default │\n├─────────┼─────────┤\n│ key     │ none    │\n",
     "$ cat ~/.git-credentials\nhttps://git.acme.dev/portal2\n",

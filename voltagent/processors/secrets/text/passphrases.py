@@ -134,5 +134,10 @@ def is_word_of_configuration(value: str) -> bool:
 
 def is_password_word(value: str) -> bool:
     """Return whether a plain word is long enough for a password, and does not stand for one."""
-    is_title = len(value) >= _LONG_WORD and value.istitle() and value.lower() not in IN_SENTENCES
+    is_title = (
+        len(value) >= _LONG_WORD
+        and value.istitle()
+        and value.lower() not in IN_SENTENCES
+        and not _STANDS_FOR_ONE.search(value)
+    )
     return (is_word_of_configuration(value) or is_title) and not is_placeholder(value)

@@ -177,7 +177,8 @@ _USER_AND: Final = (
 )
 # `use hunter2 as the password`
 _AS_ONE: Final = (
-    r"as (?<=[ \t]as )(?:the|your|my|a) (?:[a-z-]{1,20} ){0,2}(?:pass(?:word|phrase|code)|api key)(?![\w-])"
+    r"as (?<=[ \t]as )(?:the|your|my|a) (?:[a-z-]{1,20} ){0,2}(?:pass(?:word|phrase|code)|api key)"
+    r"(?=[ \t]{0,4}(?:[.,;:!?)\"'\r\n\0]|\Z|(?:for|to|in|on|when|and|with|of|please) ))"
 )
 _BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`(])([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
 _LONGEST_STATED: Final = 203  # characters
@@ -201,7 +202,10 @@ _CODES: Final = SearchGroup(
         ),
         Search("cred", _USER_AND, _stated),
         Search("as ", _AS_ONE, _as_password),
-        *(Search(word, rf"{word}(?<![\w$/-]{word})[ \t]{{1,2}}" + _VALUE, _stated) for word in ("pw", "pwd")),
+        *(
+            Search(word, rf"{word}(?<![\w$/-]{word})[ \t]{{1,2}}(?![^\s\0]{{0,99}}/)" + _VALUE, _stated)
+            for word in ("pw", "pwd")
+        ),
     ),
 )
 _CODES_FIRST: Final = SearchGroup(
