@@ -1,8 +1,10 @@
-"""The first look at a text: it lets pass only what the checks let pass, and costs little."""
+"""The first look at a text: it finds what the checks find, and costs little."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -12,7 +14,8 @@ from pydantic_core import to_json
 
 from tests.helpers import pace
 from tests.processors.test_prefilter import FRAGMENTS
-from voltagent.processors.first_look import is_suspect, may_be_suspect
+from voltagent.core import clock
+from voltagent.processors.first_look import is_long_text_suspect, is_suspect
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.prefilter import is_suspect_text
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
@@ -25,17 +28,19 @@ BEYOND = {
     "Japanese": "今日は天気がいいですね。",
     "emoji": "😀🎉 ",
 }
+LEAST_SOURCE = 1_000_000  # characters
+LARGE = 1 << 17  # bytes of a file that is mostly tables
 MANY = 3000  # times that make a text long enough for a first look
 
 MORE = (*HINTS, *(one.prefix for one in FORMATS), "login", "account", "one-time code", "sig=", "by ", "{ssha", "a@b:1/")
 
 
 @given(st.lists(st.sampled_from((*FRAGMENTS, *MORE)), max_size=9).map("".join), st.booleans(), st.booleans())
-def test_it_lets_pass_only_what_the_checks_let_pass(text: str, is_key: bool, is_data: bool) -> None:
+def test_it_finds_in_a_long_text_what_the_checks_find(text: str, is_key: bool, is_data: bool) -> None:
     around = [ROW] * 20 if is_data else [PROSE * 20]
     json = to_json([*around, {text: 1} if is_key else text, *around]).decode()
     if json.isascii():
-        assert may_be_suspect(json) or not is_suspect_text(json)
+        assert is_long_text_suspect(json) >= is_suspect_text(json)
 
 
 @pytest.mark.parametrize("filler", [PROSE, *BEYOND.values()])
@@ -68,7 +73,7 @@ def test_everyday_words_in_a_long_text_are_no_reason_to_decode_it() -> None:
     text = ("The key to the cellar hangs by the door. " + PROSE * 9) * 200
     json = to_json({"messages": [{"role": "user", "content": text}]})
     assert not is_suspect(json)
-    assert not may_be_suspect(json.decode())
+    assert not is_long_text_suspect(json.decode())
     assert Redactor().apply(json) is json
     assert not is_suspect(to_json("Конкретно и просто, оценка и кнопка. " * MANY))
 
@@ -84,6 +89,20 @@ def test_a_text_without_a_suspicious_word_costs_some_six_times_its_encoding(what
     pace.hold(look, 8 * encode, f"the first look at {what}")  # the aim is 6, but processors differ
 
 
+def test_a_long_text_that_is_not_always_the_same_costs_some_eight_times_its_encoding() -> None:
+    paths = sorted(Path(ast.__file__).parent.glob("[a-s]*.py"))
+    source = "".join(path.read_text("utf-8") for path in paths if path.stat().st_size < LARGE)
+    lines = [line for line in source.splitlines() if line.isascii() and not is_suspect_text(line)]
+    values = ["\n".join(lines[first : first + 100]) for first in range(0, len(lines), 100)]
+    values = [value for value in values if not is_suspect(to_json(value))]
+    assert sum(map(len, values)) > LEAST_SOURCE
+    texts = list(map(to_json, values))
+    look = min(_seconds(is_suspect, texts) for _ in range(4))
+    encode = min(_seconds(to_json, values) for _ in range(4))
+    print(f"{look / encode:.1f} times")
+    pace.hold(look, 30 * encode, "the first look at source code")  # hundreds of times if the states do not fit
+
+
 def _best_of_each(*calls: Callable[[], object]) -> list[float]:
     """Return the least seconds of each of several calls that take turns."""
     best = [1e9] * len(calls)
@@ -93,3 +112,10 @@ def _best_of_each(*calls: Callable[[], object]) -> list[float]:
             call()
             best[number] = min(best[number], perf_counter() - began)
     return best
+
+
+def _seconds(function: Callable[[Any], object], values: list[Any]) -> float:
+    began = clock.thread_seconds()
+    for value in values:
+        function(value)
+    return clock.thread_seconds() - began

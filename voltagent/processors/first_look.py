@@ -1,9 +1,9 @@
 r"""Look at a JSON text for the first time: find out, for most texts, that there is no secret, and decode nothing.
 
-The checks of :mod:`~voltagent.processors.secrets.text.prefilter` follow a text character by character. Here they are
-sorted by what they begin with, in expressions of a few dozen beginnings each: the engine finds those many characters
-at a time, and follows the text from there only. Each is as wide as a check or wider, and if one finds something, the
-checks decide, so that the answer is always theirs.
+The checks of :mod:`~voltagent.processors.secrets.text.prefilter` follow a text character by character. In one
+expression they have more states than the cache of the engine holds: those of long texts that differ from one another do
+not fit, and the engine takes tens of times as long. Here they are sorted by what they begin with, in expressions of a
+few dozen beginnings each: the engine finds those many characters at a time, and follows the text from there only.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from typing import Final, NamedTuple
 from voltagent.processors.secrets.text.headers import PARAMETER_NAMES
 from voltagent.processors.secrets.text.prefilter import (
     ADDRESSES,
+    AS_WRITTEN,
     BEYOND_ASCII,
     BRIEF_CODES,
     BRIEF_PAIRS,
     BRIEF_WORDED,
     CODES,
     DASHED,
+    DRAWN_COLUMN_IN_ASCII,
     FLAG,
+    FLAGS,
     GAP,
+    HOSTS,
     KEY_END,
     MARKED,
     NAME,
@@ -32,9 +36,9 @@ from voltagent.processors.secrets.text.prefilter import (
     SOON_BEHIND_NAME,
     SOON_BEHIND_TOKEN,
     STAND_IN,
-    TOKEN_END,
     WITH_HINT,
     WORDED,
+    Check,
     fast_check,
     firsts_of,
     for_ascii,
@@ -48,7 +52,7 @@ from voltagent.processors.secrets.text.prose import STATEMENT
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
-_SHORT_TEXT: Final = 6144  # characters, for which the checks cost less than several looks
+_SHORT_TEXT: Final = 2048  # characters, for which one expression with all checks costs less than several looks
 _PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _BEFORE: Final = 64  # bytes before a piece that are looked at as well
@@ -59,11 +63,7 @@ _CONTINUED: Final = 0x80
 _STAND_INS: Final = bytes(range(0x80)) + bytes((STAND_IN,)) * 0x80
 _LEFT_OUT: Final = bytes(range(_CONTINUED, _KIND))
 # A part of a word that is looked for first: the engine finds two characters, and with these fewer words begin.
-_RARE_PARTS: Final = {"секрет": "крет", "kata[ _-]sandi": "sandi", "mat[ _-]khau": "khau"}
-_SAMPLES: Final = (2, 7, 11, 16)  # where a text is tried for names, in parts of
-_WHOLE: Final = 17
-_SAMPLE: Final = 64  # characters
-_QUOTES: Final = 2  # in a sample: with more, it is not prose
+_RARE_PARTS: Final = {"секрет": "крет"}
 _LEAST: Final = 4  # characters of a name whose beginning is rare enough to stand among many others
 # Issuers of tokens that begin with two characters, and of others, for which there is no space beside those of most.
 _BRIEF: Final = frozenset(
@@ -82,16 +82,17 @@ class _Looks(NamedTuple):
     """The expressions, compiled; those for a text in lower case come first."""
 
     hints: tuple[_Look, ...]  # what is in every name and in every statement
-    in_prose: tuple[_Look, ...]  # names
-    in_data: tuple[_Look, ...]
-    with_hint: tuple[_Look, ...]
+    with_hint: tuple[_Look, ...]  # these, and names
     words: tuple[_Look, ...]
     has_code: _Look
     codes: tuple[_Look, ...]
-    parameters: _Look
+    parameters: tuple[_Look, ...]
     addresses: _Look
     tokens: tuple[_Look, ...]  # this and the next one in the case in which they are written
-    separated: _Look  # what begins with a dash, an underscore or a backslash, and tokens whose prefix ends with one
+    # What begins with a dash, an underscore or a backslash, and tokens whose prefix ends with one, by their ends alone:
+    # found often, but fast where there is none.
+    separated: _Look
+    as_written: _Look  # all of these and all tokens, exactly: as fast for every text
 
 
 @cache
@@ -106,26 +107,27 @@ def _looks() -> _Looks:
     separated = [one for one in FORMATS if one.prefix[-1] in "_-"]
     other = [one for one in FORMATS if one not in separated and one not in brief_tokens]
     flags = f"{FLAG}|-p[^-]"
-    pairs = "|".join(_RARE_PARTS.get(pair, pair) for pair in PAIRS.split("|"))
     words = (
-        f"(?:{pairs}){NAME_END}|{rare}",
+        f"(?:{PAIRS}){NAME_END}|{rare}",
         *WORDED,
         f"{BRIEF_WORDED}|{BRIEF_PAIRS}{NAME_END}",
+        HOSTS,
         f"{MARKED}|{inner}",
     )
+    parameters = PARAMETER_NAMES.replace("(?<=", "").replace(")", "").split("|")
+    separate = f"(?i:{DASHED}|{FLAGS}|-us[0-9])|{'|'.join(AS_WRITTEN)}"
+    tokens = rf"(?:^|[^A-Za-z0-9]|\\[a-z])(?:{every})"
     codes, brief_codes = (pair_of(firsts, "code") for firsts in _by_length(firsts_of("code")))
     return _Looks(
         hints=(_look("|".join((*long, "token", *_STATEMENTS))), _look("|".join(brief))),
-        in_prose=(
+        with_hint=(
             _look(f"{names}{SOON_BEHIND_NAME}|token{SOON_BEHIND_TOKEN}|{STATEMENT}"),
             _look(f"{brief_names}{SOON_BEHIND_NAME}"),
-            # keys that hold more than a name
-            _look(
-                rf"[{{,](?:[ \t\r\n]|\\+[nrt])*\\*\"(?:[^\"\\]|\\.)*(?:{names}|{brief_names}|token){NAME}{GAP}{KEY_END}"
-            ),
+            # Keys that hold more than a name. Together with the names, each would be followed to the end of its string
+            # in more states than the engine can keep.
+            *(_look(f"{some}{NAME}{GAP}{KEY_END}") for some in (f"(?:{names}|token)", brief_names)),
+            *map(_look, (*WITH_HINT, DRAWN_COLUMN_IN_ASCII)),
         ),
-        in_data=(_look(f"{names}{NAME_END}|token{TOKEN_END}|{STATEMENT}"), _look(f"{brief_names}{NAME_END}")),
-        with_hint=tuple(map(_look, WITH_HINT)),
         words=tuple(map(_look, words)),
         has_code=_look("code"),
         codes=(
@@ -133,7 +135,7 @@ def _looks() -> _Looks:
             _look(f"{brief_codes}{NAME_END}|{BRIEF_CODES}"),
             _look(CODES),
         ),
-        parameters=_look(PARAMETER_NAMES.replace("(?<=", "(?:")),
+        parameters=tuple(_look("|".join(some)) for some in _by_length(parameters)),
         addresses=_look(ADDRESSES),
         tokens=tuple(
             _look(f"{_AT_WORD}(?:{'|'.join(map(token_of, some))})")
@@ -143,6 +145,7 @@ def _looks() -> _Looks:
             rf"{_AFTER_NO_WORD}(?i:{flags})|(?i:{DASHED}|-us[0-9])|-(?:{_tails(separated, '-')})"
             rf"|_(?:{_tails(separated, '_')})|\\(?:u|/|[nrt](?i:{flags}))|(?:_|\\[a-z])(?:{every})"
         ),
+        as_written=Check([for_ascii(separate), for_ascii(tokens)]),
     )
 
 
@@ -211,27 +214,21 @@ def _is_suspect_piece(text: bytes, own: Sequence[re.Pattern[bytes]]) -> bool:
             return True
         text = text.translate(_STAND_INS, _LEFT_OUT)
     written = text.decode()
-    return (len(written) <= _SHORT_TEXT or may_be_suspect(written)) and is_suspect_text(written)
+    return is_suspect_text(written) if len(written) <= _SHORT_TEXT else is_long_text_suspect(written)
 
 
-def may_be_suspect(text: str) -> bool:
-    """Return whether a check might find something in a text in ASCII, with stand-ins for other characters."""
+def is_long_text_suspect(text: str) -> bool:
+    """Return whether a check finds something in a JSON text in ASCII, with stand-ins for other characters."""
     look = _looks()
-    if look.separated(text) is not None:
+    has_token = look.as_written(text) is not None if look.separated(text) is not None else _finds(look.tokens, text)
+    if has_token:
         return True
     low = text.lower()
-    if _finds(look.hints, low):
-        samples = [low[start : start + _SAMPLE] for start in (len(low) * part // _WHOLE for part in _SAMPLES)]
-        if all(_finds(look.hints, sample) for sample in samples):  # full of names: the checks cost less
-            return True
-        names = look.in_data if samples[1].count('"') > _QUOTES else look.in_prose
-        if _finds(names, low) or _finds(look.with_hint, low):
-            return True
     return (
-        _finds(look.words, low)
-        or _finds(look.tokens, text)
+        (_finds(look.hints, low) and _finds(look.with_hint, low))
+        or _finds(look.words, low)
         or ("@" in low and look.addresses(low) is not None)
-        or ("=" in low and look.parameters(low) is not None)
+        or ("=" in low and _finds(look.parameters, low))
         or (look.has_code(low) is not None and _finds(look.codes, low))
     )
 

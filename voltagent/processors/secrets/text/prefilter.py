@@ -58,6 +58,7 @@ _AFTER_GAP: Final = (
 )
 KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
 DRAWN_COLUMN: Final = r"(?:pass[a-z]*|secret|token|key)[ \t]*\x{2502}"  # of a table that is drawn with lines
+DRAWN_COLUMN_IN_ASCII: Final = DRAWN_COLUMN.replace(r"\x{2502}", rf"{_STAND_IN}[ \t]")
 WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
 # Under the name of a token, a number is none: `"input_tokens": 12`, which stands in the record of each model call.
 _NO_NUMBER: Final = r"(?:[^0-9 \t-]|-[^0-9]|-?[0-9][0-9.]*[^0-9., \t\r\n\f\v\\\"'}\])&;])"
@@ -99,7 +100,7 @@ WORDED: Final = (
     (
         r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)|login\(|new pdo\(|\.getconnection\("
         r"|createhmac\(|hmac\.new\(|fernet\(|%3a%2f%2f|private-lines:|-value[ \t]|:5432:|\"kty"
-        r"|snmp(?:-server|-agent)?[ \t]+community|ssws | enc [a-z0-9+/]{12}|rabbitmqctl "
+        r"|snmp(?:-server|-agent)?[ \t]+community|ssws | enc [a-z0-9+/]{12}|rabbitmqctl |sudo -s"
     ),
     (
         r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi(?::[a-z]:|\.begin\()"
@@ -108,7 +109,8 @@ WORDED: Final = (
         r"|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|imap_open\("
     ),
 )
-BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])|\]:[0-9]+[ \t]+[^ \t:\"\\]+:|\|[ \t]*sudo -s"
+BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])"
+HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
 MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha"
 _COOKIE_LINE: Final = r"\t(?:true|false)\t[0-9]"  # where it is not encoded; otherwise it is among the words
 PAIRS: Final = (
@@ -127,10 +129,10 @@ DASHED: Final = (
     r"-password[ \t\\]|--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user)"
     r"|----begin |--- begin "
 )
-_FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
+FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
 _ANY_CASE: Final = (
-    *(STATEMENT, *WITH_HINT, *WORDED, BRIEF_WORDED, MARKED),
-    *(_COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, _FLAGS),
+    *(STATEMENT, *WITH_HINT, *WORDED, BRIEF_WORDED, HOSTS, MARKED),
+    *(_COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, FLAGS),
 )
 
 
@@ -154,7 +156,7 @@ BEYOND_ASCII: Final = (
     "mậtKhẩu",
     *(f"Mật{joint}Khẩu" for joint in ("", " ", "_", "-")),
 )
-_AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, BEYOND_ASCII))  # escapes that hide characters
+AS_WRITTEN: Final = (r"\\(?:u00|/)", *map(_escaped, BEYOND_ASCII))  # escapes that hide characters
 
 
 def hint_of(hint: str) -> str:
@@ -189,17 +191,13 @@ def patterns(*, is_ascii: bool = False) -> tuple[str, ...]:
     """Return the checks for names, for grammar, and last for tokens; for ASCII they need a fraction of the states."""
     hints = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
-    stems = (
-        (DRAWN_COLUMN.replace(r"\x{2502}", rf"{_STAND_IN}[ \t]"),)
-        if is_ascii
-        else (*STEMS, "mật[ _-]khẩu", WIDE_COLON, DRAWN_COLUMN)
-    )
+    stems = (DRAWN_COLUMN_IN_ASCII,) if is_ascii else (*STEMS, "mật[ _-]khẩu", WIDE_COLON, DRAWN_COLUMN)
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(token_of, FORMATS))
     found = (
         f"(?i:(?:{hints}|{PAIRS}|{BRIEF_PAIRS}){NAME_END})",
         f"(?i:token{TOKEN_END})",
-        f"(?i:{'|'.join((*_ANY_CASE, parameters, *stems))})|{'|'.join(_AS_WRITTEN)}",
+        f"(?i:{'|'.join((*_ANY_CASE, parameters, *stems))})|{'|'.join(AS_WRITTEN)}",
         f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})",
     )
     return tuple(map(for_ascii, found)) if is_ascii else found
