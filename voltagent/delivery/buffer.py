@@ -40,7 +40,6 @@ class Buffer:
 
     def __init__(self, forked_at: int = 0) -> None:
         self.lock = threading.RLock()  # re-entrant: a finalizer may come while this thread holds it
-        self.accepted = 0
         self.dropped = 0
         self.count = 0  # events that wait here, are in a batch, or are parked
         self.size = 0  # approximate bytes of the events that wait here
@@ -50,29 +49,20 @@ class Buffer:
         self.traces: dict[int | str, WaitingTrace] = {}  # with events that wait or are in a batch, or with open spans
         self.ready: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # ready to send, the longest waiting first
         self.unsent: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # without any sent event, oldest first
-        self.is_in_use = False  # while it is being changed: a finalizer that runs meanwhile must not change it
         self._forked_at = forked_at
         self.held = HeldTraces()
         self.losses = LostStarts()
         self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
 
-    def take_waiting(self, account: Account, number: int) -> None:
-        """Take up to ``number`` entries from the queue of an account."""
-        self.is_in_use = True
-        try:
-            self._take(account.waiting, number, account)
-        finally:
-            self.is_in_use = False
-
     def take(self, events: Iterable[SpanEvent], account: Account, *, inherited: bool = False) -> None:
         """Count events, and let those wait that do not depend on a lost one; ``inherited`` ones whatever their age."""
         source: deque[Span | SpanEvent] = deque(events)
-        self._take(source, len(source), account, inherited=inherited)
+        self.take_first(source, len(source), account, inherited=inherited)
 
-    def _take(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
+    def take_first(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
         self, source: deque[Span | SpanEvent], number: int, account: Account, *, inherited: bool = False
     ) -> None:
-        """Take up to ``number`` of the first events; each leaves ``source`` in the step in which it is counted.
+        """Take up to ``number`` of the first entries; each leaves ``source`` in the step in which it is counted.
 
         A start and the end that waits in its entry are taken together; an end that comes meanwhile stays there.
         """
@@ -259,7 +249,6 @@ class Buffer:
                 self.drop_events(trace, reason)
                 trace.open = 0  # what it has in a batch is settled before it goes
             return
-        self.accepted += 1
         account.accepted += 1
         if self.done is not None:
             self.done.append(event)

@@ -30,14 +30,6 @@ def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
 
 def evict(buffer: Buffer, spared: Span) -> bool:
     """Drop the oldest unsent trace except that of ``spared``; return whether there was one."""
-    buffer.is_in_use = True  # what a signal handler records meanwhile drops nothing for itself
-    try:
-        return _evict(buffer, spared)
-    finally:
-        buffer.is_in_use = False
-
-
-def _evict(buffer: Buffer, spared: Span) -> bool:
     for identifier in buffer.unsent:
         if identifier != spared.trace.id:
             break

@@ -31,25 +31,19 @@ class Settlement:
         self._buffer = buffer
         self._max_retries = max_retries
         self._retry_delay = retry_delay
+        self._accepted = 0  # events, by all batches so far
 
     def settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of a batch: count what is done, put back what must be tried again.
 
         The place of each event in ``batch`` is emptied when it is accounted for.
         """
-        self._buffer.is_in_use = True
-        try:
-            self._settle(batch, outcomes, now)
-        finally:
-            self._buffer.is_in_use = False
-
-    def _settle(self, batch: list[Any], outcomes: Sequence[Outcome], now: float) -> None:
-        """Settle a batch: a wholly accepted one at once, others event by event; then close the traces that are done."""
-        buffer = self._buffer
+        buffer, accepted_before = self._buffer, self._accepted
         traces = [buffer.traces[identifier] for identifier in dict.fromkeys([span.trace.id for _, span, _ in batch])]
         accepted = list(map(_VERDICT, outcomes)).count(Verdict.ACCEPTED)
+        self._accepted += accepted
         if not batch or accepted < len(batch) or not self._accept_all(batch, traces):
-            self._settle_each(batch, outcomes, now, accepted)
+            self._settle_each(batch, outcomes, now, accepted_before)
         for trace in traces:
             trace.is_in_batch = False
             buffer.close_if_over(trace)
@@ -68,7 +62,6 @@ class Settlement:
         done, finished, emptied = buffer.done, list(batch), [None] * number
         # no call from here on: all of it is counted, or nothing
         buffer.count -= number
-        buffer.accepted += number
         account.accepted += number
         account.pending -= number
         if done is not None:
@@ -76,12 +69,11 @@ class Settlement:
         batch[:] = emptied
         return True
 
-    def _settle_each(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, accepted_now: int) -> None:
+    def _settle_each(self, batch: list[Any], outcomes: Sequence[Outcome], now: float, accepted_before: int) -> None:
         """Settle event by event: count, let wait for an answer or for their end, or collect to try again."""
         buffer = self._buffer
         waits: dict[WaitingTrace, float] = {}
         untouched: list[WaitingTrace] = []
-        accepted_before = buffer.accepted
         for number, outcome in enumerate(outcomes):
             event: SpanEvent = batch[number]
             phase, span, _ = event
@@ -93,9 +85,7 @@ class Settlement:
                 continue
             reason = outcome.reason if verdict is Verdict.REFUSED else None
             if verdict not in _DONE:
-                reason = buffer.losses.fate(span) or self._judge(
-                    trace, event, outcome, (accepted_before, accepted_before + accepted_now), waits
-                )
+                reason = buffer.losses.fate(span) or self._judge(trace, event, outcome, accepted_before, waits)
             if verdict in _DONE or reason is not None:
                 batch[number] = None
                 buffer.settle_one(trace, event, reason)
@@ -154,28 +144,27 @@ class Settlement:
         trace: WaitingTrace,
         event: SpanEvent,
         outcome: Outcome,
-        accepted: tuple[int, int],
+        accepted_before: int,
         waits: dict[WaitingTrace, float],
     ) -> str | None:
         """Note a failure; the reason to drop the event for good, if it has used up its tries.
 
-        ``accepted`` is how many events were accepted before the batch, and with it.
+        ``accepted_before`` is how many events were accepted before the batch.
         """
         if outcome.verdict in _NO_TRY:
             return None
         if trace.tries is None:
             trace.tries = {}
         tries = trace.tries.setdefault(id(event), Tries())
-        before, after = accepted
         if outcome.verdict is Verdict.RETRY:
             tries.refusals += 1
-        elif -1 < tries.accepted_before < before:
+        elif -1 < tries.accepted_before < accepted_before:
             tries.absences += 1  # it was down for this event again, but took others in between
-        tries.accepted_before = after
+        tries.accepted_before = self._accepted
         if gives_up(tries.refusals, tries.absences, self._max_retries):
             return "retries_exhausted"
         failures = tries.refusals + tries.absences
-        if not failures and after > before:
+        if not failures and self._accepted > accepted_before:
             failures = 1  # not down, as others got through with it: this one waits by itself
         if failures:
             delay = backoff(failures, self._retry_delay, randomness.random())

@@ -48,7 +48,7 @@ class MemoryStorage:
             has_more = left > 0
             while has_more:
                 with buffer.lock:
-                    buffer.take_waiting(account, min(left, _CHUNK))
+                    buffer.take_first(account.waiting, min(left, _CHUNK), account)
                 left -= _CHUNK
                 has_more = left > 0
                 if has_more:

@@ -93,9 +93,9 @@ class Worker:
     def make_space(self, span: Span, size: int) -> bool:
         """Drop the oldest unsent traces, for an event of ``span``; whether there is space now."""
         self.dispatcher.log.is_full = True
-        if self.storage.survives or self.buffer.is_in_use or self.loop.closing.leaving is not None:
-            # what waits is on disk; this is a finalizer that came while the buffer is being changed; or what was
-            # recorded before the end of the process comes before what other threads record meanwhile
+        if self.storage.survives or self.loop.closing.leaving is not None or is_held_here(self.buffer.lock):
+            # what waits is on disk; what was recorded before the end of the process comes before what other threads
+            # record meanwhile; or this is a finalizer, or a signal handler, that came while the buffer is being changed
             return False
         with self.buffer.lock:
             return self._evict_for(span, size)
@@ -103,7 +103,7 @@ class Worker:
     def _evict_for(self, span: Span, size: int) -> bool:
         """Make space for an event of ``span`` by dropping the oldest unsent traces; whether there is enough."""
         for account in list(self.accounts):
-            self.buffer.take_waiting(account, _MOVED)
+            self.buffer.take_first(account.waiting, _MOVED, account)
         free(self.buffer, 4 * _MOVED)
         self.loop.correct_bytes()
         while not self.has_space(size):

@@ -276,7 +276,8 @@ class SpoolStorage:
         """Leave everything to the next program at the end of this one; return how many events are not on disk."""
         lost = 0
         for account in accounts:
-            self._buffer.take_waiting(account, account.waiting_events())  # what the disk did not take is not on it
+            # what the disk did not take is not on it
+            self._buffer.take_first(account.waiting, account.waiting_events(), account)
         for event, account in give_up(self._buffer):
             if self._kept.places.pop(id(event), None) is None:
                 account.recorded += 1
