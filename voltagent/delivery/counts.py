@@ -31,7 +31,7 @@ class Account:
     """
 
     __slots__ = ("accepted", "dropped", "first_futures", "futures", "is_finished", "merged", "older",
-                 "parked", "pending", "queue", "recorded", "refused", "shutdown", "waiting")  # fmt: skip
+                 "parked", "pending", "queue", "recorded", "shutdown", "waiting")  # fmt: skip
 
     def __init__(self) -> None:
         # Recorded, and not yet looked at by the worker. A span stands for its start: an object less for each operation
@@ -42,8 +42,7 @@ class Account:
         self.accepted = 0
         self.pending = 0
         self.parked = 0  # of those pending, the ones that count as the end of their span does
-        self.dropped: defaultdict[str, int] = defaultdict(int)
-        self.refused: defaultdict[str, int] = defaultdict(int)  # counted by those who record, by reason
+        self.dropped: defaultdict[str, int] = defaultdict(int)  # by reason
         self.futures: deque[ReportFuture] = deque()
         self.first_futures: list[ReportFuture] | None = None  # those that wait while others go on recording
         self.older: list[WaitingTrace] | None = None  # the traces with what they wait for, once all of it is known
@@ -78,11 +77,10 @@ class Account:
 
     def report(self, elsewhere: int = 0) -> Report:
         """Return the counts, under the buffer's lock; ``elsewhere`` are events that only the storage has."""
-        waiting, refused = self.waiting_events() + elsewhere, dict(self.refused)  # threads may refuse more meanwhile
-        # no call in between: what a signal handler records may push out what is counted here
+        waiting = self.waiting_events() + elsewhere
+        # no call in between: what is recorded meanwhile may be refused, or push out what is counted here
         dropped, recorded, accepted, pending = {**self.dropped}, self.recorded, self.accepted, self.pending
-        counted = Report(recorded + waiting, accepted, dropped, pending + waiting)
-        return counted + Report(sum(refused.values()), dropped=refused) if refused else counted
+        return Report(recorded + waiting, accepted, dropped, pending + waiting)
 
 
 def _no_queue() -> None:

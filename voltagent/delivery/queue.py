@@ -139,9 +139,10 @@ class Queue:
     def _refuse(self, event: SpanEvent, reason: str) -> bool:
         """Count an event as lost, at once: what is refused takes no memory, and the worker need not follow."""
         _, span, fields = event
-        buffer, refused = self.worker.buffer, self.account.refused
+        buffer, account = self.worker.buffer, self.account
         if fields is None:
             buffer.losses.note(span, reason)
         buffer.dropped += 1  # no call from here on
-        refused[reason] += 1
+        account.recorded += 1
+        account.dropped[reason] += 1
         return False
