@@ -128,7 +128,7 @@ def conserved(report: Report) -> Report:
 
 def waiting(sender: Sender) -> int:
     """Entries that the workers have not looked at."""
-    return sum(len(queue.waiting) for queue in sender.queues)
+    return sum(len(queue.account.waiting) for queue in sender.queues)
 
 
 def is_down(sender: Sender) -> bool:

@@ -1,4 +1,4 @@
-"""What became of the events of one SDK at one destination.
+"""What one SDK records for one destination, and what becomes of it.
 
 Every change is a few plain stores without a call in between. CPython handles signals, other threads and asynchronous
 exceptions only after calls and at the ends of loops, so none of them can see or leave a change half made.
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
-from weakref import ref
+from typing import TYPE_CHECKING, Final
 
 from voltagent.core.span import Span, SpanEvent
 from voltagent.delivery.report import Report, ReportFuture
@@ -20,24 +19,33 @@ if TYPE_CHECKING:
     from voltagent.delivery.shutdown import Shutdown
     from voltagent.delivery.waiting_trace import WaitingTrace
 
+LATE_EVENTS: Final = 10_000  # that daemon threads may record while the process ends
+NO_MARK: Final = 1 << 62  # more bytes than there are; an integer, because comparing with a float takes longer
 FIRST: Final = 0  # the next entry of a queue; by name, because pyright takes `waiting[0]` for what was last put there
 
 
 class Account:
-    """The counts of one SDK at one destination, and what it waits for there.
+    """What one SDK has recorded for one destination, what it may record, its counts, and what it waits for there.
 
     The worker holds it until all is settled. It refers to the caller's side weakly: an SDK that is not referenced
     any more costs nothing once its last event is settled.
     """
 
-    __slots__ = ("accepted", "dropped", "first_futures", "futures", "is_finished", "merged", "older",
-                 "parked", "pending", "queue", "recorded", "shutdown", "waiting")  # fmt: skip
+    __slots__ = ("accepted", "bytes", "dropped", "first_futures", "futures", "is_closed", "is_finished", "limit",
+                 "limit_events", "mark", "merged", "most", "older", "parked", "pending", "queue", "recorded",
+                 "shutdown", "waiting")  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_closed: bool = False) -> None:
         # Recorded, and not yet looked at by the worker. A span stands for its start: an object less for each operation
         # that the garbage collector visits.
         self.waiting: deque[Span | SpanEvent] = deque()
         self.merged = 0  # ends that wait as part of the entry of their start
+        self.bytes = 0  # of payload that wait, about: threads may overwrite each other's addition
+        self.mark = 0  # bytes from which on the worker is woken
+        self.limit_events = 1  # events from which on the queue is full
+        self.limit = -1  # a larger payload is looked at first; -1: every event is
+        self.most = NO_MARK  # events that it takes in all from threads that do not keep the process from ending
+        self.is_closed = is_closed  # takes no starts any more
         self.recorded = 0  # of those that the worker has looked at
         self.accepted = 0
         self.pending = 0
@@ -50,13 +58,14 @@ class Account:
         self.is_finished = False  # shut down, and nothing more is sent
         self.queue: Callable[[], Queue | None] = _no_queue
 
-    def refer_to(self, queue: Queue, on_abandoned: Callable[[Any], None]) -> None:
-        """Note the caller's side; ``on_abandoned`` is called when no caller can record through it any more."""
-        self.queue = ref(queue, on_abandoned)
-
     def waiting_events(self) -> int:
         """Events that the worker has not looked at."""
         return len(self.waiting) + self.merged
+
+    def begin_to_leave(self) -> None:
+        """Take only so much more from threads that the end of the process does not wait for."""
+        self.most = self.recorded + self.waiting_events() + LATE_EVENTS
+        self.limit = -1
 
     def settle_futures(self) -> None:
         """Report to all that wait."""

@@ -11,11 +11,11 @@ from voltagent.core.process import exit_hook
 from voltagent.delivery import process_hooks
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.closing import Closing
-from voltagent.delivery.counts import Account
+from voltagent.delivery.counts import NO_MARK, Account
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
-from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER, NO_MARK, Queue
+from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER
 from voltagent.delivery.shutdown import Shutdown
 
 _LOOK: Final = 0.1  # seconds between two looks at requests that still wait for an answer
@@ -25,9 +25,7 @@ def waiting_bytes(accounts: list[Account], buffer: Buffer) -> int:
     """Bytes that wait in the queues and in the buffer, about."""
     total = buffer.size
     for account in accounts:
-        queue = account.queue()
-        if queue is not None:
-            total += queue.bytes
+        total += account.bytes
     return total
 
 
@@ -152,9 +150,8 @@ class Loop:
     def correct_bytes(self) -> None:
         """Callers may overwrite each other's additions: start from zero with an empty queue."""
         for account in self._accounts:
-            queue = account.queue()
-            if queue is not None and not account.waiting:
-                queue.bytes = 0
+            if not account.waiting:
+                account.bytes = 0
 
     def _may_send(self, now: float, is_stopping: bool) -> bool:
         """Return whether something is ready and due, and the destination can be tried."""
@@ -211,19 +208,15 @@ class Loop:
         buffer, options, state = self._buffer, self._dispatcher.options, self._dispatcher.state
         if self._is_child is None:
             self._is_child = exit_hook.is_worker_process()
-        queues: list[Queue] = []
         free, held = options.queue_events - buffer.count, buffer.size
         for account in self._accounts:
-            queue = account.queue()
-            if queue is not None:
-                queues.append(queue)
-                free -= len(queue.waiting)
-                held += queue.bytes
-        share = max(0, free) // max(1, len(queues)) // (1 if self._spool is None else 2)
+            free -= len(account.waiting)
+            held += account.bytes
+        share = max(0, free) // max(1, len(self._accounts)) // (1 if self._spool is None else 2)
         is_careful = self._is_child or free <= 0 or held >= options.queue_bytes or process_hooks.has_left()
         is_quiet = clock.monotonic() < state.until
-        for queue in queues:
-            queue.limit_events = len(queue.waiting) + max(1, share)
+        for account in self._accounts:
+            account.limit_events = len(account.waiting) + max(1, share)
             # no call in between: the end of the process sets it as well
-            queue.limit = -1 if is_careful or queue.is_closed or self.closing.leaving is not None else LARGE
-            queue.mark = 0 if is_idle else NO_MARK if is_quiet else max(1, BATCH_BYTES - buffer.size)
+            account.limit = -1 if is_careful or account.is_closed or self.closing.leaving is not None else LARGE
+            account.mark = 0 if is_idle else NO_MARK if is_quiet else max(1, BATCH_BYTES - buffer.size)

@@ -114,10 +114,8 @@ class Courtesy:
         for account in self._accounts:
             if account.futures or account.shutdown is not None:
                 return False
-            queue = account.queue()
-            if queue is not None:
-                events += len(queue.waiting) + account.merged
-                size += queue.bytes
+            events += len(account.waiting) + account.merged
+            size += account.bytes
         seen, self._seen = self._seen, events
         return events > seen and events < self._most_events and size < self._most_bytes
 

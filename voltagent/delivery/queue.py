@@ -14,7 +14,7 @@ from voltagent.core import clock
 from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
-from voltagent.delivery.counts import Account
+from voltagent.delivery.counts import NO_MARK
 
 if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
@@ -25,9 +25,7 @@ LARGE: Final = 8192  # bytes; an event with more payload is looked at before it 
 # Seconds for which a thread that still records while the process ends lets the sender have the interpreter. Two of
 # them without any pause would have it 200 times as long: a switch takes 5 ms each.
 _GIVE_WAY: Final = 50e-6
-LATE_EVENTS: Final = 10_000  # that daemon threads may record while the process ends
 NEVER: Final = float("inf")
-NO_MARK: Final = 1 << 62  # more bytes than there are; an integer, because comparing with a float takes longer
 
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -48,42 +46,30 @@ class WorkerOptions:
 
 
 class Queue:
-    """What one SDK records for one destination, until the worker takes it."""
+    """Where one SDK records for one destination: into its account, from which the worker takes it."""
 
-    __slots__ = ("__weakref__", "account", "bytes", "is_closed", "limit", "limit_events", "mark", "most", "waiting",
-                 "worker")  # fmt: skip
+    __slots__ = ("__weakref__", "account", "worker")
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self.is_closed = False
-        self.renew()
-
-    def renew(self) -> None:
-        """Begin with empty counts, as in a forked child."""
-        self.account = Account()
-        self.waiting = self.account.waiting
-        self.most = NO_MARK  # events that it takes in all from threads that do not keep the process from ending
-        self.bytes = 0  # of payload, about: threads may overwrite each other's addition
-        self.mark = 0  # bytes from which on the worker is woken
-        self.limit_events = 1  # events from which on the queue is full
-        self.limit = -1  # a larger payload is looked at first; -1: every event is
-        self.worker.join(self)
+        self.account = worker.join(self)
 
     def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False if a START was refused. Never blocks, never raises."""
-        if size > self.limit and not self._may_take(event, size):
+        account = self.account
+        if size > account.limit and not self._may_take(event, size):
             return False
-        waiting = self.waiting
+        waiting = account.waiting
         phase, span, _ = event
         if phase is _END and waiting and waiting[-1] is span and span.queued is None:
             # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
-            span.queued = account = self.account
+            span.queued = account
             account.merged += 1
-            self.bytes += size
+            account.bytes += size
             return True
         waiting.append(span if phase is _START else event)
-        self.bytes = total = self.bytes + size
-        if total >= self.mark or len(waiting) >= self.limit_events:
+        account.bytes = total = account.bytes + size
+        if total >= account.mark or len(waiting) >= account.limit_events:
             self._attend(event)
         return True
 
@@ -91,7 +77,7 @@ class Queue:
         """Look at an event more closely: it is large, or the queue is full or closed, or the process may end soon."""
         phase, span, _ = event
         is_end, worker = phase is _END, self.worker
-        if not is_end and self.is_closed:
+        if not is_end and self.account.is_closed:
             return self._refuse(event, "shutdown_timeout")
         if not is_end and self._is_too_late():
             pause(_GIVE_WAY)
@@ -100,41 +86,36 @@ class Queue:
             return self._refuse(event, "queue_full")
         if process_hooks.has_left() or (is_end and process_hooks.ends_task(event)):
             span.queued = self  # an entry of its own, so that it is attended to
-            self.mark = 0
+            self.account.mark = 0
         return True
-
-    def begin_to_leave(self) -> None:
-        """Take only so much more from threads that the end of the process does not wait for."""
-        self.most = self.account.recorded + self.account.waiting_events() + LATE_EVENTS
-        self.limit = -1
 
     def _is_too_late(self) -> bool:
         """Return whether the process ends, and a thread that may never end has recorded a whole burst since then."""
         account = self.account
-        return account.recorded + account.waiting_events() >= self.most and threading.current_thread().daemon
+        return account.recorded + account.waiting_events() >= account.most and threading.current_thread().daemon
 
     def _attend(self, event: SpanEvent) -> None:
         """Start the worker's thread, or wake it, or note that the queue is full."""
-        worker = self.worker
-        if len(self.waiting) >= self.limit_events:
-            self.limit = -1
+        worker, account = self.worker, self.account
+        if len(account.waiting) >= account.limit_events:
+            account.limit = -1
         if process_hooks.has_left():
             if worker.loop.owner is None:  # in a hook that runs after ours: no other thread will send this
                 began = clock.monotonic()
                 worker.run_here(began + process_hooks.late_budget())
                 process_hooks.note_late(clock.monotonic() - began)
         elif not worker.start():
-            self.mark = self.bytes + BATCH_BYTES // 16  # try again some events later
+            account.mark = account.bytes + BATCH_BYTES // 16  # try again some events later
         else:
             try:
                 if worker.loop.owner is not None:  # else it may not come: the next event tries again
-                    self.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
+                    account.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
                 worker.loop.signal.release()
             except RuntimeError as exc:
                 if not worker.loop.is_woken(exc):
                     raise
             if process_hooks.ends_task(event):
-                process_hooks.wait_at_task_end(worker, self.account)
+                process_hooks.wait_at_task_end(worker, account)
 
     def _refuse(self, event: SpanEvent, reason: str) -> bool:
         """Count an event as lost, at once: what is refused takes no memory, and the worker need not follow."""

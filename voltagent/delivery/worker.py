@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
+from weakref import ref
 
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
@@ -76,10 +77,12 @@ class Worker:
 
     # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
 
-    def join(self, queue: Queue) -> None:
-        """Send for one more SDK."""
-        queue.account.refer_to(queue, self.loop.wake)
-        self.accounts.append(queue.account)
+    def join(self, queue: Queue, *, is_closed: bool = False) -> Account:
+        """Send for one more SDK; return its account."""
+        account = Account(is_closed=is_closed)
+        account.queue = ref(queue, self.loop.wake)
+        self.accounts.append(account)
+        return account
 
     def has_space(self, size: int) -> bool:
         """Return whether the limits allow one more event with that much payload."""
@@ -131,11 +134,9 @@ class Worker:
 
     def shutdown(self, account: Account, future: ReportFuture, *, gives_up: bool = False) -> None:
         """End what is open as cancelled, send everything, and take nothing more from this SDK."""
-        queue, survives = account.queue(), self.storage.survives
-        if queue is not None:
-            queue.is_closed = True
-            queue.limit = -1
-        now = clock.monotonic()
+        survives, now = self.storage.survives, clock.monotonic()
+        account.is_closed = True
+        account.limit = -1
         if account.shutdown is None:
             until = future.deadline - (min(0.5, (future.deadline - now) / 2) if survives else 0.0)
             account.shutdown = Shutdown(now, until, gives_up=gives_up, is_kept=survives)
@@ -183,9 +184,7 @@ class Worker:
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
         self.dispatcher.set_deadline(stop.batch_deadline(now))
         for account in self.accounts:
-            queue = account.queue()
-            if queue is not None:
-                queue.begin_to_leave()
+            account.begin_to_leave()
         if self.loop.owner is not None:
             self.loop.wake()
         return stop
@@ -208,9 +207,7 @@ class Worker:
             # threads that Python joins later recorded it since the last look; there may be no other occasion
             self.run_here(clock.monotonic() + process_hooks.late_budget())
         for account in self.accounts:
-            queue = account.queue()
-            if queue is not None:
-                queue.limit = -1  # what later hooks record is looked at more closely
+            account.limit = -1  # what later hooks record is looked at more closely
 
     def after_fork(self) -> None:
         """Start anew in a forked child: what was pending is the parent's to send."""
@@ -218,7 +215,7 @@ class Worker:
         self.accounts.clear()  # a loop that runs on this very thread ends
         self._compose(clock.nanoseconds())
         for queue in queues:
-            queue.renew()
+            queue.account = self.join(queue, is_closed=queue.account.is_closed)
         if self.spool is not None:
             self.spool.spool.after_fork()
         self.exporter.after_fork()
