@@ -33,7 +33,7 @@ from tests.helpers.pace import PATIENCE, hold, slowness, until
 from voltagent.core import guard
 from voltagent.core.span import AGENT, CANCELLED, TOOL, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
-from voltagent.delivery.processing import Courtesy
+from voltagent.delivery.processing import Courtesy, Processing
 from voltagent.delivery.report import Report
 from voltagent.delivery.storage import MemoryStorage
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -154,7 +154,7 @@ def test_the_sender_gives_way_while_it_takes_in_a_burst(memory: Memory) -> None:
     root = recording.trace()
     for _ in range(300):
         recording.end(recording.tool(root))
-    MemoryStorage(worker.accounts, worker.buffer, courtesy).accept()
+    MemoryStorage(worker.accounts, worker.buffer, courtesy, Processing(())).accept()
     assert left == [174], "after 128 of 301 entries, as something is recorded just then; nothing is after the next 128"
     assert len(account.waiting) == 1, "what was recorded meanwhile is for the next time"
     recording.end(root)

@@ -15,7 +15,6 @@ from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import DestinationState, State
 from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages
-from voltagent.delivery.processing import GROUP, Courtesy, Processing
 from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
 from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
@@ -37,8 +36,6 @@ class Dispatcher:
         exporter: the destination.
         options: intervals and limits.
         buffer, storage: where events wait and are kept.
-        processing: makes an event safe to send; ``None`` if ``storage`` does.
-        courtesy: gives way to the program meanwhile.
     """
 
     def __init__(
@@ -47,8 +44,6 @@ class Dispatcher:
         options: WorkerOptions,
         buffer: Buffer,
         storage: Storage,
-        processing: Processing | None,
-        courtesy: Courtesy,
     ) -> None:
         self.exporter = exporter
         self.options = options
@@ -56,7 +51,6 @@ class Dispatcher:
         self.storage = storage
         self.spool = storage if storage.survives is True else None  # the storage, if it is on disk
         self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
-        self._processing, self._courtesy = processing, courtesy
         self._interruptible = exporter if isinstance(exporter, Interruptible) else None
         self._trailing = exporter if isinstance(exporter, Trailing) else None
         self.state = DestinationState()
@@ -77,7 +71,7 @@ class Dispatcher:
             buffer.batch(limit, BATCH_BYTES, self._batch)
         if not self._batch:
             return
-        found = self._safe(self._batch, is_stopping=bool(stops))
+        found = self.storage.safe(self._batch, gives_way=not stops)
         sent: list[SpanEvent] = list(filter(None, found))
         is_whole = len(sent) == len(found)
         # what is not safe stays in the batch; all of it passes the processors again if it is put back
@@ -111,15 +105,6 @@ class Dispatcher:
         self._follow_up(different, stops, ended, is_probe=is_probe)
         if logger.isEnabledFor(logging.DEBUG):
             self.log.report_batch(outcomes, ended - now)
-
-    def _safe(self, batch: list[Any], *, is_stopping: bool) -> list[SpanEvent | None]:
-        """Return the events of a batch as they may leave the process; ``None`` for those that cannot be made so."""
-        process = self._processing
-        if process is None:
-            return batch
-        if is_stopping or len(batch) <= GROUP:
-            return process(batch)
-        return self._courtesy.process(process, batch)
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export events; an exporter that raises, or returns too few outcomes, lets them wait for a retry."""

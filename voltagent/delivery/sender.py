@@ -68,7 +68,7 @@ class Workers:
         processing = Processing(processors)
         self.timeout = timeout
         self.workers = tuple(
-            _worker(exporter, _options_for(exporter, options), processing, spool)
+            Worker(exporter, _options_for(exporter, options), processing, spool)
             for exporter, spool in zip_longest(exporters, spools)
         )
         for worker in self.workers:
@@ -160,20 +160,6 @@ class Sender:
     def _future(self, timeout: float | None) -> ReportFuture:
         seconds = self._timeout if timeout is None else max(0.0, timeout)
         return ReportFuture(clock.monotonic() + seconds, self.stats, [queue.account for queue in self.queues])
-
-
-def _worker(exporter: Exporter, options: WorkerOptions, processing: Processing, spool: Spool | None) -> Worker:
-    """Make the worker of a destination, which keeps unsent events in memory, or also on disk."""
-    if spool is None:
-        return Worker(exporter, options, processing)
-    from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it
-
-    kept = spool
-    return Worker(
-        exporter,
-        options,
-        make_storage=lambda accounts, buffer: SpoolStorage(accounts, buffer, options, kept, exporter, processing),
-    )
 
 
 def _options_for(exporter: Exporter, options: WorkerOptions) -> WorkerOptions:

@@ -6,15 +6,15 @@ there for the next process, and it has further methods for that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from voltagent.core.span import Span
+from voltagent.core.span import Span, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.eviction import drop_waiting
 
 if TYPE_CHECKING:
-    from voltagent.delivery.processing import Courtesy
+    from voltagent.delivery.processing import Courtesy, Processing
     from voltagent.delivery.spooling.storage import SpoolStorage
 
 Storage: TypeAlias = "MemoryStorage | SpoolStorage"
@@ -27,10 +27,10 @@ class MemoryStorage:
 
     survives: Literal[False] = False
 
-    def __init__(self, accounts: list[Account], buffer: Buffer, courtesy: Courtesy) -> None:
+    def __init__(self, accounts: list[Account], buffer: Buffer, courtesy: Courtesy, processing: Processing) -> None:
         self._accounts = accounts
         self._buffer = buffer
-        self._courtesy = courtesy
+        self._courtesy, self._processing = courtesy, processing
 
     def accept(self) -> bool:
         """Take what the queues hold into the buffer, giving way to a program that continues to record."""
@@ -53,6 +53,10 @@ class MemoryStorage:
                 has_more = left > 0
                 if has_more:
                     self._courtesy.give_way()
+
+    def safe(self, batch: list[Any], *, gives_way: bool) -> list[SpanEvent | None]:
+        """Return the events of a batch as they may leave the process; ``None`` for those that cannot be made so."""
+        return self._courtesy.process(self._processing, batch) if gives_way else self._processing(batch)
 
     def pending(self, account: Account | None = None) -> int:
         """Count the events (of one account) that are neither in a queue nor in the buffer: none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from weakref import ref
 
 from voltagent.core import clock, guard
@@ -31,6 +31,9 @@ from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
 from voltagent.exporters import Announcing, Exporter
 
+if TYPE_CHECKING:
+    from voltagent.storage.spool.spool import Spool
+
 _MOVED: Final = 16  # entries that a caller moves if the queue is full: a call must stay within 100 µs
 _STARTING: Final = 1.0  # seconds after which a thread that was to start and did not is started again
 
@@ -41,19 +44,19 @@ class Worker:
     Args:
         exporter: the destination.
         options: intervals and limits.
-        processing: makes an event safe to send; ``None`` if ``storage`` does.
-        make_storage: gives the storage for the accounts and the buffer (default: in memory).
+        processing: makes an event safe to send.
+        spool: where to keep on disk what waits; ``None`` keeps it in memory only.
     """
 
     def __init__(
         self,
         exporter: Exporter,
         options: WorkerOptions,
-        processing: Processing | None = None,
-        make_storage: Callable[[list[Account], Buffer], Storage] | None = None,
+        processing: Processing,
+        spool: Spool | None,
     ) -> None:
         self.exporter = exporter
-        self._options, self._processing, self._make_storage = options, processing, make_storage
+        self._options, self._processing, self._spool = options, processing, spool
         self.shared_with: Callable[[], object] = lambda: None  # what must live as long as the thread does
         self._compose(forked_at=0)
         process_hooks.watch(self)
@@ -62,18 +65,19 @@ class Worker:
         """Make all parts, at the beginning and in a forked child."""
         self.accounts: list[Account] = []
         self.buffer = Buffer(forked_at)
-        courtesy = Courtesy(self.accounts, self.buffer, self._options)
-        if self._make_storage is None:
-            self.storage: Storage = MemoryStorage(self.accounts, self.buffer, courtesy)
-        else:
-            self.storage = self._make_storage(self.accounts, self.buffer)
-        self.dispatcher = Dispatcher(
-            self.exporter, self._options, self.buffer, self.storage, self._processing, courtesy
-        )
-        self.spool = self.dispatcher.spool
+        self.storage = self._make_storage()
+        self.dispatcher = Dispatcher(self.exporter, self._options, self.buffer, self.storage)
         self.loop = Loop(self.accounts, self.dispatcher)
         self._thread: threading.Thread | None = None
         self._start_again = 0.0
+
+    def _make_storage(self) -> Storage:
+        parts = self.accounts, self.buffer, self._options
+        if self._spool is None:
+            return MemoryStorage(self.accounts, self.buffer, Courtesy(*parts), self._processing)
+        from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it
+
+        return SpoolStorage(*parts, self._spool, self.exporter, self._processing)
 
     # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
 
@@ -200,9 +204,9 @@ class Worker:
             if left <= 0:
                 break
             thread.join(min(left, 0.5))
-        if self.spool is not None and any(account.waiting or self.buffer.open for account in self.accounts):
+        if self.storage.survives is True and any(account.waiting or self.buffer.open for account in self.accounts):
             self.loop.closing.end_open_spans()
-            self.spool.accept(patience=1.0)
+            self.storage.accept(patience=1.0)
         elif self.dispatcher.state.current is State.UP and any(account.waiting for account in self.accounts):
             # threads that Python joins later recorded it since the last look; there may be no other occasion
             self.run_here(clock.monotonic() + process_hooks.late_budget())
@@ -216,8 +220,8 @@ class Worker:
         self._compose(clock.nanoseconds())
         for queue in queues:
             queue.account = self.join(queue, is_closed=queue.account.is_closed)
-        if self.spool is not None:
-            self.spool.spool.after_fork()
+        if self._spool is not None:
+            self._spool.after_fork()
         self.exporter.after_fork()
 
     def run_here(self, deadline: float) -> None:
@@ -240,12 +244,12 @@ class Worker:
     def _has_work(self, account: Account) -> bool:
         """Return whether the thread has anything to do for an SDK."""
         stops = account.shutdown is not None or self.loop.closing.leaving is not None
-        is_requested, spool = self.loop.is_requested or account.shutdown is not None, self.spool
+        is_requested = self.loop.is_requested or account.shutdown is not None
         return (
             account.has_work()
             or bool(self.storage.pending(account))
             or (stops and bool(self.storage.open_spans()))
-            or (is_requested and spool is not None and bool(spool.spool.leftovers()))
+            or (is_requested and self._spool is not None and bool(self._spool.leftovers()))
         )
 
     # The thread.
