@@ -58,9 +58,11 @@ class Loop:
         self.owner = None
         return thread
 
-    def wake(self, _: object = None) -> None:
-        """Let it look at once. From any thread."""
+    def wake(self, _: object = None, *, account: Account | None = None) -> None:
+        """Let it look at once; until then, no event for ``account`` wakes it again. From any thread."""
         try:
+            if account is not None and self.owner is not None:  # else it may not come: the next event tries again
+                account.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
             self.signal.release()
         except RuntimeError as exc:
             if not self.is_woken(exc):

@@ -14,7 +14,6 @@ from voltagent.core import clock
 from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
-from voltagent.delivery.counts import NO_MARK
 
 if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
@@ -107,13 +106,7 @@ class Queue:
         elif not worker.start():
             account.mark = account.bytes + BATCH_BYTES // 16  # try again some events later
         else:
-            try:
-                if worker.loop.owner is not None:  # else it may not come: the next event tries again
-                    account.mark = NO_MARK  # no call before the signal, so that no interrupt can come between
-                worker.loop.signal.release()
-            except RuntimeError as exc:
-                if not worker.loop.is_woken(exc):
-                    raise
+            worker.loop.wake(account=account)
             if process_hooks.ends_task(event):
                 process_hooks.wait_at_task_end(worker, account)
 
