@@ -129,7 +129,7 @@ def test_a_full_disk_costs_no_more_memory_than_the_queue_may_have(
         refused += recording.trace("large", large(number)) is None
         assert in_memory(sender) < 12 * MIB
     assert refused > 100
-    report = conserved(sender.shutdown(1).result())
+    report = conserved(sender.shutdown(PATIENCE).result())
     assert report.pending == events_in(folder), "what the disk did not take is lost"
     assert report.dropped["shutdown_timeout"] > 0
 
