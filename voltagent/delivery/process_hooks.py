@@ -72,14 +72,11 @@ def has_left() -> bool:
     return "left" in _state
 
 
-def late_budget() -> float:
-    """Return seconds that the sending of records of later exit hooks and finalizers may still take, all together."""
-    return max(0.0, REFUSED_SECONDS - _state.get("late", 0.0))
-
-
-def note_late(seconds: float) -> None:
-    """Note how long a record of a later exit hook took to send: what the program itself takes does not count."""
-    _state["late"] = _state.get("late", 0.0) + seconds
+def send_late(worker: Worker) -> None:
+    """Send on this thread what a later exit hook or finalizer recorded: all of these together have some seconds."""
+    began, late = clock.monotonic(), _state.get("late", 0.0)
+    worker.run_here(began + max(0.0, REFUSED_SECONDS - late))
+    _state["late"] = late + clock.monotonic() - began
 
 
 def register() -> None:

@@ -10,7 +10,6 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from voltagent.core import clock
 from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
@@ -100,9 +99,7 @@ class Queue:
             account.limit = -1
         if process_hooks.has_left():
             if worker.loop.owner is None:  # in a hook that runs after ours: no other thread will send this
-                began = clock.monotonic()
-                worker.run_here(began + process_hooks.late_budget())
-                process_hooks.note_late(clock.monotonic() - began)
+                process_hooks.send_late(worker)
         elif not worker.start():
             account.mark = account.bytes + BATCH_BYTES // 16  # try again some events later
         else:

@@ -27,7 +27,7 @@ from voltagent.delivery.loop import Loop, waiting_bytes
 from voltagent.delivery.processing import Courtesy, Processing
 from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
-from voltagent.delivery.shutdown import Shutdown
+from voltagent.delivery.shutdown import REFUSED_SECONDS, Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
 from voltagent.exporters import Announcing, Exporter
 
@@ -209,7 +209,7 @@ class Worker:
             self.storage.accept(patience=1.0)
         elif self.dispatcher.state.current is State.UP and any(account.waiting for account in self.accounts):
             # threads that Python joins later recorded it since the last look; there may be no other occasion
-            self.run_here(clock.monotonic() + process_hooks.late_budget())
+            self.run_here(clock.monotonic() + REFUSED_SECONDS)
         for account in self.accounts:
             account.limit = -1  # what later hooks record is looked at more closely
 
