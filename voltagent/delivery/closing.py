@@ -64,11 +64,7 @@ class Closing:
                 account.first_futures = account.older = None
             for future in futures:
                 if is_settled or future in reached or future.deadline <= now:
-                    try:
-                        account.futures.remove(future)
-                    except ValueError:
-                        continue
-                    future.settle(account)
+                    account.settle(future)
 
     def _reached(self, account: Account, futures: list[ReportFuture]) -> list[ReportFuture]:
         """Return the first futures if all that had been recorded before them is settled, although newer events are not.
@@ -101,16 +97,9 @@ class Closing:
         """Return whether all that was taken from the queues is settled."""
         return all(account.pending <= account.parked for account in self._accounts)
 
-    def prepare_take(self, stop: Shutdown | None) -> None:
-        """End what is open, before the queues are emptied; ``stop`` counts how often they are."""
-        self.end_open_spans()
-        if stop is not None:
-            stop.takes += 1
-
     def end_open_spans(self) -> None:
         """End the spans that the program did not end, children first, as cancelled and unfinished."""
-        for span in self._storage.open_spans():
-            account = self._storage.account_of(span)
+        for span, account in self._storage.open_spans():
             if account is None or (account.shutdown is None and self.leaving is None) or span in self._ended:
                 continue
             self._ended.add(span)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from voltagent.core.span import Span, SpanEvent
@@ -67,13 +66,18 @@ class Account:
         self.most = self.recorded + self.waiting_events() + LATE_EVENTS
         self.limit = -1
 
+    def settle(self, future: ReportFuture) -> None:
+        """Report to one that waits."""
+        future.settle(self)
+        try:
+            self.futures.remove(future)
+        except ValueError:
+            pass  # given up meanwhile
+
     def settle_futures(self) -> None:
         """Report to all that wait."""
         while self.futures:
-            future = self.futures[0]
-            future.settle(self)
-            with suppress(ValueError):  # given up meanwhile
-                self.futures.remove(future)
+            self.settle(self.futures[0])
 
     def has_work(self) -> bool:
         """Return whether something may be left to do."""

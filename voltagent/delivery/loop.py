@@ -139,7 +139,9 @@ class Loop:
                 self._due = NEVER  # else it is only time to write
             if waits or is_stopping or spool is not None:
                 if is_stopping:
-                    self.closing.prepare_take(ending)
+                    self.closing.end_open_spans()
+                if ending is not None:
+                    ending.takes += 1
                 self.closing.has_taken_all = self._storage.accept()
                 self.correct_bytes()
         if is_unauthorized:

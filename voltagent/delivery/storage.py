@@ -63,13 +63,9 @@ class MemoryStorage:
         del account
         return 0
 
-    def open_spans(self) -> list[Span]:
-        """Return what was started here and has not ended, children first."""
-        return list(reversed(self._buffer.open))
-
-    def account_of(self, span: Span) -> Account | None:
-        """Return the account of a span, if it is known."""
-        return self._buffer.account_of(span)
+    def open_spans(self) -> list[tuple[Span, Account | None]]:
+        """Return what was started here and has not ended, children first, with its account, if that is known."""
+        return [(span, self._buffer.account_of(span)) for span in list(reversed(self._buffer.open))]
 
     def close(self, accounts: list[Account]) -> int:
         """Give up what waits; return how many events are lost.

@@ -258,14 +258,12 @@ class SpoolStorage:
             return sum(kept.between.values()) + sum(kept.unread.values())
         return kept.between[account] + kept.unread[account] + kept.handed_over[account]
 
-    def open_spans(self) -> list[Span]:
+    def open_spans(self) -> list[tuple[Span, Account | None]]:
         """Return them without those of dead processes: when they ended is not known."""
-        spans = [*reversed(self._kept.open), *reversed(self._buffer.open)]
-        return [span for span in spans if span not in self._events.decoder.made]
-
-    def account_of(self, span: Span) -> Account | None:
-        """Return the account that a span belongs to, also if it is only on the disk."""
-        return self._buffer.account_of(span) or self._kept.owner(span.trace)
+        buffer, kept = self._buffer, self._kept
+        found = (*reversed(kept.open), *reversed(buffer.open))
+        spans = [span for span in found if span not in self._events.decoder.made]
+        return [(span, buffer.account_of(span) or kept.owner(span.trace)) for span in spans]
 
     def close(self, accounts: list[Account]) -> int:
         """Leave what was not sent to the next process; what could not be written is lost."""
