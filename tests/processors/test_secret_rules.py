@@ -155,3 +155,14 @@ def test_what_only_names_or_describes_a_secret_is_kept(text: str) -> None:
 
 def test_a_bracket_that_closes_one_inside_a_password_belongs_to_it() -> None:
     assert _recorded("PASSWORD=P@ss(w0rd9)\n") == "PASSWORD=[redacted]\n"
+
+
+def test_the_command_behind_a_file_of_secrets_is_kept() -> None:
+    secrets = "# client server secret IP\nole\t*\tSturgeon5\t10.9.0.7\n"
+    text = secrets + "$ cat /etc/openvpn/auth.txt\n"
+    assert _recorded(text) == text.replace("Sturgeon5", "[redacted]")
+
+
+def test_a_key_of_the_registry_that_is_opened_is_kept() -> None:
+    text = 'key = winreg.OpenKeyEx(\n    winreg.HKEY,\n    r"Software\\SxS\\VC7",\n    access=winreg.READ,\n)\n'
+    assert _recorded(text) == text

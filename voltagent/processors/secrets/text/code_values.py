@@ -42,7 +42,7 @@ _SECRET_CALL: Final = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_CALL: Final = 120  # characters; longer than any that it matches
-_READERS: Final = ("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt")
+_READERS: Final = ("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt", "open")
 _CONSTRUCTED: Final = re.compile(r"new ([\w.]{1,60}\()")
 _NAME_OF_HEADER: Final = re.compile(
     r"\b(?:name|alias|env|header|tokenurl)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
