@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from enum import Enum
 from itertools import islice
@@ -22,6 +22,7 @@ _Check = Callable[[str, object], Any]
 _LONGEST_TAG: Final = 1024
 _MOST_TAGS: Final = 256
 _MOST_OF_TAGS: Final = 16 * 1024  # characters of all tags
+_MOST_FIELDS: Final = 1 << 14  # of a mapping that are read, where it is copied; a record has space for fewer
 _MOST_UNKNOWN: Final = 8  # unknown options that are reported
 _LONGEST_NAME: Final = 1024
 _LONGEST: Final = 64 * 1024  # characters of instructions
@@ -68,7 +69,7 @@ def mapping(name: str, value: object) -> Mapping[str, Any]:
 
 def metadata(value: object) -> dict[str, Any]:
     """Metadata as a dict of our own; empty where none was given."""
-    return {} if value is None else dict(mapping("metadata", value))
+    return {} if value is None else dict(islice(mapping("metadata", value).items(), _MOST_FIELDS))
 
 
 def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
@@ -76,14 +77,15 @@ def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
     kind = type(value)
     if introspection.has_base(kind, dict):
         given = cast("dict[str, Any]", value)
-        return given if cast(type, kind) is dict else dict(dict.items(given))
+        return given if cast(type, kind) is dict else _first_of(given)
     model = introspection.loaded("pydantic.main", "BaseModel")
     if model is not None and introspection.has_base(kind, model):
         return {key: item for key, item in _stored_fields(value, model).items() if item is not None}
     if not _is_mapping(kind):
         return None
     try:
-        return dict(cast("Mapping[str, Any]", value))
+        own = cast("Mapping[str, Any]", value)
+        return {key: own[key] for key in islice(own.keys(), _MOST_FIELDS)}
     except Exception as exc:
         pass_on_interrupt(exc)
         problem = introspection.full_name(type(exc))
@@ -92,12 +94,18 @@ def fields_of(name: str, value: object) -> Mapping[str, Any] | None:
 
 def _stored_fields(value: object, model: type) -> dict[str, Any]:
     """Return the fields that a pydantic model stores, with its extra ones."""
-    fields = dict(dict.items(introspection.stored(value)))
+    fields = _first_of(introspection.stored(value))
     try:
         extra = introspection.reader(model, "__pydantic_extra__")(value)
     except AttributeError:  # made by `__new__` alone
         return fields
-    return fields | dict(dict.items(extra)) if extra is not None else fields
+    return fields | _first_of(extra) if extra is not None else fields
+
+
+def _first_of(given: object) -> dict[str, Any]:
+    """Copy the first items of a dictionary; none of its own code runs."""
+    items: Iterable[tuple[str, Any]] = cast(Any, dict).items(given)
+    return dict(islice(items, _MOST_FIELDS))
 
 
 def _is_mapping(kind: type) -> bool:

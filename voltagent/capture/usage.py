@@ -91,6 +91,7 @@ _BESIDE: Final = (
 _COST_NAMES: Final = frozenset(_COSTS)
 _LARGEST: Final = 16_384  # bytes of all further values
 _MOST: Final = 1024  # of them that are read
+_READ: Final = (*_SPELLINGS, *_DETAILS, *(name for name in _COSTS if name not in _SPELLINGS))
 _MOST_KNOWN: Final = 256  # combinations of names that are remembered, and names in one
 _MOST_COUNTED: Final = 2**63
 _LONGEST_COUNT: Final = 24  # characters of a number in a string
@@ -243,10 +244,11 @@ def checked_usage(usage: object) -> dict[str, Any] | None:
     given = _fields(usage)
     if given is None:
         raise ValidationError(f"usage must be a mapping or a TokenUsage, got {introspection.short_name(type(usage))}")
+    if len(given) > _MOST:  # counts first, so that none is lost among very many other values
+        given = {key: given[key] for key in (*filter(given.__contains__, _READ), *islice(given, _MOST))}
     result: dict[str, Any] = {}
     more: dict[str, Any] = {}
-    # counts first, so that none is lost among very many other values
-    for key in (*(name for name in _SPELLINGS if name in given), *islice(given, _MOST)):
+    for key in (*(name for name in _SPELLINGS if name in given), *given):
         value = given[key]
         if type(key) is not str or value is None:
             continue

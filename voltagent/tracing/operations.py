@@ -6,7 +6,7 @@ Handles and the SDK's own methods pass what a user wrote. It is validated first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, cast
 
@@ -231,8 +231,8 @@ def keep_valid_usage(call: str, usage: object) -> dict[str, Any] | None:
     except ValidationError as exc:
         options.report_unsuitable(call, exc)
     is_dict = introspection.has_base(cast(type, type(usage)), dict)
-    given = dict(cast("dict[Any, Any]", usage)) if is_dict else {}
-    valid = {key: given[key] for key in islice(given, _MOST_KEYS) if _is_usage({key: given[key]})}
+    items: Iterable[tuple[Any, Any]] = cast(Any, dict).items(usage) if is_dict else ()
+    valid = {key: value for key, value in islice(items, _MOST_KEYS) if _is_usage({key: value})}
     return checked_usage(valid) or None
 
 
