@@ -13,7 +13,7 @@ from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
-from voltagent.delivery.losses import count_losses
+from voltagent.delivery.losses import add_losses
 from voltagent.delivery.report import ReportFuture
 from voltagent.delivery.shutdown import TAKES, Shutdown
 from voltagent.delivery.waiting_trace import WaitingTrace
@@ -157,7 +157,7 @@ class Closing:
         """Add what was lost to the losses of the process: once, as no more is sent of an account, or as that ends."""
         with self._buffer.lock:
             report = account.report(self._storage.pending(account))
-        count_losses(self._dispatcher.exporter, report, keeps=self._storage.survives)
+        add_losses(self._dispatcher.exporter, report, keeps=self._storage.survives)
 
     def _close(self, accounts: list[Account]) -> None:
         """Give up what waits, or leave it to the next process, and end the thread."""

@@ -71,7 +71,7 @@ class Dispatcher:
             buffer.batch(limit, BATCH_BYTES, self._batch)
         if not self._batch:
             return
-        found = self.storage.safe(self._batch, gives_way=not stops)
+        found = self.storage.make_safe(self._batch, gives_way=not stops)
         sent: list[SpanEvent] = list(filter(None, found))
         is_whole = len(sent) == len(found)
         # what is not safe stays in the batch; all of it passes the processors again if it is put back

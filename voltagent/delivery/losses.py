@@ -79,7 +79,7 @@ def note_answer(exporter: Exporter, reason: str, answer: str) -> None:
         found.answers[reason] = TECHNICAL.sub("", answer)[:_LONGEST].strip()
 
 
-def count_losses(exporter: Exporter, report: Report, *, keeps: bool) -> None:
+def add_losses(exporter: Exporter, report: Report, *, keeps: bool) -> None:
     """Add the final counts of an SDK. ``keeps``: what is pending is in the spool, else it is lost."""
     found = _destination(exporter)
     if found is None:

@@ -27,7 +27,7 @@ from voltagent.core.process import exit_hook
 from voltagent.core.process.stderr import print_exit_lines
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery.losses import forget_losses
-from voltagent.delivery.report import ReportFuture
+from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import REFUSED_SECONDS
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def register() -> None:
 
 def _leave_child() -> None:
     """Leave, unless threads go on that the process will wait for."""
-    if not (exit_hook.has_threads() and _threads_go_on(0.0) and _is_kept()):
+    if not (exit_hook.has_threads() and _threads_go_on(0.0) and _keep_process()):
         _leave()
 
 
@@ -112,16 +112,16 @@ def _threads_go_on(seconds: float) -> bool:
     return False
 
 
-def _is_kept() -> bool:
-    """Have a thread of ours send what was recorded, so that the process does not end before; whether there is one."""
+def _keep_process() -> bool:
+    """Have a thread of ours send what is recorded before the process ends; return whether there is one."""
     now = clock.monotonic()
-    if _state.setdefault("kept", now) is now and not exit_hook.start_thread(_keep, "voltagent-last", daemon=False):
+    if _state.setdefault("kept", now) is now and not exit_hook.start_thread(_send_last, "voltagent-last", daemon=False):
         _state.pop("kept", None)
         return False
     return True
 
 
-def _keep() -> None:
+def _send_last() -> None:
     with guard.guard:
         _send_in_rounds()
     _state.pop("kept", None)
@@ -136,25 +136,21 @@ def _send_in_rounds() -> None:
     tries = _TRIES
     while tries:
         _state["kept"] = clock.monotonic()
-        before = _accepted()
+        before = _counts().accepted
         for future in _flush_all(_ROUND):
             future.result()
         if not _threads_go_on(_PAUSE):
             _leave()
             return
-        tries = _TRIES if _accepted() > before else tries - 1
-        if not _pending():
+        tries = _TRIES if _counts().accepted > before else tries - 1
+        if not _counts().pending:
             _state.pop("kept", None)
-            if not _pending():  # else it was recorded just before
+            if not _counts().pending:  # else it was recorded just before
                 return
 
 
-def _accepted() -> int:
-    return sum([worker.stats(account).accepted for worker in list(_workers) for account in list(worker.accounts)])
-
-
-def _pending() -> int:
-    return sum([worker.stats(account).pending for worker in list(_workers) for account in list(worker.accounts)])
+def _counts() -> Report:
+    return sum([worker.stats(account) for worker in list(_workers) for account in list(worker.accounts)], Report())
 
 
 def _leave() -> None:
@@ -195,7 +191,7 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
     """Send what was recorded, and wait for it a moment: in the task's own turn, as the process may be terminated."""
     if worker.cannot_wait():
         return  # a finalizer on the thread that sends
-    if not threading.main_thread().is_alive() and exit_hook.has_threads() and _is_kept():
+    if not threading.main_thread().is_alive() and exit_hook.has_threads() and _keep_process():
         return  # only threads go on, and one of ours sends it, with what else is recorded meanwhile
     future = _flushing(worker, account, _TASK_END)
     if not any(_is_settled_in_a_turn(future) for _ in range(_TURNS)):

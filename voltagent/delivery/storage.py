@@ -54,7 +54,7 @@ class MemoryStorage:
                 if has_more:
                     self._courtesy.give_way()
 
-    def safe(self, batch: list[Any], *, gives_way: bool) -> list[SpanEvent | None]:
+    def make_safe(self, batch: list[Any], *, gives_way: bool) -> list[SpanEvent | None]:
         """Return the events of a batch as they may leave the process; ``None`` for those that cannot be made so."""
         return self._courtesy.process(self._processing, batch) if gives_way else self._processing(batch)
 

@@ -199,7 +199,7 @@ class SpoolStorage:
 
     # While a batch is sent, and after it.
 
-    def safe(self, batch: list[Any], *, gives_way: bool) -> list[SpanEvent | None]:
+    def make_safe(self, batch: list[Any], *, gives_way: bool) -> list[SpanEvent | None]:
         """Return the events of a batch: they were made safe to leave the process before they were written."""
         del gives_way
         return batch
