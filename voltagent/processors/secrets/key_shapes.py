@@ -30,6 +30,7 @@ _KEYS_AT_ONCE: Final = 512
 _FEW_KEYS: Final = 8
 _NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
 _JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not one.isalpha() and one != "\n")
+# Parts of names without a hint: `sessionid`, and the second words of pairs such as `security_answer`.
 _OTHER_WORDS: Final = (
     "sessionid",
     "phrase",
@@ -40,7 +41,7 @@ _OTHER_WORDS: Final = (
     "labpat",
     "assertion",
     "crypthash",
-)  # but the first with another word before
+)
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered

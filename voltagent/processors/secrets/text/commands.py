@@ -36,7 +36,6 @@ SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
 # small.
 COMMAND_FLAGS: Final = (
     ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
-    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", ("psexec", "winexe")),
     ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}", ("gh secret",)),
     ("--body", r"--body(?<=[ \t]--body)[ \t=]{1,4}", ("gh secret",)),
     ("--value", r"--value(?<=[ \t]--value)[ \t=]{1,4}", ("keyvault secret",)),
@@ -57,6 +56,8 @@ COMMAND_FLAGS: Final = (
             "useradd",
             "usermod",
             "ipmitool",
+            "psexec",
+            "winexe",
         ),
     ),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s%:\"'\0]{1,100}%", ("smbclient", "rpcclient", "smbget")),

@@ -136,7 +136,7 @@ _DEVICES: Final = SearchGroup(
             for verb in ("secrets set ", "secret set ", "kv put ")
         ),
         *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
-        Search("pass ", r"pass (?<=: pass )([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value),
+        Search("pass ", "pass(?<=: pass)" + _SENT, credential_value),
         Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", plain_value),
         Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", plain_value),
     ),

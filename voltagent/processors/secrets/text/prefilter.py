@@ -1,8 +1,8 @@
 r"""Decide from a JSON text whether there can be a secret in it, before anything is decoded.
 
-It may say so too often, never too rarely: what it lets pass is not searched. Its checks are one or two regular
-expressions for the engine in pydantic-core, which reads a text once, however many alternatives there are, and needs
-neither a copy in lower case nor a way back. It knows no look-around, so a check here is wider than what it stands for.
+It may say so too often, never too rarely: what it lets pass is not searched. Its checks are regular expressions for the
+engine in pydantic-core, which reads a text once, however many alternatives there are, and needs neither a copy in lower
+case nor a way back. It knows no look-around, so a check here is wider than what it stands for.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ _SNMP_USER: Final = (
     r"createuser (?:-e \w{1,70} )?[\w.-]{1,60} (?:sha|md5)[\w-]{0,4} \"?([^\s\"\0]{3,200})\"?"
     r"(?: (?:aes|des)[\w-]{0,4} \"?([^\s\"\0]{3,200}))?"
 )
-_IPSEC: Final = r"psk (?<=: psk )\"([^\"\n\0]{3,200})\""
+_IPSEC: Final = r"\"([^\"\n\0]{3,200})\""
 # What a script of `expect` sends where a password is requested.
 _EXPECTED: Final = (
     r"assword:[^\n\0]{0,20}\n[ \t]{0,12}send(?:_user)?[ \t]{1,4}(?:--[ \t]{1,4})?\"([^\"\\\n\0$]{3,200})(?:\\[rn])?\""
@@ -43,7 +43,7 @@ _CHAP_LINE: Final = re.compile(
     r"\"?((?<=\")[^\"\n\0]{1,200}|[^\s\"\0]{1,200})[^\n\0]{0,80}(?:\n|\Z)"
 )
 _ROW_ALONE: Final = re.compile(r"[ \t]{0,4}([^\s\0]{4,500})[ \t]{0,80}\r?(?:\n|\Z)")
-_TYPE_COLUMN: Final = 200  # characters before the type of an entry in the registry in which its name stands
+_LONGEST_LINE: Final = 200  # characters before a match in which its line begins, or the one above it
 
 
 def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -108,7 +108,7 @@ def _chap_secrets(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _alone(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first value of the only column that a database printed, if its name is that of a secret."""
-    header = scan.text[max(0, match.start() - _TYPE_COLUMN) : match.start()].rpartition("\n")[2].strip()
+    header = scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()].rpartition("\n")[2].strip()
     strength = scan.names.strength(header) if header.isidentifier() else Strength.NONE
     found: list[Range] = []
     row = _ROW_ALONE.match(scan.text, match.end()) if strength is not Strength.NONE else None
@@ -134,7 +134,7 @@ def _users(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the text of an entry in the registry of Windows whose name, before its type, is strong."""
-    line = scan.text[max(0, match.start() - _TYPE_COLUMN) : match.start()].rpartition("\n")[2].strip()
+    line = scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()].rpartition("\n")[2].strip()
     is_strong = scan.names.strength(line) is Strength.STRONG
     return match.span(1) if is_strong and not is_placeholder(scan.group(match, 1)) else None
 
@@ -159,8 +159,7 @@ _TOOLS: Final = SearchGroup(
         Search("key content", r"key content[ \t]{1,20}:[ \t]{1,4}([^\r\n\0]{4,100})", plain_value),
         Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
         Search("assword:", _EXPECTED, plain_value),
-        Search("psk ", _IPSEC, plain_value),
-        *(Search(f"{way} ", _IPSEC.replace("psk", way), plain_value) for way in ("eap", "xauth")),
+        *(Search(f"{way} ", f"{way} (?<=: {way} )" + _IPSEC, plain_value) for way in ("psk", "eap", "xauth")),
         Search("# client", r"# client[ \t]{1,8}server[ \t]{1,8}secret[^\n\0]{0,80}\n", _chap_secrets),
         Search("\n", r"\n[ \t]{0,4}-{3,200}[ \t]{0,4}\r?\n", _alone),
         Search("securestring\t", r"securestring\t([^\s\0]{4,1000})", plain_value),
