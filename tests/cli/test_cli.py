@@ -128,7 +128,8 @@ def test_traces_lists_the_newest_first_and_filters(db: Path, capsys: pytest.Capt
 @pytest.mark.parametrize("command", ["show", "traces"])
 def test_an_empty_store_is_reported_clearly(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(command, "--db", tmp_path / "none.db") == 1
-    assert "nothing has been recorded yet" in (missing := capsys.readouterr().err)
+    missing = capsys.readouterr().err
+    assert "nothing has been recorded yet" in missing
     assert "VoltAgentSDK()" in missing
     assert "VOLTAGENT_EXPORTER=local" in missing
     VoltAgentSDK(local_path=tmp_path / "used.db").shutdown()

@@ -18,7 +18,8 @@ _ANY: Final = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=:/
 _REST: Final = "abcdefghij0123456789ABCDEF"
 _LENGTH: Final = 1000  # characters
 _BEHIND: Final = 60  # characters behind which a fragment may make a secret
-_TRIES: Final = 20
+_TRIES: Final = 20  # after which another fragment is taken back
+_FRAGMENTS: Final = 20  # of which the last characters are taken
 
 
 @cache
@@ -41,7 +42,7 @@ def _text(source: random.Random, words: list[str], prefixes: list[str], has_secr
     fragments: list[str] = []
     failed = 0
     while sum(map(len, fragments)) < _LENGTH:
-        before, one = "".join(fragments[-_TRIES:])[-_BEHIND:], _fragment(source, words, prefixes)
+        before, one = "".join(fragments[-_FRAGMENTS:])[-_BEHIND:], _fragment(source, words, prefixes)
         if not has_secret(f"{before}{one} "):
             fragments.append(one)
             failed = 0

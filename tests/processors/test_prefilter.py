@@ -96,7 +96,7 @@ def test_after_slow_pieces_others_are_searched_by_several_expressions_to_the_sam
             assert is_suspect_text(f"{text} and so on. {secret}")
 
 
-_seeds = count(1)
+_seeds = count(1)  # other texts for each test: those of another one have their states in the engine's cache
 
 
 @pytest.mark.slow

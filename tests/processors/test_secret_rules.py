@@ -1,4 +1,4 @@
-"""Each alternative of a rule has a sample: what a corpus has by chance may leave it."""
+"""A sample for each alternative of a rule, so that none depends on what the corpora have by chance."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def opened(path: Path, at: int) -> tuple[File, BetweenSignals]:
 
 
 def count(path: Path) -> int:
-    """How many steps there are; an interrupted run may hide some of the next run from it, on 3.12 and 3.13."""
+    """Return how many steps there are, from a second run: an interrupt may hide some of the next, on 3.12 and 3.13."""
     opened(path, 0)[0].close()
     file, steps = opened(path, 0)
     file.close()
