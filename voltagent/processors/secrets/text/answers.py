@@ -19,8 +19,8 @@ _PROMPT: Final = re.compile(r"(?:[\n\0]|\A)[\w .:@~/\\()\[\]>-]{0,80}\Z")
 _LONGEST_PROMPT: Final = 82  # characters
 # What prints nothing but a secret.
 _PRINTERS: Final = re.compile(
-    r"(?:go)?pass (?:show |otp )|bw get (?:password|totp)|op read "
-    r"|find-(?:generic|internet)-password|secret-tool lookup|lpass show|pwgen|makepasswd|openssl rand|wg gen(?:key|psk)"
+    r"pass (?:show |otp )|bw get (?:password|totp)|op read "
+    r"|find-(?:generic|internet)-password|secret-tool lookup|pwgen|makepasswd|openssl rand|wg gen(?:key|psk)"
     r"|get-login-password|(?:secret|token|password) generate|secrets versions access"
     r"|-field=\w{0,40}(?:pass|secret|token|key)|\.psk "
 )

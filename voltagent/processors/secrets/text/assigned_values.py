@@ -66,7 +66,7 @@ _SETTER: Final = re.compile(
 )
 _LEAST_NOISE: Final = 12  # characters
 _WITH_DEFAULT: Final = ("environ.get", "getenv")
-_OF_HEADERS: Final = (".Add", ".append", ".header", ".addHeader", ".setRequestHeader")
+_OF_HEADERS: Final = (".Add", ".append", ".header", ".addHeader")
 _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
 _CHANGED: Final = re.compile(r"[\"'`][ \t]{1,4}->[ \t]{1,4}([\"'`])")  # the new value in a plan of Terraform
 # What a form says to its user about a password.
