@@ -1,4 +1,4 @@
-"""A sample for each alternative of a rule, so that none depends on what the corpora have by chance."""
+"""Samples for alternatives of rules: each fails without its own, whatever the corpora have by chance."""
 
 from __future__ import annotations
 
@@ -16,32 +16,43 @@ ANSWERING = (
     "gopass show db",
     "pass otp db",
     "bw get totp jira",
-    "op read op://db/pass",
+    "bw get password jira",
+    "op read op://db/mx",
+    "security find-generic-password -w -s mx",
     "security find-internet-password -w -s mx",
     "secret-tool lookup service mx",
     "lpass show --password db",
+    "pwgen 16 1",
     "makepasswd --chars 16",
+    "openssl rand -hex 6",
     "wg genkey",
     "wg genpsk",
-    "aws ecr get-login-password",
-    "django-admin secret generate",
-    "vault kv get -field=api_token kv/x",
-    "sudo cat /var/lib/wg/a.psk ",
+    "aws ecr get-login-password --region eu",
+    "gcloud secrets versions access 1 --project=mx",
+    *(f"x {one} generate --plain" for one in ("secret", "token", "password")),
+    *(f"vault kv get -field=api_{one} kv/x" for one in ("pass", "secret", "token", "key")),
+    "awk 1 a.psk b.psk",
     "cat token",
     "type token",
     "less token",
     "vault read token",
     "kubectl show token",
     "jq -r .token",
-    "chamber read --raw app token",
-    "x get db-token --reveal",
-    "x get db-token --plain",
-    "x get db-token --no-newline",
+    "printenv TOKEN",
+    "echo $TOKEN",
+    "terraform output token",
+    "x access token",
+    "$env:TOKEN",
+    "x get 'token'",
+    "x get db-token.value",
+    "cat token | base64 -d",
+    *(f"x get db-token {one} text" for one in ("-o", "--output", "--query")),
+    *(f"x get db-token --{one}" for one in ("with-decryption", "reveal", "raw", "plain", "no-newline")),
 )
 OF_DEFAULTS = ("default: ", "unset: ", "fallback=", "")
 SETTING = ("set", "setdefault", "define", "put", "with", "fill", "type", "send_keys", "sendKeys")
 HEADERS = ("Add", "append", "header", "addHeader", "setRequestHeader")
-REQUESTING = ("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "decrypt")
+REQUESTING = ("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token", "decrypt")
 CODE = (
     "self this os env process config settings request req ctx args options params cls app data props state event body "
     "user st np torch"
@@ -84,7 +95,8 @@ STANDING_FOR_ONE = (
     "placeholder dummy fake test todo env file path name value required"
 )
 COUNTED = (
-    "Appendix Attempt Chapter Class Code Error Example Field Figure Group Item Length Level Line Note Option Page Part"
+    "Appendix Attempt Chapter Class Code Error Example Field Figure Group Item Length Level Line Max Min Note Option "
+    "Page Part Phase Question Row Rule Section Status Step Table Test Type Unit Version Volume Warning"
 )
 FIELDS = ("name", "key", "header", "field", "variable", "env")
 
@@ -110,8 +122,9 @@ def test_a_prompt_or_a_path_is_no_answer(answer: str) -> None:
     [
         'password = cfg.get("x") or "Tern4Shore9x"',
         *(f'password = read("db_password", {one}"Tern4Shore9x")' for one in OF_DEFAULTS),
-        *(f'page.{one}("password", "Tern4Shore9x")' for one in SETTING),
-        *(f'x.{one}("X-Api-Key", "Tern4Shore9x")' for one in HEADERS),
+        *(f'page.{one}("password", "sparrow")' for one in SETTING),
+        *(f'x.{one}("X-Api-Key", "Summer-2024")' for one in HEADERS),
+        *(f'x = os.{one}("DB_PASSWORD", "Summer-2024")' for one in ("environ.get", "getenv")),
         *(f"{one}: DB_PASSWORD\nvalue: Tern4Shore9x\n" for one in FIELDS),
         'let password: &mut str = "Tern4Shore9x";',
         'let password: &\'static mut str = "Tern4Shore9x";',
@@ -124,18 +137,17 @@ def test_a_prompt_or_a_path_is_no_answer(answer: str) -> None:
 )
 def test_a_literal_in_code_is_hidden(text: str) -> None:
     recorded = _recorded(text)
-    assert "Tern4Shore9x" not in recorded
-    assert "Tern Shore 9" not in recorded
+    assert not any(secret in recorded for secret in ("Tern4Shore9x", "Tern Shore 9", "sparrow", "Summer-2024"))
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        *(f"password = {one}.db2Pass" for one in CODE.split()),
+        *(f"password={one}.db2Pass" for one in CODE.split()),
         *(f"password: !{one} dbPass2word" for one in ELSEWHERE),
         *(f"password: ${{{one}:prod/db}}" for one in REFERRING),
-        *(f"password: {{ {one} }}" for one in SCHEMA),
-        *(f'password = {one}("Enter it: ")' for one in REQUESTING),
+        *(f"password: {{ {one}, label: 'Word1' }}" for one in SCHEMA),
+        *(f'password = {one}_password("Enter it: ")' for one in REQUESTING),
         *(f"PASSWORD={one}-some-words-once" for one in STANDING_FOR_ONE.split()),
         *(f"secret: {one}_4\n" for one in COUNTED.split()),
         "if password == 'abc':",
