@@ -178,3 +178,16 @@ def test_the_command_behind_a_file_of_secrets_is_kept() -> None:
 def test_a_key_of_the_registry_that_is_opened_is_kept() -> None:
     text = 'key = winreg.OpenKeyEx(\n    winreg.HKEY,\n    r"Software\\SxS\\VC7",\n    access=winreg.READ,\n)\n'
     assert _recorded(text) == text
+
+
+@pytest.mark.parametrize("space", [" ", "\t", "\t\t\t"])
+def test_a_file_of_secrets_is_found_by_its_first_line_alone(space: str) -> None:
+    text = f"# client{space[:1]}server{space[:1]}secret{space}IP addresses\nole\t*\tSturgeon5\t*\n"
+    assert _recorded(text) == text.replace("Sturgeon5", "[redacted]")
+
+
+def test_the_rows_of_a_column_end_at_the_next_table() -> None:
+    """Otherwise the rows of the first of many tables would be all that follows, whatever work is allowed."""
+    tables = "password\n--------\nFoobar12x\n" * 2
+    assert _recorded(tables) == tables.replace("Foobar12x", "[redacted]")
+    assert _recorded("password\n----\n---x8Kq2\nFoobar12x\n") == "password\n----\n[redacted]\n[redacted]\n"

@@ -37,12 +37,12 @@ _BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is 
 _MANIFEST_WORK: Final = 10  # units
 _LONGEST_MANIFEST: Final = 2048  # characters before its kind and behind it
 _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  # a line of `.pgpass`
-# A line of `chap-secrets` or `pap-secrets`, not the next command in a console; a row with one cell.
+# A line of `chap-secrets` or `pap-secrets`, not the next command in a console; a row with one cell, not of dashes.
 _CHAP_LINE: Final = re.compile(
     r"(?!#|[$%>] )[^\s\0]{1,80}[ \t]{1,16}[^\s\0]{1,80}[ \t]{1,16}"
     r"\"?((?<=\")[^\"\n\0]{1,200}|[^\s\"\0]{1,200})[^\n\0]{0,80}(?:\n|\Z)"
 )
-_ROW_ALONE: Final = re.compile(r"[ \t]{0,4}([^\s\0]{4,500})[ \t]{0,80}\r?(?:\n|\Z)")
+_ROW_ALONE: Final = re.compile(r"[ \t]{0,4}(?!-{3,500}\s)([^\s\0]{4,500})[ \t]{0,80}\r?(?:\n|\Z)")
 _LONGEST_LINE: Final = 200  # characters before a match in which its line begins, or the one above it
 
 
