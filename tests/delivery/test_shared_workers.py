@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import logging
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +14,11 @@ import pytest
 
 from tests.helpers.internals import sender_of
 from tests.helpers.memory import DOWN, REJECTED, Memory, Recording, conserved, on_disk_only, waiting
-from tests.helpers.pace import until
+from tests.helpers.pace import PATIENCE, until
 from voltagent import VoltAgentSDK
 from voltagent.core import context
 from voltagent.core.span import COMPLETED, TRACE, Phase, Span, SpanEvent, TraceInfo
+from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.storage.spool.destination import Destination
@@ -238,3 +241,43 @@ def test_in_a_spool_too_one_trace_of_two_sdks_is_counted_by_each_for_itself(tmp_
     assert one.stats().accepted + another.stats().accepted == 160
     one.shutdown().result()
     another.shutdown().result()
+
+
+def test_an_sdk_that_is_made_while_the_last_one_shuts_down_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    shared = Workers([Memory()], flush_interval=0.01)
+    one, made = Sender(workers=shared), list[Sender]()
+
+    def make(record: logging.LogRecord) -> bool:
+        if "done:" in record.getMessage() and not made:
+            made.append(Sender(workers=shared))
+            Recording(made[0]).whole()
+        return True
+
+    caplog.set_level(logging.DEBUG, "voltagent")
+    caplog.handler.addFilter(make)
+    Recording(one).whole()
+    assert conserved(one.shutdown().result(PATIENCE)).accepted == 4
+    until(lambda: made and conserved(made[0].stats()).accepted == 4)
+    assert conserved(made[0].shutdown().result(PATIENCE)).accepted == 4
+
+
+def test_sdks_that_are_made_and_shut_down_by_many_threads_lose_nothing() -> None:
+    shared = Workers([Memory()], flush_interval=0.01)
+    reports: list[Report] = []
+
+    def make() -> None:
+        for _ in range(250):
+            sender = Sender(workers=shared)
+            Recording(sender).whole()
+            reports.append(conserved(sender.shutdown(5.0).result(PATIENCE)))
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for action in (threading.Thread.start, threading.Thread.join):
+            list(map(action, threads))
+    finally:
+        sys.setswitchinterval(before)
+    assert len(reports) == 1000
+    assert {(report.accepted, report.pending) for report in reports} == {(4, 0)}

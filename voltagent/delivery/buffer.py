@@ -114,15 +114,15 @@ class Buffer:
                 account.pending += count
                 if not trace.held and not trace.in_flight:
                     self.ready[trace.id] = trace  # keeps an existing place
-            if phase is _START and span.queued is account:
+            if phase is not _START or span.queued is not account:  # so ordered for Python 3.10: no jump before `del`
+                del source[0]
+            else:
                 span.queued = None
                 account.merged -= 1
                 if has_ended:
                     del source[0]
                 else:  # just now
                     source[FIRST] = end
-            else:
-                del source[0]
             if reason is not None:
                 for lost in events:
                     self._note_lost(lost, reason)

@@ -123,10 +123,8 @@ class Closing:
             if stop is None and account.is_over():
                 self.count_losses(account)
                 self._accounts.remove(account)
-            elif stop is not None and self._is_over(stop, [account], now):
-                self._finish(account)
-                if not self._accounts:
-                    return True
+            elif stop is not None and self._is_over(stop, [account], now) and self._finish(account):
+                return True
         if self._accounts:
             return False
         self._close([])
@@ -138,11 +136,11 @@ class Closing:
             return True
         return stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
 
-    def _finish(self, account: Account) -> None:
-        """Close for one SDK: all of the worker if it is the last one, else what that SDK still has in memory."""
+    def _finish(self, account: Account) -> bool:
+        """Close for one SDK; return whether that closed all, as it was the last one. Else only what it has goes."""
         if len(self._accounts) == 1:
             self._close([account])
-            return
+            return True
         self._dispatcher.forget_in_flight(account)
         if not self._storage.survives:
             self._storage.accept()
@@ -152,6 +150,7 @@ class Closing:
         self.count_losses(account)
         self._accounts.remove(account)
         account.settle_futures()
+        return False
 
     def count_losses(self, account: Account) -> None:
         """Add what was lost to the losses of the process: once, as no more is sent of an account, or as that ends."""
@@ -168,8 +167,7 @@ class Closing:
             if self.leaving is None:
                 self.count_losses(account)
                 account.is_finished = True
-        if self.leaving is None:
-            self._accounts.clear()
+                self._accounts.remove(account)  # not all of them: an SDK that is made meanwhile stays
         self._dispatcher.exporter.close()
         thread = self._release()  # first: a flush that comes now must not wait for this thread
         for account in accounts:

@@ -226,16 +226,17 @@ class Worker:
 
     def run_here(self, deadline: float) -> None:
         """Run the loop on this thread, as no other can be had."""
-        if self.loop.owner is not None:
-            return
-        me = self.loop.owner = object()
+        me = object()
         try:
+            if not self.loop.claim(me):
+                return
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
             with exit_hook.imports_kept(), sending.fatal_signals_held():
                 is_stopping = bool(self.loop.stops())
                 sending.send_here(lambda: self.loop.run(None if is_stopping else own, only_stops=is_stopping))
         except BaseException:  # an interrupt of the program's
-            self.dispatcher.recover()
+            if self.loop.owner is me:
+                self.dispatcher.recover()
             raise
         finally:
             if self.loop.owner is me:
@@ -262,13 +263,13 @@ class Worker:
 
     def _run(self) -> None:
         """Run the loop on this thread, unless another one does."""
-        keep = self.shared_with()
-        while self.loop.owner is None:  # else another thread was quicker
-            me = self._thread = self.loop.owner = threading.current_thread()
+        keep, me = self.shared_with(), threading.current_thread()
+        while self.loop.claim(me):  # else another thread was quicker
+            self._thread = me
             self._run_safely()
             if self.loop.owner is me:
                 self.loop.owner = None
-            if self.loop.closing.has_left or not any(account.waiting for account in self.accounts):
+            if self.loop.closing.has_left or not any(account.waiting or account.futures for account in self.accounts):
                 break  # what other threads still record at the end of the process would keep it for ever
         del keep
 

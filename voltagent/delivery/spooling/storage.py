@@ -115,12 +115,12 @@ class SpoolStorage:
             entry = account.waiting[0]
             event: SpanEvent = entry if isinstance(entry, tuple) else (Phase.START, entry, None)
             phase, span, fields = event
-            if phase is Phase.START and span.queued is account:
+            if phase is not Phase.START or span.queued is not account:  # in this order, as in `Buffer.take_first`
+                account.waiting.popleft()
+            else:
                 span.queued = None
                 account.merged -= 1
                 account.waiting[FIRST] = (Phase.END, span, None)
-            else:
-                account.waiting.popleft()
             events.append(event)
             self._kept.between[account] += 1
             payload = span.output if phase is Phase.END else span.input
