@@ -53,7 +53,7 @@ class Loop:
         self._is_child: bool | None = None  # of `multiprocessing`, as far as is known
         self._is_round = False  # all that waits is being sent; nothing newer is taken in meanwhile
 
-    def claim(self, owner: object) -> bool:
+    def take_over(self, owner: object) -> bool:
         """Have ``owner`` run it, unless something else does. No call, so that no other thread can come between."""
         if self.owner is None:
             self.owner = owner

@@ -198,7 +198,8 @@ class Worker:
         has_left = self.loop.closing.has_left  # what threads that never pause recorded since then would take too long
         if self.loop.owner is None and not has_left and any(self._has_work(account) for account in self.accounts):
             self.run_here(stop.deadline)
-        thread = self._thread
+        owner = self.loop.owner
+        thread = owner if isinstance(owner, threading.Thread) else self._thread
         while thread is not None and thread.is_alive():
             left = stop.seconds_left(clock.monotonic(), self.dispatcher.last_answer())
             if left <= 0:
@@ -228,7 +229,7 @@ class Worker:
         """Run the loop on this thread, as no other can be had."""
         me = object()
         try:
-            if not self.loop.claim(me):
+            if not self.loop.take_over(me):
                 return
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
             with exit_hook.imports_kept(), sending.fatal_signals_held():
@@ -264,7 +265,7 @@ class Worker:
     def _run(self) -> None:
         """Run the loop on this thread, unless another one does."""
         keep, me = self.shared_with(), threading.current_thread()
-        while self.loop.claim(me):  # else another thread was quicker
+        while self.loop.take_over(me):  # else another thread was quicker
             self._thread = me
             self._run_safely()
             if self.loop.owner is me:
