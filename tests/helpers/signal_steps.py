@@ -70,12 +70,27 @@ def handler(raised: BaseException) -> Generator[None]:
         signal.signal(signal.SIGUSR1, before)
 
 
+@contextmanager
+def undisturbed() -> Generator[None]:
+    """Let no other thread run but where this one waits.
+
+    A function that traces bytecodes is a call before each of them, after which Python may switch to another thread:
+    also where, without it, none can come between.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(PATIENCE)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
 def steps(call: Callable[[], object], at: int, kind: type[Exception]) -> tuple[int, str, bool]:
     """Make a call; return how many places it has, where it was interrupted, and whether the caller heard of it."""
     raised = kind()
     between = BetweenSignals(("",), at, partial(signal.raise_signal, signal.SIGUSR1))
     try:
-        with handler(raised):
+        with undisturbed(), handler(raised):
             copy_context().run(between.run, call)  # what an interrupt leaves current is not for the next call
     except kind as exc:
         if exc is not raised:
