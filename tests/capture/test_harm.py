@@ -7,7 +7,7 @@ import collections
 import dataclasses
 import gc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
+from tests.helpers.memory import Nowhere
 from tests.helpers.pace import TooSlow, hold, slowness
 from voltagent import VoltAgentSDK, agent, llm, memory, retriever, tool
 from voltagent.capture.budget import Budget, Shared
@@ -22,8 +23,7 @@ from voltagent.capture.exceptions.failures import capture_failure
 from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.snapshot import LIMIT, Snapshot
-from voltagent.core.span import TRACE, Phase, Span, SpanEvent, TraceInfo
-from voltagent.exporters import ACCEPTED, Outcome
+from voltagent.core.span import TRACE, Phase, Span, TraceInfo
 from voltagent.processors.size_limit import fit_event
 from voltagent.testing import record
 
@@ -141,26 +141,11 @@ LARGE: dict[str, Callable[[], Any]] = {
 }
 
 
-class _Nowhere:
-    """A destination that takes everything."""
-
-    name = "nowhere"
-
-    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
-        return [ACCEPTED] * len(batch)
-
-    def forget(self, trace_id: int | str) -> None: ...
-
-    def after_fork(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
 @pytest.mark.parametrize("name", LARGE)
 def test_a_call_with_a_large_payload_costs_at_most_50_ms(name: str, time_limit: None) -> None:
     value = LARGE[name]()
     decorated: Any = tool(lambda value: value)
-    with VoltAgentSDK(exporter=_Nowhere()):  # as in a program: the sender's thread searches for secrets, not the call
+    with VoltAgentSDK(exporter=Nowhere()):  # as in a program: the sender's thread searches for secrets, not the call
         decorated(1)
         gc.collect()
         gc.disable()  # how long a collection takes depends on what else this process holds

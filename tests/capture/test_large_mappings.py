@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -13,25 +13,9 @@ from pydantic import BaseModel, ConfigDict
 
 import voltagent
 from tests.helpers.longest_steps import measured
+from tests.helpers.memory import Nowhere
 from tests.helpers.pace import hold, slowness
 from voltagent import VoltAgentSDK, tool
-from voltagent.core.span import SpanEvent
-from voltagent.exporters import ACCEPTED, Outcome
-
-
-class Nowhere:
-    """A destination that takes everything."""
-
-    name = "nowhere"
-
-    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
-        return [ACCEPTED] * len(batch)
-
-    def forget(self, trace_id: int | str) -> None: ...
-
-    def after_fork(self) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class _Model(BaseModel):

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.program import run_program
-from voltagent.core.process import stderr
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="pipes and devices")
 
@@ -53,20 +51,3 @@ sdk.trace(agent_id="x").success()
     ran = run_program(code, tmp_path)
     assert ran.returncode == 0
     assert ran.stderr.startswith("first voltagent: 2 of 2 events to http://127.0.0.1:9 were lost: no connection")
-
-
-def test_the_command_is_named_as_the_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    programs = tmp_path / "a clone" / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    monkeypatch.setattr(sys, "executable", str(programs / "python"))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.chdir(programs.parents[1])
-    assert stderr.command() == "voltagent"  # there is none: the package is not installed
-    (programs / "voltagent").touch(0o755)
-    assert stderr.command() == ".venv/bin/voltagent"
-    monkeypatch.chdir(tmp_path)
-    assert stderr.command() == "'a clone/.venv/bin/voltagent'"
-    monkeypatch.chdir(programs)
-    assert stderr.command() == f"'{programs}/voltagent'"
-    monkeypatch.setenv("PATH", str(programs))
-    assert stderr.command() == "voltagent"

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, strategies as st
 
 from voltagent.core.span import TOOL, TRACE, Phase, Span, SpanEvent, TraceInfo
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.eviction import drop_waiting
 from voltagent.delivery.settlement import Settlement
 from voltagent.exporters import Outcome, Verdict

@@ -8,8 +8,8 @@ import pytest
 
 from tests.helpers.bytecode_steps import BetweenSignals
 from voltagent.core.span import TRACE, Phase, Span, TraceInfo
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.settlement import Settlement
 from voltagent.delivery.waiting_trace import WaitingTrace
 from voltagent.exporters import Outcome, Verdict

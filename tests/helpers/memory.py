@@ -26,6 +26,21 @@ WRONG_KEY = Outcome(Verdict.REFUSED, "auth", "who are you")
 Answer = Callable[[SpanEvent], Outcome]
 
 
+class Nowhere:
+    """Takes everything and keeps nothing."""
+
+    name = "nowhere"
+
+    def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
+        return [ACCEPTED] * len(batch)
+
+    def forget(self, trace_id: int | str) -> None: ...
+
+    def after_fork(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class Memory:
     """Keeps what it accepts. ``answer`` decides on each event; ``gate`` holds back ``export`` while it is closed."""
 

@@ -1,7 +1,7 @@
 """The events that wait for one destination: ordered within each trace, fair between traces, and all counted.
 
 A plain data structure without thread, clock or I/O, used under its lock. Code that may run on a caller's thread is
-written so that an interrupt leaves all of a change or nothing: see :mod:`voltagent.delivery.counts`. A block that
+written so that an interrupt leaves all of a change or nothing: see :mod:`voltagent.delivery.account`. A block that
 releases a lock or resets a mark has no loop of its own: CPython 3.12 and 3.13 leave the jump back to the head of a loop
 out of what the block protects, and an interrupt may come just there.
 """
@@ -15,7 +15,7 @@ from itertools import compress
 from typing import Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
-from voltagent.delivery.counts import FIRST, Account
+from voltagent.delivery.account import FIRST, Account
 from voltagent.delivery.waiting_trace import (
     OVERHEAD,
     REMEMBERED,

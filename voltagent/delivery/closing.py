@@ -9,8 +9,8 @@ from weakref import WeakSet
 
 from voltagent.core import guard
 from voltagent.core.span import CANCELLED, Phase, Span
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
 from voltagent.delivery.losses import add_losses

@@ -10,8 +10,8 @@ from typing import Any, Final
 from voltagent.core import clock, guard
 from voltagent.core.guard import logger
 from voltagent.core.span import SpanEvent
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import DestinationState, State
 from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages

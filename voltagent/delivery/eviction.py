@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from voltagent.core.span import Span, SpanEvent
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.waiting_trace import REMEMBERED, HeldTraces
 
 

@@ -9,9 +9,9 @@ from voltagent.core import clock
 from voltagent.core.kept_contexts import drop_contexts
 from voltagent.core.process import exit_hook
 from voltagent.delivery import process_hooks
+from voltagent.delivery.account import NO_MARK, Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.closing import Closing
-from voltagent.delivery.counts import NO_MARK, Account
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting

@@ -31,7 +31,7 @@ from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import REFUSED_SECONDS
 
 if TYPE_CHECKING:
-    from voltagent.delivery.counts import Account
+    from voltagent.delivery.account import Account
     from voltagent.delivery.worker import Worker
 
 # The end of an outermost operation in a process of `multiprocessing` waits 50 ms, in turns: on a machine that is too
@@ -115,10 +115,12 @@ def _threads_go_on(seconds: float) -> bool:
 def _keep_process() -> bool:
     """Have a thread of ours send what is recorded before the process ends; return whether there is one."""
     now = clock.monotonic()
-    if _state.setdefault("kept", now) is now and not exit_hook.start_thread(_send_last, "voltagent-last", daemon=False):
-        _state.pop("kept", None)
-        return False
-    return True
+    if _state.setdefault("kept", now) is not now:  # in one step: of several threads, one starts it
+        return True
+    if exit_hook.start_thread(_send_last, "voltagent-last", daemon=False):
+        return True
+    _state.pop("kept", None)
+    return False
 
 
 def _send_last() -> None:

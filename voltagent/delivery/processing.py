@@ -11,8 +11,8 @@ from voltagent.core.process import exit_hook
 from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.queue import WorkerOptions
 
 Processor: TypeAlias = Callable[[SpanEvent], SpanEvent | None]

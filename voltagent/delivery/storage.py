@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from voltagent.core.span import Span, SpanEvent
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.eviction import drop_waiting
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, TraceInfo
-from voltagent.delivery.counts import Account
+from voltagent.delivery.account import Account
 
 # limit for remembered losses and open spans; beyond it, the oldest is forgotten
 REMEMBERED: Final = 50_000

@@ -18,8 +18,8 @@ from voltagent.core.process import exit_hook, sending
 from voltagent.core.process.thread_marks import is_held_here
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import evict, free

@@ -13,7 +13,7 @@ from voltagent.core import clock
 from voltagent.core.context import suppress
 from voltagent.core.guard import Guard, guard, log, logger
 from voltagent.core.open_operations import MAIN, ORPHANS
-from voltagent.core.process import stderr
+from voltagent.core.process import executable, stderr
 from voltagent.core.process.exit_hook import is_worker_process
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -41,7 +41,7 @@ def _lines() -> Iterator[str]:
         return
     for path, (number, last) in _recorded.items():
         named = "" if path == str(settings.local_path().absolute()) else f" --db {shlex.quote(path)}"
-        command = f"{stderr.command()} show {shlex.quote(short_id(clock.id_text(last)))}{named}"
+        command = f"{executable.command()} show {shlex.quote(short_id(clock.id_text(last)))}{named}"
         yield (
             f"1 trace recorded; see it with: {command}"
             if number == 1

@@ -5,11 +5,8 @@ from __future__ import annotations
 import io
 import os
 import select
-import shlex
-import shutil
 import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, Final
 
 _state: Final[dict[str, bool]] = {"quiet": False}
@@ -32,18 +29,6 @@ def is_terminal() -> bool:
         return bool(sys.stderr.isatty())
     except Exception:  # missing, closed, or an object of the user's
         return False
-
-
-def command() -> str:
-    """Return how a shell finds the command ``voltagent``: by its name, or by its path in an environment not active."""
-    try:
-        own = Path(sys.executable).with_name("voltagent")
-        if shutil.which("voltagent") is not None or shutil.which(own) is None:
-            return "voltagent"
-        below = own.is_relative_to(Path.cwd()) and own.parent != Path.cwd()
-        return shlex.quote(str(own.relative_to(Path.cwd()) if below else own))
-    except Exception:  # no executable, a current folder that was deleted
-        return "voltagent"
 
 
 def write_line(text: str) -> None:

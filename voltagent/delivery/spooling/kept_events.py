@@ -6,8 +6,8 @@ from collections import Counter, OrderedDict
 from weakref import WeakKeyDictionary
 
 from voltagent.core.span import Span, TraceInfo
+from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import Account
 from voltagent.storage.spool.segment import EventPosition
 
 

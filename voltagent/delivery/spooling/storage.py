@@ -14,8 +14,8 @@ from typing import Any, Final, Literal
 from voltagent.core import clock, guard
 from voltagent.core.process import sending
 from voltagent.core.span import Phase, Span, SpanEvent
+from voltagent.delivery.account import FIRST, Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.counts import FIRST, Account
 from voltagent.delivery.eviction import give_up
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.queue import NEVER, WorkerOptions
