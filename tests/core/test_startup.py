@@ -233,3 +233,47 @@ def test_what_a_thread_keeps_in_its_context_is_freed_before_the_program_ends(tmp
     """
     ran = run_program(f"import os; os.chdir({str(tmp_path)!r})\n" + SDK + textwrap.dedent(code), tmp_path)
     assert (ran.stdout, ran.stderr) == (f"{[6] * 8}\n", "")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_class_of_threads_put_in_place_of_the_usual_one_changes_nothing(tmp_path: Path, when: str) -> None:
+    code = """
+    import threading
+    def replace():
+        class Other(threading.Thread): pass
+        threading.Thread = Other
+    if WHEN == "before": replace()
+    import voltagent
+    if WHEN == "after": replace()
+    sdk = voltagent.VoltAgentSDK(exporter="local")
+    @voltagent.tool
+    def work(value): return value
+    work(1)
+    report = sdk.flush()
+    print(report.recorded == report.accepted > 0)
+    """
+    ran = run_program(f"WHEN = {when!r}\n" + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("True\n", "")
+
+
+@pytest.mark.parametrize("error", ["ImportError", "OSError", "KeyError"])
+def test_if_the_sdk_cannot_be_imported_one_line_says_so(tmp_path: Path, error: str) -> None:
+    code = f"""
+    import sys
+    tries = 0
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            global tries
+            if name == "voltagent.delivery.sender":
+                tries += 1
+                if tries < 3: raise {error}("reason")
+    sys.meta_path.insert(0, Broken())
+    import voltagent
+    @voltagent.tool
+    def work(value): return value
+    for value in range(4): work(value)
+    print(tries)
+    """
+    ran = run_program(code, tmp_path, VOLTAGENT_EXPORTER="local")
+    reported = "voltagent: nothing is recorded, as the SDK could not be made: "
+    assert (ran.stdout, ran.stderr) == ("1\n" if error == "KeyError" else "3\n", f"{reported}{error}('reason')\n")

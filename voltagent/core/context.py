@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import hints
-from voltagent.core.guard import guard, pass_on_interrupt
+from voltagent.core.guard import guard, is_ours, log_once, pass_on_interrupt
 from voltagent.core.kept_contexts import KEPT_CONTEXTS, drop_contexts, stop_watching_collections, watch_collections
 from voltagent.core.process import exit_hook, one_time_work
 from voltagent.core.protocols import SpanRecorder
@@ -248,7 +249,19 @@ def load_at_exit() -> None:
 def _load() -> None:
     """Make a recorder from the environment, or wait for it; not below that work itself, as in a finalizer."""
     if _load_from_environment is not None and not one_time_work.is_running_here():
-        one_time_work.do_once(_load_from_environment)
+        try:
+            one_time_work.do_once(_load_from_environment)
+        except BaseException as exc:
+            if is_ours(exc) and not exit_hook.began():
+                _report_failed_start(exc)
+            raise
+
+
+def _report_failed_start(exc: BaseException) -> None:
+    """Report that no recorder can be made; the next call tries again only if that may help."""
+    log_once("start", logging.ERROR, "nothing is recorded, as the SDK could not be made: %r", exc, aloud=True)
+    if not isinstance(exc, (ImportError, OSError)):  # no more files may be open, or no module be found, for a moment
+        environment_was_read()
 
 
 def default_recorder() -> Any:

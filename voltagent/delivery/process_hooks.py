@@ -13,10 +13,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
-from threading import Thread
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
@@ -49,7 +47,6 @@ class _Renewed(Protocol):
     def after_fork(self) -> None: ...
 
 
-_is_daemon: Final[Callable[[Thread], bool]] = vars(Thread)["daemon"].fget
 _workers: Final[WeakSet[Worker]] = WeakSet()
 _renewed: Final[WeakSet[_Renewed]] = WeakSet()
 # "left": when the exit hook ran; "late": seconds of sending since then; "pid": the child that has its finalizer;
@@ -93,23 +90,8 @@ def register() -> None:
 
 def _leave_child() -> None:
     """Leave, unless threads go on that the process will wait for."""
-    if not (exit_hook.has_threads() and _threads_go_on(0.0) and _keep_process()):
+    if not (exit_hook.has_threads() and exit_hook.threads_go_on(0.0) and _keep_process()):
         _leave()
-
-
-def _threads_go_on(seconds: float) -> bool:
-    """Return whether the process will wait for any threads of the program, after waiting for their ends that long."""
-    mine = (threading.main_thread(), threading.current_thread())
-    until = clock.monotonic() + seconds
-    for thread in threading.enumerate():
-        if not (thread is mine[0] or thread is mine[1] or _is_daemon(thread)):
-            try:  # by the methods of the base class: those of the program's may stop the thread
-                Thread.join(thread, max(0.0, until - clock.monotonic()))
-            except RuntimeError:
-                return True  # it is being started
-            if Thread.is_alive(thread):
-                return True
-    return False
 
 
 def _keep_process() -> bool:
@@ -141,7 +123,7 @@ def _send_in_rounds() -> None:
         before = _counts().accepted
         for future in _flush_all(_ROUND):
             future.result()
-        if not _threads_go_on(_PAUSE):
+        if not exit_hook.threads_go_on(_PAUSE):
             _leave()
             return
         tries = _TRIES if _counts().accepted > before else tries - 1

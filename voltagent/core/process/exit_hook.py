@@ -13,6 +13,7 @@ from threading import Thread
 from types import BuiltinFunctionType, ModuleType
 from typing import Final
 
+from voltagent.core import clock, introspection
 from voltagent.core.guard import pass_on_interrupt
 
 _calls: Final[list[Callable[[], None]]] = []
@@ -53,6 +54,7 @@ _loaded: Final[dict[str, ModuleType]] = {}  # their modules, as they were when t
 _STACK: Final = 1024 * 1024  # bytes; what sends needs most where Python's own calls take stack, before 3.11
 _START_SECONDS: Final = 1.0  # that a thread is given to start
 _JOIN_SECONDS: Final = 0.5  # that a thread of the program waits at most for one of ours
+_is_daemon: Final[Callable[[Thread], bool]] = introspection.reader(Thread, "daemon")  # gevent's `Thread` inherits it
 _main_thread: Final = [threading.main_thread().ident]  # signal handlers run in it
 
 
@@ -91,6 +93,21 @@ def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True
         pass_on_interrupt(exc)
         return False
     return _has_started(thread)
+
+
+def threads_go_on(seconds: float) -> bool:
+    """Return whether the process will wait for any threads of the program, after waiting for their ends that long."""
+    mine = (threading.main_thread(), threading.current_thread())
+    until = clock.monotonic() + seconds
+    for thread in threading.enumerate():
+        if not (thread is mine[0] or thread is mine[1] or _is_daemon(thread)):
+            try:  # by the methods of the base class: those of the program's may stop the thread
+                Thread.join(thread, max(0.0, until - clock.monotonic()))
+            except RuntimeError:
+                return True  # it is being started
+            if Thread.is_alive(thread):
+                return True
+    return False
 
 
 def _has_started(thread: Thread) -> bool:
