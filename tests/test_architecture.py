@@ -40,9 +40,9 @@ ORDER = (
     "cli",
     "__init__ __main__",
 )
-# The folders of the search for secrets, in such an order: what a secret looks like, where it stands in a text, and
-# where in a payload.
-SECRETS = ("secrets.vocabulary", "secrets.text", "secrets")
+# The folders of the search for secrets, in such an order: what a secret looks like, where it stands in a text, where
+# in a structure, and the walk through a payload.
+SECRETS = ("secrets.vocabulary", "secrets.text", "secrets.structures", "secrets")
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 BOUNDARIES = {
     "wrapt": {"decorators", "instrumentation"},

@@ -17,11 +17,11 @@ from tests.helpers.pace import hold, slowness
 from voltagent.core import clock
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.text.commands import COMMANDS
-from voltagent.processors.secrets.text.configuration import CONFIGURATION
-from voltagent.processors.secrets.text.connections import CONNECTIONS
 from voltagent.processors.secrets.text.prefilter import fast_check, is_suspect_text, patterns, prefilter
-from voltagent.processors.secrets.text.tool_files import TOOLS
+from voltagent.processors.secrets.text.searches.commands import COMMANDS
+from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
+from voltagent.processors.secrets.text.searches.connections import CONNECTIONS
+from voltagent.processors.secrets.text.searches.tool_files import TOOLS
 
 FRAGMENTS = (
     *(

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.text.headers import PARAMETER_NAMES
 from voltagent.processors.secrets.text.prefilter import (
     ADDRESSES,
     AS_WRITTEN,
@@ -48,7 +47,8 @@ from voltagent.processors.secrets.text.prefilter import (
     tail_of,
     token_of,
 )
-from voltagent.processors.secrets.text.prose import STATEMENT
+from voltagent.processors.secrets.text.searches.headers import PARAMETER_NAMES
+from voltagent.processors.secrets.text.searches.prose import STATEMENT
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import HINTS
 

@@ -18,7 +18,7 @@ from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
 from voltagent.processors.parts import PARTS, Marked, Undecoded, encode_outline
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.strings import Chunks, Rules, Strings
-from voltagent.processors.secrets.trees import renamed
+from voltagent.processors.secrets.structures.trees import renamed
 from voltagent.processors.streams import DEEPEST, WITH_TEXTS, Container, Texts
 
 # `(text, its container, its key, whether in a part) -> text`

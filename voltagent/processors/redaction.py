@@ -28,11 +28,11 @@ from voltagent.processors.parted_strings import texts_with_parts
 from voltagent.processors.parts import mark_character, outline
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secrets.found import Found
-from voltagent.processors.secrets.key_shapes import Shapes
 from voltagent.processors.secrets.strings import Rules
+from voltagent.processors.secrets.structures.key_shapes import Shapes
 from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
-from voltagent.processors.secrets.values import Walk
 from voltagent.processors.secrets.vocabulary.names import SecretNames
+from voltagent.processors.secrets.walk import Walk
 from voltagent.processors.streams import edges_of, items_of, texts_of
 
 _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern failed on it

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.processors.parts import PARTS
-from voltagent.processors.secrets.lists import are_strings
+from voltagent.processors.secrets.structures.lists import are_strings
 from voltagent.processors.secrets.text.scan import Range, take_all
 
 Container: TypeAlias = "dict[str, Any] | list[Any]"

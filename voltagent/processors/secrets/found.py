@@ -13,10 +13,9 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded, join_texts, replace_surrogates, split_text
-from voltagent.processors.secrets.text.scan import SEPARATOR, Range, take_all
+from voltagent.processors.secrets.text.scan import SEPARATOR, SHORTEST_TEXT, Range, take_all
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential
 
-SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload
 _LONGEST_REPEATED: Final = 4096  # characters
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once

@@ -12,20 +12,20 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.secrets.text.answers import ANSWERS
-from voltagent.processors.secrets.text.assignments import find_assignments, hints_in
-from voltagent.processors.secrets.text.commands import COMMANDS
-from voltagent.processors.secrets.text.configuration import CONFIGURATION
-from voltagent.processors.secrets.text.connections import CONNECTIONS
+from voltagent.processors.secrets.text.assignments.search import find_assignments, hints_in
 from voltagent.processors.secrets.text.dense import hide_values
-from voltagent.processors.secrets.text.headers import HEADERS_AND_URLS
-from voltagent.processors.secrets.text.pairs import PAIRS
 from voltagent.processors.secrets.text.prefilter import fast_check, has_literal, prefilter
-from voltagent.processors.secrets.text.prose import PROSE
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError
+from voltagent.processors.secrets.text.searches.answers import ANSWERS
+from voltagent.processors.secrets.text.searches.commands import COMMANDS
+from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
+from voltagent.processors.secrets.text.searches.connections import CONNECTIONS
+from voltagent.processors.secrets.text.searches.headers import HEADERS_AND_URLS
+from voltagent.processors.secrets.text.searches.pairs import PAIRS
+from voltagent.processors.secrets.text.searches.prose import PROSE
+from voltagent.processors.secrets.text.searches.tool_files import TOOLS
 from voltagent.processors.secrets.text.tables import find_columns
 from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
-from voltagent.processors.secrets.text.tool_files import TOOLS
 
 _FAMILIES: Final = (
     (INNER_TOKENS, *HEADERS_AND_URLS),

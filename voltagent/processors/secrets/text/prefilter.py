@@ -15,8 +15,8 @@ from typing import Any, Final
 from pydantic_core import SchemaValidator
 
 from voltagent.core import clock
-from voltagent.processors.secrets.text.headers import PARAMETER_NAMES
-from voltagent.processors.secrets.text.prose import STATEMENT
+from voltagent.processors.secrets.text.searches.headers import PARAMETER_NAMES
+from voltagent.processors.secrets.text.searches.prose import STATEMENT
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS, STRONG_PAIRS
 

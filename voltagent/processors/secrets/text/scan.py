@@ -17,6 +17,7 @@ _Item = TypeVar("_Item")
 Range: TypeAlias = tuple[int, int]
 
 SEPARATOR: Final = "\0"  # no pattern matches across it
+SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
 _LOWERED: Final = 1 << 16  # characters lowered at once
 # Work is counted in units of about 0.7 microseconds: the free ones of each scan, and those for its length.

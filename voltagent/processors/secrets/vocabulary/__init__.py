@@ -1,0 +1,1 @@
+"""What a secret looks like: names, and forms of values."""

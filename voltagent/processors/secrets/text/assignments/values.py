@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.text.beginnings import CALLED, COMPARISONS, SHORTEST_COMPARED, UNQUOTED, Beginning
-from voltagent.processors.secrets.text.code_values import call, code_default, referenced, several, shell_default
-from voltagent.processors.secrets.text.passphrases import (
+from voltagent.processors.secrets.text.assignments.beginnings import (
+    CALLED,
+    COMPARISONS,
+    SHORTEST_COMPARED,
+    UNQUOTED,
+    Beginning,
+)
+from voltagent.processors.secrets.text.assignments.code import call, code_default, referenced, several, shell_default
+from voltagent.processors.secrets.text.assignments.passphrases import (
     find_joined_words,
     is_joined_password,
     is_word_of_configuration,

@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from voltagent.processors.secrets.text.beginnings import DOTTED, UNQUOTED, Beginning
-from voltagent.processors.secrets.text.passphrases import find_joined_words, is_joined_password
+from voltagent.processors.secrets.text.assignments.beginnings import DOTTED, UNQUOTED, Beginning
+from voltagent.processors.secrets.text.assignments.passphrases import find_joined_words, is_joined_password
 from voltagent.processors.secrets.text.scan import LONGEST_VALUE, Range, Scan, closing_quote, past_collection
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.text.beginnings import CALLED, DOTTED, OF_SEVERAL_WORDS, SHORTEST_COMPARED, Beginning
+from voltagent.processors.secrets.text.assignments.beginnings import (
+    CALLED,
+    DOTTED,
+    OF_SEVERAL_WORDS,
+    SHORTEST_COMPARED,
+    Beginning,
+)
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_mixture, is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import JOINED_WORDS, has_marks, is_joined_words

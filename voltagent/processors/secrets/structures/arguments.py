@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from voltagent.processors.secrets.found import SHORTEST_TEXT
-from voltagent.processors.secrets.text.commands import attached_password, is_flag_value, password_flags
+from voltagent.processors.secrets.text.scan import SHORTEST_TEXT
+from voltagent.processors.secrets.text.searches.commands import attached_password, is_flag_value, password_flags
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder
 from voltagent.processors.secrets.vocabulary.names import Strength
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.text.examinations import credential_value, plain_value
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.searches.examinations import credential_value, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
 
 _USER_BEFORE: Final = 200  # characters before a password in which the user stands

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.text.examinations import first_of
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.searches.examinations import first_of
 from voltagent.processors.secrets.text.tables import named_columns
 from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_placeholder
 from voltagent.processors.secrets.vocabulary.names import Strength

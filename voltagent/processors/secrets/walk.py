@@ -20,15 +20,16 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encode_utf8
 from voltagent.processors.parted_strings import PartedStrings
 from voltagent.processors.parts import Undecoded, outline
-from voltagent.processors.secrets.arguments import ArgumentList
-from voltagent.processors.secrets.found import SHORTEST_TEXT, Found
-from voltagent.processors.secrets.header_lists import LEAST_RAW, hide_cookies, hide_raw_headers
-from voltagent.processors.secrets.key_shapes import MOST_KEYS, KeyShape
-from voltagent.processors.secrets.lists import is_plain_list, leaves
-from voltagent.processors.secrets.resources import hide_in_resource
+from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.strings import Rules, Strings
-from voltagent.processors.secrets.tables import column_names, header_of, hide_columns
-from voltagent.processors.secrets.trees import Tree
+from voltagent.processors.secrets.structures.arguments import ArgumentList
+from voltagent.processors.secrets.structures.header_lists import LEAST_RAW, hide_cookies, hide_raw_headers
+from voltagent.processors.secrets.structures.key_shapes import MOST_KEYS, KeyShape
+from voltagent.processors.secrets.structures.lists import is_plain_list, leaves
+from voltagent.processors.secrets.structures.resources import hide_in_resource
+from voltagent.processors.secrets.structures.tables import column_names, header_of, hide_columns
+from voltagent.processors.secrets.structures.trees import Tree
+from voltagent.processors.secrets.text.scan import SHORTEST_TEXT
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary
 from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from voltagent.processors.secrets.text.examinations import credential_value, first_of, plain_value
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
 from voltagent.processors.secrets.vocabulary.names import Strength

@@ -6,8 +6,8 @@ import re
 from functools import partial
 from typing import Final
 
-from voltagent.processors.secrets.text.examinations import plain_value
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.searches.examinations import plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
     is_mixture,

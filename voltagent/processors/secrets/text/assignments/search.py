@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.secrets.text.assigned_values import argument, quoted, unquoted
-from voltagent.processors.secrets.text.beginnings import UNKNOWN, Assignment, assignment_pattern, understand
-from voltagent.processors.secrets.text.code_values import in_code
-from voltagent.processors.secrets.text.passphrases import is_password_word, phrase
+from voltagent.processors.secrets.text.assignments.beginnings import UNKNOWN, Assignment, assignment_pattern, understand
+from voltagent.processors.secrets.text.assignments.code import in_code
+from voltagent.processors.secrets.text.assignments.passphrases import is_password_word, phrase
+from voltagent.processors.secrets.text.assignments.values import argument, quoted, unquoted
 from voltagent.processors.secrets.text.prefilter import fast_check, has_literal
 from voltagent.processors.secrets.text.scan import Range, Scan, TooDenseError
 from voltagent.processors.secrets.vocabulary.credential_forms import MIXED_WORD, atomic

@@ -1,0 +1,1 @@
+"""Secrets that the structure around a value gives away."""

@@ -1,0 +1,1 @@
+"""A secret name, an operator and a value, in code and configuration."""
