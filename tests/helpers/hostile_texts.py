@@ -8,7 +8,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Final, TypeAlias
 
-from voltagent.processors.secrets.text.prefilter import fast_check, is_suspect_text, patterns
+from voltagent.processors.secrets.text.checks import patterns
+from voltagent.processors.secrets.text.engine import fast_check
+from voltagent.processors.secrets.text.prefilter import is_suspect_text
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
 from voltagent.processors.secrets.vocabulary.words import HINTS
 

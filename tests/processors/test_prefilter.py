@@ -17,7 +17,9 @@ from tests.helpers.pace import hold, slowness
 from voltagent.core import clock
 from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.text.prefilter import fast_check, is_suspect_text, patterns, prefilter
+from voltagent.processors.secrets.text.checks import patterns
+from voltagent.processors.secrets.text.engine import fast_check
+from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
 from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
 from voltagent.processors.secrets.text.searches.connections import CONNECTIONS

@@ -1,6 +1,6 @@
 r"""Look at a JSON text for the first time: find out, for most texts, that there is no secret, and decode nothing.
 
-The checks of :mod:`~voltagent.processors.secrets.text.prefilter` follow a text character by character. In one
+The checks of :mod:`~voltagent.processors.secrets.text.checks` follow a text character by character. In one
 expression they have more states than the cache of the engine holds: those of long texts that differ from one another do
 not fit, and the engine takes tens of times as long. Here they are sorted by what they begin with, in expressions of a
 few dozen beginnings each: the engine finds those many characters at a time, and follows the text from there only.
@@ -13,40 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.text.prefilter import (
-    ADDRESSES,
-    AS_WRITTEN,
-    BEYOND_ASCII,
-    BRIEF_CODES,
-    BRIEF_PAIRS,
-    BRIEF_WORDED,
-    CODES,
-    DASHED,
-    DRAWN_COLUMN_IN_ASCII,
-    FLAG,
-    FLAGS,
-    GAP,
-    HOSTS,
-    KEY_END,
-    MARKED,
-    NAME,
-    NAME_END,
-    PAIRS,
-    SOON_BEHIND_NAME,
-    SOON_BEHIND_TOKEN,
-    STAND_IN,
-    WITH_HINT,
-    WORDED,
-    Check,
-    fast_check,
-    firsts_of,
-    for_ascii,
-    forms,
-    is_suspect_text,
-    pair_of,
-    tail_of,
-    token_of,
-)
+from voltagent.processors.secrets.text import checks
+from voltagent.processors.secrets.text.engine import Check, fast_check
+from voltagent.processors.secrets.text.prefilter import is_suspect_text
 from voltagent.processors.secrets.text.searches.headers import PARAMETER_NAMES
 from voltagent.processors.secrets.text.searches.prose import STATEMENT
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
@@ -60,7 +29,7 @@ _BEFORE: Final = 64  # bytes before a piece that are looked at as well
 # of such a character has other bits than the next ones.
 _KIND: Final = 0xC0
 _CONTINUED: Final = 0x80
-_STAND_INS: Final = bytes(range(0x80)) + bytes((STAND_IN,)) * 0x80
+_STAND_INS: Final = bytes(range(0x80)) + bytes((checks.STAND_IN,)) * 0x80
 _LEFT_OUT: Final = bytes(range(_CONTINUED, _KIND))
 # A part of a word that is looked for first: the engine finds two characters, and with these fewer words begin.
 _RARE_PARTS: Final = {"секрет": "крет"}
@@ -102,50 +71,53 @@ def _looks() -> _Looks:
     names, brief_names = f"(?:{'|'.join(long)})", f"(?:{'|'.join(brief)})"
     inner = "|".join(one.widened for one in INNER_FORMATS if one.mark[0] != "-" and not one.mark.isalnum())
     rare = "|".join(one.widened for one in INNER_FORMATS if one.mark.isalnum())
-    every = "|".join(map(token_of, FORMATS))
+    every = "|".join(map(checks.token_of, FORMATS))
     brief_tokens = [one for one in FORMATS if one.issuer in _BRIEF]
     separated = [one for one in FORMATS if one.prefix[-1] in "_-"]
     other = [one for one in FORMATS if one not in separated and one not in brief_tokens]
-    flags = f"{FLAG}|-p[^-]"
+    flags = f"{checks.FLAG}|-p[^-]"
     words = (
-        f"(?:{PAIRS}){NAME_END}|{rare}",
-        *WORDED,
-        f"{BRIEF_WORDED}|{BRIEF_PAIRS}{NAME_END}",
-        HOSTS,
-        f"{MARKED}|{inner}",
+        f"(?:{checks.PAIRS}){checks.NAME_END}|{rare}",
+        *checks.WORDED,
+        f"{checks.BRIEF_WORDED}|{checks.BRIEF_PAIRS}{checks.NAME_END}",
+        checks.HOSTS,
+        f"{checks.MARKED}|{inner}",
     )
     parameters = PARAMETER_NAMES.replace("(?<=", "").replace(")", "").split("|")
-    separate = f"(?i:{DASHED}|{FLAGS}|-us[0-9])|{'|'.join(AS_WRITTEN)}"
+    separate = f"(?i:{checks.DASHED}|{checks.FLAGS}|-us[0-9])|{'|'.join(checks.AS_WRITTEN)}"
     tokens = rf"(?:^|[^A-Za-z0-9]|\\[a-z])(?:{every})"
-    codes, brief_codes = (pair_of(firsts, "code") for firsts in _by_length(firsts_of("code")))
+    codes, brief_codes = (checks.pair_of(firsts, "code") for firsts in _by_length(checks.firsts_of("code")))
     return _Looks(
         hints=(_look("|".join((*long, "token", *_STATEMENTS))), _look("|".join(brief))),
         with_hint=(
-            _look(f"{names}{SOON_BEHIND_NAME}|token{SOON_BEHIND_TOKEN}|{STATEMENT}"),
-            _look(f"{brief_names}{SOON_BEHIND_NAME}"),
+            _look(f"{names}{checks.SOON_BEHIND_NAME}|token{checks.SOON_BEHIND_TOKEN}|{STATEMENT}"),
+            _look(f"{brief_names}{checks.SOON_BEHIND_NAME}"),
             # Keys that hold more than a name. Together with the names, each would be followed to the end of its string
             # in more states than the engine can keep.
-            *(_look(f"{some}{NAME}{GAP}{KEY_END}") for some in (f"(?:{names}|token)", brief_names)),
-            *map(_look, (*WITH_HINT, DRAWN_COLUMN_IN_ASCII)),
+            *(
+                _look(f"{some}{checks.NAME}{checks.GAP}{checks.KEY_END}")
+                for some in (f"(?:{names}|token)", brief_names)
+            ),
+            *map(_look, (*checks.WITH_HINT, checks.DRAWN_COLUMN_IN_ASCII)),
         ),
         words=tuple(map(_look, words)),
         has_code=_look("code"),
         codes=(
-            _look(f"{codes}{NAME_END}"),
-            _look(f"{brief_codes}{NAME_END}|{BRIEF_CODES}"),
-            _look(CODES),
+            _look(f"{codes}{checks.NAME_END}"),
+            _look(f"{brief_codes}{checks.NAME_END}|{checks.BRIEF_CODES}"),
+            _look(checks.CODES),
         ),
         parameters=tuple(_look("|".join(some)) for some in _by_length(parameters)),
-        addresses=_look(ADDRESSES),
+        addresses=_look(checks.ADDRESSES),
         tokens=tuple(
-            _look(f"{_AT_WORD}(?:{'|'.join(map(token_of, some))})")
+            _look(f"{_AT_WORD}(?:{'|'.join(map(checks.token_of, some))})")
             for some in (other[: len(other) // 2], other[len(other) // 2 :], brief_tokens)
         ),
         separated=_look(
-            rf"{_AFTER_NO_WORD}(?i:{flags})|(?i:{DASHED}|-us[0-9])|-(?:{_tails(separated, '-')})"
+            rf"{_AFTER_NO_WORD}(?i:{flags})|(?i:{checks.DASHED}|-us[0-9])|-(?:{_tails(separated, '-')})"
             rf"|_(?:{_tails(separated, '_')})|\\(?:u|/|[nrt](?i:{flags}))|(?:_|\\[a-z])(?:{every})"
         ),
-        as_written=Check([for_ascii(separate), for_ascii(tokens)]),
+        as_written=Check([checks.for_ascii(separate), checks.for_ascii(tokens)]),
     )
 
 
@@ -155,21 +127,21 @@ def _by_length(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _tails(formats: Sequence[Format], separator: str) -> str:
-    return "|".join(dict.fromkeys(tail_of(one) for one in formats if one.prefix[-1] == separator))
+    return "|".join(dict.fromkeys(checks.tail_of(one) for one in formats if one.prefix[-1] == separator))
 
 
 def _look(pattern: str) -> _Look:
-    return fast_check(for_ascii(pattern))
+    return fast_check(checks.for_ascii(pattern))
 
 
 @cache
 def _beyond_ascii() -> tuple[Callable[[str | bytes], str | None], ...]:
     """Compile looks for names that are not in ASCII, and for characters that become ASCII in lower case."""
-    parts = "|".join(forms(_RARE_PARTS.get(stem, stem)) for stem in BEYOND_ASCII)
+    parts = "|".join(checks.forms(_RARE_PARTS.get(stem, stem)) for stem in checks.BEYOND_ASCII)
     before = "|".join((_AT_WORD, *map(re.escape, "\"'`)]"), *(" ", *_SPACES)))
     return (
         fast_check(parts),
-        fast_check("|".join(map(forms, BEYOND_ASCII))),
+        fast_check("|".join(map(checks.forms, checks.BEYOND_ASCII))),
         fast_check("\uff1a|\u212a|\u017f"),
         fast_check(f"(?:{before})\uff1a|\u212a|\u017f"),
     )

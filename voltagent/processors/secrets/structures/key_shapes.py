@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from voltagent.processors.secrets.structures.naming import LOGPROBS, Naming, naming_of
 from voltagent.processors.secrets.structures.resources import may_be_resource
 from voltagent.processors.secrets.structures.tables import rows_field
-from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import SHORTEST_TEXT
 from voltagent.processors.secrets.vocabulary.names import SecretNames, Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED

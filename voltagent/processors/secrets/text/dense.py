@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Final
 
-from voltagent.processors.secrets.text.prefilter import fast_check, suspect_among
+from voltagent.processors.secrets.text.engine import fast_check
+from voltagent.processors.secrets.text.prefilter import suspect_among
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.words import HINTED
 

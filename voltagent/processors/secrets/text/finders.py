@@ -14,7 +14,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text.assignments.search import find_assignments, hints_in
 from voltagent.processors.secrets.text.dense import hide_values
-from voltagent.processors.secrets.text.prefilter import fast_check, has_literal, prefilter
+from voltagent.processors.secrets.text.engine import fast_check, has_literal
+from voltagent.processors.secrets.text.prefilter import prefilter
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError
 from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS

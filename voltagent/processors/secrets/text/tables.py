@@ -8,7 +8,7 @@ from functools import cache
 from itertools import accumulate
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form

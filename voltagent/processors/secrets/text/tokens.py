@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Final, NamedTuple
 
-from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup, TooDenseError
 from voltagent.processors.secrets.vocabulary.credential_forms import is_random
 from voltagent.processors.secrets.vocabulary.token_formats import (

@@ -12,7 +12,7 @@ from voltagent.processors.secrets.text.assignments.beginnings import UNKNOWN, As
 from voltagent.processors.secrets.text.assignments.code import in_code
 from voltagent.processors.secrets.text.assignments.passphrases import is_password_word, phrase
 from voltagent.processors.secrets.text.assignments.values import argument, quoted, unquoted
-from voltagent.processors.secrets.text.prefilter import fast_check, has_literal
+from voltagent.processors.secrets.text.engine import fast_check, has_literal
 from voltagent.processors.secrets.text.scan import Range, Scan, TooDenseError
 from voltagent.processors.secrets.vocabulary.credential_forms import MIXED_WORD, atomic
 from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS

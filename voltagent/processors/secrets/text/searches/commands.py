@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Final
 
-from voltagent.processors.secrets.text.prefilter import fast_check
+from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.searches.examinations import plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import (
