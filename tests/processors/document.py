@@ -11,8 +11,9 @@ from typing import Final
 
 from voltagent.processors.secrets.text.searches.commands import COMMAND_FLAGS
 from voltagent.processors.secrets.text.searches.configuration import DEVICE_KEYS, SETTERS
-from voltagent.processors.secrets.text.searches.headers import HEADERS, MAYBE_PARAMETERS, PARAMETERS, SCHEMES, WEBHOOKS
+from voltagent.processors.secrets.text.searches.headers import HEADERS, SCHEMES
 from voltagent.processors.secrets.text.searches.prose import WORDS
+from voltagent.processors.secrets.text.searches.urls import MAYBE_PARAMETERS, PARAMETERS, WEBHOOKS
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS
 from voltagent.processors.secrets.vocabulary.words import HARMLESS, STEMS, STRONG, STRONG_PAIRS, WEAK
 

@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from voltagent.processors.secrets.text import checks
 from voltagent.processors.secrets.text.engine import Check, fast_check
 from voltagent.processors.secrets.text.prefilter import is_suspect_text
-from voltagent.processors.secrets.text.searches.headers import PARAMETER_NAMES
 from voltagent.processors.secrets.text.searches.prose import STATEMENT
+from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import HINTS
 

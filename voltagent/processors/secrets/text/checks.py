@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from voltagent.processors.secrets.text.searches.headers import PARAMETER_NAMES
 from voltagent.processors.secrets.text.searches.prose import STATEMENT
+from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS, STRONG_PAIRS
 

@@ -21,15 +21,17 @@ from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
 from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
 from voltagent.processors.secrets.text.searches.connections import CONNECTIONS
-from voltagent.processors.secrets.text.searches.headers import HEADERS_AND_URLS
+from voltagent.processors.secrets.text.searches.headers import HEADER_LINES
+from voltagent.processors.secrets.text.searches.key_blocks import KEYS
 from voltagent.processors.secrets.text.searches.pairs import PAIRS
 from voltagent.processors.secrets.text.searches.prose import PROSE
 from voltagent.processors.secrets.text.searches.tool_files import TOOLS
+from voltagent.processors.secrets.text.searches.urls import URLS
 from voltagent.processors.secrets.text.tables import find_columns
 from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
 
 _FAMILIES: Final = (
-    (INNER_TOKENS, *HEADERS_AND_URLS),
+    (INNER_TOKENS, *KEYS, *URLS, *HEADER_LINES),
     COMMANDS,
     (*CONFIGURATION, *CONNECTIONS),
     TOOLS,
