@@ -16,17 +16,19 @@ from voltagent.processors.secrets.text.assignments.search import find_assignment
 from voltagent.processors.secrets.text.dense import hide_values
 from voltagent.processors.secrets.text.engine import fast_check, has_literal
 from voltagent.processors.secrets.text.prefilter import prefilter
-from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError, joined
 from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
 from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
 from voltagent.processors.secrets.text.searches.connections import CONNECTIONS
+from voltagent.processors.secrets.text.searches.fields import FIELDS
 from voltagent.processors.secrets.text.searches.headers import HEADER_LINES
 from voltagent.processors.secrets.text.searches.key_blocks import KEYS
-from voltagent.processors.secrets.text.searches.pairs import PAIRS
 from voltagent.processors.secrets.text.searches.prose import PROSE
+from voltagent.processors.secrets.text.searches.rows import ROWS
 from voltagent.processors.secrets.text.searches.tool_files import TOOLS
 from voltagent.processors.secrets.text.searches.urls import URLS
+from voltagent.processors.secrets.text.searches.xml import ELEMENTS, VALUES
 from voltagent.processors.secrets.text.tables import find_columns
 from voltagent.processors.secrets.text.tokens import INNER_TOKENS, find_tokens
 
@@ -35,7 +37,7 @@ _FAMILIES: Final = (
     COMMANDS,
     (*CONFIGURATION, *CONNECTIONS),
     TOOLS,
-    (*PAIRS, *PROSE, *ANSWERS),
+    (ELEMENTS, joined(VALUES, FIELDS, ROWS), *PROSE, *ANSWERS),
 )
 _BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
 _BEHIND: Final = 2200

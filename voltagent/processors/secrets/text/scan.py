@@ -60,6 +60,15 @@ class SearchGroup(NamedTuple):
     takes_own_names: bool = False  # the names of the user's own, of which the check knows nothing, matter here
 
 
+def joined(*groups: SearchGroup) -> SearchGroup:
+    """Return groups as one, with one check for all: for searches that are in most texts together."""
+    return SearchGroup(
+        "|".join([group.check for group in groups]),
+        tuple([search for group in groups for search in group.searches]),
+        any(group.takes_own_names for group in groups),
+    )
+
+
 class Scan:
     """Strings to be searched, joined into one text. Positions are those in the joined text."""
 

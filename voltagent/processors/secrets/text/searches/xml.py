@@ -1,0 +1,84 @@
+"""Find secrets in XML: in elements and attributes, by their names or by a name in an element or attribute beside."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.searches.examinations import BEFORE_VALUE, is_named_secret, named_before
+from voltagent.processors.secrets.vocabulary.credential_forms import atomic
+from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import HINTED
+
+# The value has no space at either end: to divide spaces among parts of the pattern takes the square of their number.
+_ELEMENT: Final = (
+    r"<(?:[\w-]{1,20}:)?(?P<name>[a-z][\w.-]{1,60})(?P<attributes>\s[^<>\0]{0,200})?>"
+    + atomic(r"\s{0,80}", "spaces")
+    + r"(?:<!\[cdata\[\s{0,8})?(?P<value>[^<>\s\0](?:[^<>\n\0]{0,1998}[^<>\s\0])?)\s{0,8}(?:\]\]>)?\s{0,80}</"
+)
+_ATTRIBUTE: Final = r"[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
+_NAME_ATTRIBUTE: Final = re.compile(
+    r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
+)
+_TAG_NAME: Final = re.compile(r"<([\w.:-]{1,60})\s")
+_BEHIND_VALUE: Final = re.compile(r"[^<>\0]{1,200}(?=>)")
+# `<key>clientSecret</key><string>…</string>`, as in property lists.
+_AFTER_KEY: Final = r"\s{0,16}<(?:string|value)>(?P<value>[^<>\n\0]{1,2000})</"
+_ELEMENT_NAME: Final = re.compile(r"<(?:key|name)>([\w.:-]{1,60})\Z")
+# An element in a text that is escaped for XML once more.
+_ESCAPED: Final = r"&gt;(?P<value>[^<>&\n\0]{1,500})&lt;/"
+_ESCAPED_NAME: Final = re.compile(r"&lt;(?:[\w-]{1,20}:)?([\w.-]{1,60})\Z")
+
+
+def _strongest(scan: Scan, names: list[str]) -> Strength:
+    return max(map(scan.names.strength, names), default=Strength.NONE)
+
+
+def _element(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the content of ``<password>…</password>`` or ``<property name="password">…</property>``."""
+    start, stop = match.span("name")
+    strength = scan.names.strength(scan.text[start:stop])
+    if match["attributes"]:
+        strength = max(strength, _strongest(scan, _NAME_ATTRIBUTE.findall(scan.group(match, "attributes"))))
+    if match["name"] == "value":  # `<setting name="password"><value>…`
+        before = scan.text[max(0, match.start() - BEFORE_VALUE) : match.start()].rstrip()
+        names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<"))) if before.endswith(">") else []
+        strength = max(strength, _strongest(scan, names))
+    if strength is Strength.NONE:
+        return None
+    value = scan.group(match, "value").strip()
+    is_name = value.isalpha() and strength is Strength.WEAK
+    return match.span("value") if not is_name and is_named_secret(value, strength) else None
+
+
+def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the value of ``<add key="Password" value="…">``."""
+    before = scan.text[max(0, match.start() - BEFORE_VALUE) : match.start()]
+    tag = max(0, before.rfind("<"))
+    names = [*_NAME_ATTRIBUTE.findall(before, tag), *_TAG_NAME.findall(before, tag)[:1]]
+    behind = _BEHIND_VALUE.match(scan.low, match.end())
+    names += _NAME_ATTRIBUTE.findall(behind[0]) if behind is not None and "<" in before else []
+    return match.span("value") if is_named_secret(scan.group(match, "value"), _strongest(scan, names)) else None
+
+
+def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
+    return named_before(scan, match, _ELEMENT_NAME)
+
+
+def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:
+    return named_before(scan, match, _ESCAPED_NAME)
+
+
+ELEMENTS: Final = SearchGroup(
+    rf"<[^<>\x00]*(?:{HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
+)
+VALUES: Final = SearchGroup(
+    r"(?:value|content)\\*[\"']?[ \t]*[:=]|</(?:key|name)>|&gt;",
+    (
+        Search("value", "value" + _ATTRIBUTE, _attribute),
+        Search("content", "content" + _ATTRIBUTE, _attribute),
+        *(Search(end, end + _AFTER_KEY, _after_key) for end in ("</key>", "</name>")),
+        Search("&gt;", _ESCAPED, _escaped),
+    ),
+)
