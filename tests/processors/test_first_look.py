@@ -49,6 +49,11 @@ def test_it_finds_in_a_long_text_what_the_checks_find(text: str, is_key: bool, i
     [
         {"password": "hunter2"},
         {"the key of the house, and more": "hunter2"},
+        '{"the key (of the house)" : "hunter2"}',
+        '{"the password, as it was"\n: "hunter2"}',
+        "│ user │ password │\n│ bob  │ hunter2  │",
+        "pass show work",
+        'expect "*assword:*"',
         {"pw": "hunter2"},
         "contact: postgres://bob:hunter2@db",
         "curl -u bob:hunter2",

@@ -29,6 +29,7 @@ _BEFORE: Final = 64  # bytes before a piece that are looked at as well
 # of such a character has other bits than the next ones.
 _KIND: Final = 0xC0
 _CONTINUED: Final = 0x80
+_STAND_IN: Final = chr(checks.STAND_IN)  # without it no table is drawn with lines
 _STAND_INS: Final = bytes(range(0x80)) + bytes((checks.STAND_IN,)) * 0x80
 _LEFT_OUT: Final = bytes(range(_CONTINUED, _KIND))
 # A part of a word that is looked for first: the engine finds two characters, and with these fewer words begin.
@@ -52,6 +53,9 @@ class _Looks(NamedTuple):
 
     hints: tuple[_Look, ...]  # what is in every name and in every statement
     with_hint: tuple[_Look, ...]  # these, and names
+    gaps: tuple[_Look, ...]  # keys that hold more than a name
+    keys: tuple[_Look, ...]  # with one that may be secret
+    drawn: _Look  # tables that are drawn with lines, which are not in ASCII
     words: tuple[_Look, ...]
     has_code: _Look
     codes: tuple[_Look, ...]
@@ -92,14 +96,15 @@ def _looks() -> _Looks:
         with_hint=(
             _look(f"{names}{checks.SOON_BEHIND_NAME}|token{checks.SOON_BEHIND_TOKEN}|{STATEMENT}"),
             _look(f"{brief_names}{checks.SOON_BEHIND_NAME}"),
-            # Keys that hold more than a name. Together with the names, each would be followed to the end of its string
-            # in more states than the engine can keep.
-            *(
-                _look(f"{some}{checks.NAME}{checks.GAP}{checks.KEY_END}")
-                for some in (f"(?:{names}|token)", brief_names)
-            ),
-            *map(_look, (*checks.WITH_HINT, checks.DRAWN_COLUMN_IN_ASCII)),
+            *map(_look, checks.WITH_HINT),
         ),
+        gaps=tuple(map(_look, checks.KEYS_WITH_GAP)),
+        # Together with the names, each would be followed to the end of its string in more states than the engine can
+        # keep.
+        keys=tuple(
+            _look(f"{some}{checks.NAME}{checks.GAP}{checks.KEY_END}") for some in (f"(?:{names}|token)", brief_names)
+        ),
+        drawn=_look(checks.DRAWN_COLUMN_IN_ASCII),
         words=tuple(map(_look, words)),
         has_code=_look("code"),
         codes=(
@@ -197,11 +202,19 @@ def is_long_text_suspect(text: str) -> bool:
         return True
     low = text.lower()
     return (
-        (_finds(look.hints, low) and _finds(look.with_hint, low))
+        (_finds(look.hints, low) and _finds_with_hint(look, low))
         or _finds(look.words, low)
         or ("@" in low and look.addresses(low) is not None)
         or ("=" in low and _finds(look.parameters, low))
         or (look.has_code(low) is not None and _finds(look.codes, low))
+    )
+
+
+def _finds_with_hint(look: _Looks, low: str) -> bool:
+    return (
+        _finds(look.with_hint, low)
+        or (_finds(look.gaps, low) and _finds(look.keys, low))
+        or (_STAND_IN in low and look.drawn(low) is not None)
     )
 
 

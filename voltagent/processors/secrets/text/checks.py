@@ -40,7 +40,11 @@ _AFTER_GAP: Final = (
     r"|(?:provided|given|used|supplied|received)[ \t]?:|n?(?:varchar|text)\("
     r"|[A-Za-z._~+/=-]*[0-9])"
 )
-KEY_END: Final = r"[^\"\\]*\\*\"(?:[ \t\r\n]|\\+[nrt])*:"  # the end of a key that holds more than a name
+_BEFORE_COLON: Final = r"(?:[ \t\r\n]|\\+[nrt])"
+KEY_END: Final = rf"[^\"\\]*\\*\"{_BEFORE_COLON}*:"  # the end of a key that holds more than a name
+# One of these is in each text with a gap before such an end. The engine looks for the quote and the colon, and goes
+# back from there, while it follows a name to the end of its string.
+KEYS_WITH_GAP: Final = (rf"{GAP}[^\"\\]*\\*\":", rf"\"{_BEFORE_COLON}+:")
 DRAWN_COLUMN: Final = r"(?:pass[a-z]*|secret|token|key)[ \t]*\x{2502}"  # of a table that is drawn with lines
 DRAWN_COLUMN_IN_ASCII: Final = DRAWN_COLUMN.replace(r"\x{2502}", rf"{_STAND_IN}[ \t]")
 WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
@@ -74,11 +78,14 @@ WITH_HINT: Final = (  # each has a hint of a name
     ),
     (
         r"networkcredential\(|stats auth|jwt\.(?:sign|verify|encode|decode)\(|db\.auth\(|auth plain|basicauth|userpwd"
-        r"|sessionid|chpasswd|pwgen|pass show |keyname[ \t]{2}|key content[ \t]|hashpw\(|(?:as|is) your [a-z -]*otp"
+        r"|sessionid|chpasswd|pwgen|hashpw\(|(?:as|is) your [a-z -]*otp"
         r"|credentials are |secrets? set |kv put |# client[ \t\\]"
         r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
     ),
     r"pwd?[ \t]+(?:is|was|for)[ \t]",
+    # Beginnings of everyday words are by themselves: among many the engine keeps four characters of each.
+    "pass show ",
+    r"keyname[ \t]{2}|key content[ \t]",
 )
 WORDED: Final = (
     (
@@ -89,9 +96,10 @@ WORDED: Final = (
     (
         r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi(?::[a-z]:|\.begin\()"
         r"|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]|setuser |openssl rand |bw get |op read "
-        r"|createuser |: eap \\*\"|reg_sz|assword:[*\\\"]|snmp(?:get|set|walk|bulk)|pdo->__|sqlplus[ \t]"
+        r"|createuser |: eap \\*\"|reg_sz|snmp(?:get|set|walk|bulk)|pdo->__|sqlplus[ \t]"
         r"|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|imap_open\("
     ),
+    r"assword:[*\\\"]",
 )
 BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])"
 HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
