@@ -13,12 +13,12 @@ from tests.processors.secret_cases import hidden_cases
 from voltagent.capture.exceptions.failures import capture_failure
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.span import TRACE, Failure, Phase, SharedFacts, Span, SpanEvent, TraceInfo
-from voltagent.processors.first_look import is_suspect
+from voltagent.processors.first_look import PIECE, is_suspect
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
 
 PAYLOADS = [None, b'{"x":1}', b'{"q":"the weather"}', b'{"password":"hunter2-correct"}', b'{"x":"hunter2-correct"}',
-            b'{"key":"the key to success"}', b'{"t":"' + b"word " * 14_000 + b'"}']  # fmt: skip
+            b'{"key":"the key to success"}', b'"%s"' % (b"word " * 1_500), b'"%s"' % (b"word " * 14_000)]  # fmt: skip
 FACTS: list[Any] = [None, SharedFacts(tool_description="Add")]
 NAMES = ["agent", "tool", "password=hunter2-correct"]
 
@@ -69,6 +69,31 @@ def test_many_are_made_safe_as_one_by_one(events: list[SpanEvent]) -> None:
     assert b"hunter2-correct" not in b"".join(
         span.input or b"" for _, span, _ in events if b"password" in (span.input or b"")
     )
+
+
+class Listed(Redactor):
+    """Lists what is searched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.searched: list[bytes] = []
+
+    def is_suspect(self, texts: bytes) -> bool:
+        self.searched.append(texts)
+        return super().is_suspect(texts)
+
+
+@pytest.mark.parametrize("size", [10, 3_000, 20_000, 40_000])
+def test_each_payload_is_searched_once(size: int) -> None:
+    redactor = Listed()
+    root = Span(TraceInfo(1, "agent", None), None, TRACE, "agent", None, identifier=1)
+    payloads = [b'"%05d%s"' % (number, b"x" * size) for number in range(40)]
+    spans = [Span(root.trace, root, "tool", "tool", None, identifier=2 + number) for number in range(40)]
+    for span, payload in zip(spans, payloads, strict=True):
+        span.output = payload
+    Pipeline(redactor).many([(Phase.END, span, None) for span in spans])
+    assert b"\n".join(redactor.searched) == b"\n".join(payloads)
+    assert all(text in payloads or len(text) <= PIECE for text in redactor.searched)
 
 
 def whole(span: Span) -> tuple[object, ...]:

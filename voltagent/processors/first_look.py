@@ -22,7 +22,7 @@ from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
 _SHORT_TEXT: Final = 2048  # characters, for which one expression with all checks costs less than several looks
-_PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
+PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _BEFORE: Final = 64  # bytes before a piece that are looked at as well
 # A text beyond ASCII is searched with one character for each that is not: part of a name, or a space. The first byte
@@ -163,9 +163,9 @@ def _may_have_characters(text: bytes) -> bool:
 
 def is_suspect(text: bytes, own: Sequence[re.Pattern[bytes]] = ()) -> bool:
     """Return whether there can be a secret in a JSON text; ``own`` find key names of the user's."""
-    if len(text) <= _PIECE:
+    if len(text) <= PIECE:
         return _is_suspect_piece(text, own)
-    step = _PIECE - _OVERLAP - _BEFORE
+    step = PIECE - _OVERLAP - _BEFORE
     starts = range(0, len(text), step)
     return any(_is_suspect_piece(_cut(text, start - _BEFORE, start + step + _OVERLAP), own) for start in starts)
 
@@ -183,14 +183,15 @@ def _cut(text: bytes, start: int, stop: int) -> bytes:
 def _is_suspect_piece(text: bytes, own: Sequence[re.Pattern[bytes]]) -> bool:
     if own and _has_any(own, text):
         return True
-    if not text.isascii():
+    try:
+        written = text.decode("ascii")  # looks at each character once
+    except UnicodeDecodeError:
         parts, stems, characters, behind_names = _beyond_ascii()
         if parts(text) is not None and stems(text) is not None:
             return True
         if _may_have_characters(text) and characters(text) is not None and behind_names(text) is not None:
             return True
-        text = text.translate(_STAND_INS, _LEFT_OUT)
-    written = text.decode()
+        written = text.translate(_STAND_INS, _LEFT_OUT).decode("ascii")
     return is_suspect_text(written) if len(written) <= _SHORT_TEXT else is_long_text_suspect(written)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from voltagent.capture.exceptions.formatting import format_event
 from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, SharedFacts, SpanEvent
+from voltagent.processors.first_look import PIECE
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.size_limit import fit_event
 
@@ -121,6 +122,20 @@ class Pipeline:
                     texts.append(span.input)
             else:
                 other.append(number)
-        if texts and redactor.is_suspect(b"\n".join(texts)):
+        if texts and _has_suspect(texts, redactor.is_suspect):
             return [], sorted((*plain, *other))
         return plain, other
+
+
+def _has_suspect(texts: Sequence[bytes], is_suspect: Callable[[bytes], bool]) -> bool:
+    """Search texts together, as many as make one piece: what is divided is searched twice at the borders."""
+    if sum(map(len, texts)) + len(texts) <= PIECE:
+        return is_suspect(b"\n".join(texts))
+    first = size = 0
+    for number, text in enumerate(texts):
+        size += len(text) + 1
+        if size > PIECE and number > first:
+            if is_suspect(b"\n".join(texts[first:number])):
+                return True
+            first, size = number, len(text) + 1
+    return is_suspect(b"\n".join(texts[first:]))
