@@ -60,8 +60,9 @@ _FOUND: Final = 6  # units of work for what has to be replaced
 _OVERLAP: Final = 4400  # characters; longer than what any pattern matches from where it begins
 _CHECKED_PER_UNIT: Final = 40  # characters of a piece whose checks cost one unit of work
 _ENOUGH: Final = 400  # units of work without which a piece is not begun: most of it would be done in vain
+_ENOUGH_FOR_WINDOW: Final = 1800  # units of work without which none of a window is examined
 _RANGES: Final = 4096  # merged at once
-_HIDDEN_PER_UNIT: Final = 12  # characters of a piece in which values are hidden line by line
+_HIDDEN_PER_UNIT: Final = 18  # characters of a piece in which values are hidden line by line
 
 
 def find_secrets(scan: Scan) -> list[Range]:
@@ -77,16 +78,20 @@ def find_secrets(scan: Scan) -> list[Range]:
         scan.allow(stop - start)
         may_have_token = tokens(around) is not None  # the marks of tokens are also found in other words
         may_have_name = bool(scan.names.own) or names(around) is not None
-        if may_have_token or may_have_name:
-            hints = hints_in(scan, start, stop) if may_have_name else None
-            if may_have_name:
-                tables += find_columns(scan, start, stop)
-            window = _Window(hints, _groups_in(scan, start, stop), may_have_token, is_one_piece=stop - start <= _PIECE)
-            for first in range(start, stop, _PIECE):
-                last = min(stop, first + _PIECE)
-                if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
-                    continue
-                _add_merged(found, _in_piece(scan, first, last, window))
+        if not (may_have_token or may_have_name):
+            continue
+        if may_have_name:
+            tables += find_columns(scan, start, stop)
+        if scan.units < _ENOUGH_FOR_WINDOW and scan.hidden == start:  # as the window before, it is too dense
+            _add_merged(found, _hidden_by_line(scan, start, stop))
+            continue
+        hints = hints_in(scan, start, stop) if may_have_name else None
+        window = _Window(hints, _groups_in(scan, start, stop), may_have_token, is_one_piece=stop - start <= _PIECE)
+        for first in range(start, stop, _PIECE):
+            last = min(stop, first + _PIECE)
+            if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
+                continue
+            _add_merged(found, _in_piece(scan, first, last, window))
     for more in (tables, sorted(scan.further)):
         if more:
             found = with_more(found, more)
@@ -134,7 +139,7 @@ def _hidden_by_line(scan: Scan, start: int, stop: int) -> list[Range]:
     """Return the values of suspicious lines in a piece that is too dense to be examined, and private keys in it."""
     scan.units -= (stop - start) // _HIDDEN_PER_UNIT
     begin = _start_of_line(scan, start)
-    scan.examined = min(begin, scan.examined)
+    scan.examined, scan.hidden = min(begin, scan.examined), stop
     lines = hide_values(scan, begin, _end_of_line(scan, stop))
     return [*lines, *_keys(scan, start, stop)]
 
