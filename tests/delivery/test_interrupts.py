@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from tests.helpers.memory import Memory, Recording, conserved, make_sender
 from tests.helpers.pace import hold
+from voltagent.core.guard import Guard, logger
 from voltagent.core.span import SpanEvent
 from voltagent.delivery.loop import Loop
 from voltagent.exporters import Outcome
@@ -54,6 +56,18 @@ def test_what_a_signal_handler_raises_reaches_the_program_and_all_is_counted(kin
         assert there["interrupted"] > 20, (call, there)
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="later versions let a block end before they look for signals")
+@pytest.mark.parametrize("tries", ["40", pytest.param("100000", marks=pytest.mark.slow, id="all places")])
+def test_two_signals_at_once_leave_no_lock_held(tries: str) -> None:
+    command = [sys.executable, "-m", "tests.helpers.double_signals", tries]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    found = json.loads(ran.stdout)
+    assert len(found) == 3
+    for call, there in found.items():
+        assert (there["held"], there["conserved"]) == ([], True), (call, there)
+        assert there["interrupted"] > 20, (call, there)
+
+
 @pytest.mark.parametrize("kind", ["LimitReached", "TimeoutError"])
 def test_what_another_thread_raises_reaches_the_program(kind: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.helpers.interrupts", "7", "100", kind]
@@ -61,6 +75,37 @@ def test_what_another_thread_raises_reaches_the_program(kind: str, tmp_path: Pat
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100, check=True)
     # one that comes at the very call of a function with any arguments is taken for an error of that function
     assert json.loads(ran.stdout)["arrived"] >= 97, ran
+
+
+def test_an_interrupt_while_an_error_is_reported_does_not_end_the_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stop(BaseException):
+        pass
+
+    class Failing(Memory):
+        def forget(self, trace_id: int | str) -> None:
+            super().forget(trace_id)
+            if len(self.forgotten) == 1:
+                raise ValueError("once")
+
+    class Interrupting(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            reported.append(record)
+            raise Stop
+
+    reported: list[logging.LogRecord] = []
+    monkeypatch.setattr(Guard, "strict", False)
+    handler = Interrupting()
+    logger.addHandler(handler)
+    try:
+        sender = make_sender(Failing())
+        Recording(sender).whole()
+        conserved(sender.flush().result())
+        Recording(sender).whole()
+        assert conserved(sender.flush(10).result()).accepted == 8
+    finally:
+        logger.removeHandler(handler)
+    assert conserved(sender.shutdown().result()).pending == 0
+    assert len(reported) == 1
 
 
 def test_a_finalizer_on_the_senders_own_thread_counts_without_waiting() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from voltagent.core import clock
@@ -53,11 +54,19 @@ class Loop:
         self._is_child: bool | None = None  # of `multiprocessing`, as far as is known
         self._is_round = False  # all that waits is being sent; nothing newer is taken in meanwhile
 
-    def take_over(self, owner: object) -> bool:
-        """Have ``owner`` run it, unless something else does. No call, so that no other thread can come between."""
-        if self.owner is None:
-            self.owner = owner
-            return True
+    def run_by(self, owner: object, run: Callable[[], object]) -> bool:
+        """Have ``owner`` run it, unless something else does; return whether it was free."""
+        try:
+            if self.owner is None:
+                self.owner = owner  # no call before it, so that no other thread can come between
+                run()
+                return True
+        finally:
+            try:  # as in `core.process.thread_marks`
+                if self.owner is owner:
+                    self.owner = None
+            finally:
+                pass
         return False
 
     def _release(self) -> threading.Thread | None:

@@ -15,7 +15,7 @@ from weakref import ref
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
 from voltagent.core.process import exit_hook, sending
-from voltagent.core.process.thread_marks import is_held_here
+from voltagent.core.process.thread_marks import is_held_here, release_here, run_under
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.account import Account
@@ -79,7 +79,7 @@ class Worker:
 
         return SpoolStorage(*parts, self._spool, self.exporter, self._processing)
 
-    # What callers use: nothing here waits, except for `flush` and `shutdown` if no thread can be started.
+    # What callers use: nothing waits, except for `flush` and `shutdown` if no thread can be started.
 
     def join(self, queue: Queue, *, is_closed: bool = False) -> Account:
         """Send for one more SDK; return its account."""
@@ -104,8 +104,7 @@ class Worker:
             # what waits is on disk; what was recorded before the end of the process comes before what other threads
             # record meanwhile; or this is a finalizer, or a signal handler, that came while the buffer is being changed
             return False
-        with self.buffer.lock:
-            return self._evict_for(span, size)
+        return run_under(self.buffer.lock, lambda: self._evict_for(span, size))
 
     def _evict_for(self, span: Span, size: int) -> bool:
         """Make space for an event of ``span`` by dropping the oldest unsent traces; whether there is enough."""
@@ -165,16 +164,17 @@ class Worker:
 
     def stats(self, account: Account) -> Report:
         """Return the counts of one SDK so far."""
-        with self.buffer.lock:  # re-entrant, and never held for long: a finalizer on this very thread need not wait
-            report = account.report(self.storage.pending(account))
-            answered = self.dispatcher.answered(account)
-        if answered.pending:
-            report += answered
+        # the lock is re-entrant, and never held for long: a finalizer on this very thread need not wait
+        report = run_under(self.buffer.lock, lambda: self._report(account))
         stop = account.shutdown or self.loop.closing.leaving
         is_over = account.is_finished or (stop is not None and stop.is_over(clock.monotonic()))
         if not (report.pending and is_over and not self.storage.survives):
             return report
         return replace(report, pending=0) + Report(dropped={"shutdown_timeout": report.pending})
+
+    def _report(self, account: Account) -> Report:
+        report, answered = account.report(self.storage.pending(account)), self.dispatcher.answered(account)
+        return report + answered if answered.pending else report
 
     def cannot_wait(self) -> bool:
         """Return whether this very thread has to do something before a request to send can end."""
@@ -228,20 +228,19 @@ class Worker:
     def run_here(self, deadline: float) -> None:
         """Run the loop on this thread, as no other can be had."""
         me = object()
-        try:
-            if not self.loop.take_over(me):
-                return
+
+        def run() -> None:
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
-            with exit_hook.imports_kept(), sending.fatal_signals_held():
-                is_stopping = bool(self.loop.stops())
-                sending.send_here(lambda: self.loop.run(None if is_stopping else own, only_stops=is_stopping))
-        except BaseException:  # an interrupt of the program's
-            if self.loop.owner is me:
-                self.dispatcher.recover()
-            raise
-        finally:
-            if self.loop.owner is me:
-                self.loop.owner = None
+            try:
+                with exit_hook.imports_kept(), sending.fatal_signals_held():
+                    is_stopping = bool(self.loop.stops())
+                    sending.send_here(lambda: self.loop.run(None if is_stopping else own, only_stops=is_stopping))
+            except BaseException:  # an interrupt of the program's
+                if self.loop.owner is me:
+                    self.dispatcher.recover()
+                raise
+
+        self.loop.run_by(me, run)
 
     def _has_work(self, account: Account) -> bool:
         """Return whether the thread has anything to do for an SDK."""
@@ -265,24 +264,31 @@ class Worker:
     def _run(self) -> None:
         """Run the loop on this thread, unless another one does."""
         keep, me = self.shared_with(), threading.current_thread()
-        while self.loop.take_over(me):  # else another thread was quicker
-            self._thread = me
-            self._run_safely()
-            if self.loop.owner is me:
-                self.loop.owner = None
+        while self.loop.run_by(me, self._run_safely):  # else another thread was quicker
             if self.loop.closing.has_left or not any(account.waiting or account.futures for account in self.accounts):
                 break  # what other threads still record at the end of the process would keep it for ever
         del keep
 
     def _run_safely(self) -> None:
-        """Run the loop until it ends by itself: whatever is raised in it, sending continues."""
+        """Run the loop until it ends by itself: whatever is raised meanwhile, sending continues."""
+        error: BaseException | None = None
+        self._thread = threading.current_thread()
         while True:
             try:
-                self.announce()  # here, where no other thread does: the end of the process could stop it with a lock
-                self.loop.run(None)
+                self._run_once(error)
                 return
             except BaseException as exc:  # noqa: PERF203 - whatever it is, it must not end the sending for good
-                self.dispatcher.recover()
-                if guard.is_ours(exc):
-                    guard.Guard.swallowed(exc)
-                self.loop.signal.acquire(timeout=0.1)
+                if exc is error:
+                    raise  # by the guard, in tests
+                error = exc
+
+    def _run_once(self, error: BaseException | None) -> None:
+        """Heed what ended the last run, if anything, and run the loop."""
+        if error is not None:
+            release_here(self.buffer.lock)
+            self.dispatcher.recover()
+            if guard.is_ours(error):
+                guard.Guard.swallowed(error)
+            self.loop.signal.acquire(timeout=0.1)
+        self.announce()  # here, where no other thread does: the end of the process could stop it with a lock
+        self.loop.run(None)

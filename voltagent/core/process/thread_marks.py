@@ -1,12 +1,18 @@
-"""Which threads are inside of some work or have a lock, for what runs further in on their stack."""
+"""Which threads are inside of some work or have a lock, for what runs further in on their stack.
+
+CPython 3.10 looks for signals before it runs a handler of an exception: a signal that comes while the exception of an
+earlier one is raised keeps a ``with`` block from releasing its lock, and a ``finally`` from beginning. Before a ``try``
+it does not look. So what must be undone is undone in a ``try`` that is the first statement of a ``finally``.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 R = TypeVar("R")
+_NOT_HELD: Final = "cannot release un-acquired lock"  # an interrupt came before it was; gevent adds the owner
 
 
 class ThreadMarks:
@@ -23,8 +29,11 @@ class ThreadMarks:
             self._threads[me] = None
             return work()
         finally:
-            if is_outermost:
-                self._threads.pop(me, None)
+            try:  # see above
+                if is_outermost:
+                    self._threads.pop(me, None)
+            finally:
+                pass
 
     def has_this(self) -> bool:
         """Return whether this thread does such work, further out on its stack."""
@@ -45,3 +54,23 @@ class ThreadMarks:
 def is_held_here(lock: Any) -> bool:
     """Return whether this thread has a lock of type ``threading.RLock``, and what runs is a finalizer, say."""
     return bool(lock._is_owned())  # noqa: SLF001 - as `threading.Condition` asks it
+
+
+def run_under(lock: Any, work: Callable[[], R]) -> R:
+    """Do work with a lock of type ``threading.RLock``, which is released whatever comes, as on a program's thread."""
+    try:
+        lock.acquire()
+        return work()
+    finally:
+        try:  # see above
+            lock.release()
+        except RuntimeError as exc:
+            message = exc.args[0] if exc.args else None
+            if type(message) is not str or not message.startswith(_NOT_HELD):
+                raise  # by a signal handler
+
+
+def release_here(lock: Any) -> None:
+    """Release a lock of type ``threading.RLock`` that an interrupt has left held, where this thread is in no work."""
+    while is_held_here(lock):
+        lock.release()
