@@ -5,30 +5,25 @@ The payload was decoded from JSON for this purpose and belongs to the walk, so i
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
-# pyright: reportUnknownLambdaType=false
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
-from pydantic_core import from_json
-
-from voltagent.capture.pieces import decode, decode_deep
+from voltagent.capture.pieces import decode_deep
 from voltagent.capture.secrets import SECRET_TEXT
-from voltagent.core.text import encode_utf8
 from voltagent.processors.parted_strings import PartedStrings
-from voltagent.processors.parts import Undecoded, outline
+from voltagent.processors.parts import Undecoded
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.strings import Rules, Strings
 from voltagent.processors.secrets.structures.arguments import ArgumentList
 from voltagent.processors.secrets.structures.header_lists import LEAST_RAW, hide_cookies, hide_raw_headers
 from voltagent.processors.secrets.structures.key_shapes import MOST_KEYS, KeyShape
-from voltagent.processors.secrets.structures.lists import is_plain_list, leaves
+from voltagent.processors.secrets.structures.lists import are_pairs, is_plain_list, leaves
 from voltagent.processors.secrets.structures.resources import hide_in_resource
 from voltagent.processors.secrets.structures.tables import column_names, header_of, hide_columns
-from voltagent.processors.secrets.structures.trees import Tree
+from voltagent.processors.secrets.structures.trees import LARGE_TEXT, NESTED, InnerTrees, Tree
 from voltagent.processors.secrets.text.scan import SHORTEST_TEXT
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary
 from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
@@ -36,17 +31,9 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
-_NESTED: Final = 3  # JSON in text in JSON in text
-# Strings that are decoded as JSON: at least 200, and one more for each 200 bytes of the payload; others are texts.
-_FREE_DECODES: Final = 200
-_SIZE_PER_DECODE: Final = 200
-_LARGE: Final = 1 << 15  # characters of a string that is decoded in pieces
 _LONG: Final = 16  # characters of a credential in a list under a weak name
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
-_PAIR: Final = 2  # items
-# Under the key `key`, a word with a number is the name of a row, a column or the like.
-_NUMBERED: Final = re.compile(r"(?:[A-Z]?[a-z]{2,20}\d{1,3}|\d{4}[A-Z]\d{1,2})\Z")
 _STRONG: Final = Strength.STRONG
 _NONE: Final = Strength.NONE
 
@@ -58,7 +45,6 @@ class Walk:
     """
 
     def __init__(self, rules: Rules, found: Found, size: int, character: str = "") -> None:
-        self._decodes = _FREE_DECODES + size // _SIZE_PER_DECODE
         self.size = size
         self._strength = rules.names.strength
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
@@ -67,7 +53,7 @@ class Walk:
         self._add_shape = rules.shapes.add
         self._parted = PartedStrings(rules, found, character) if character else None
         self._strings = self._parted or Strings(rules, found)
-        self._inner: list[dict[str, Tree]] = [{} for _ in range(_NESTED)]  # by their texts, of each level
+        self._inner = InnerTrees(size, in_parts=bool(character))
         self._tree: Tree  # the one that is being walked
 
     def payload(self, value: Any, *, is_output: bool = False) -> tuple[Any, bool]:
@@ -75,7 +61,7 @@ class Walk:
 
         The items of a stream, which are under ``result`` of an output, are also searched as one text.
         """
-        tree = self._tree = Tree([value], self.size, _NESTED)
+        tree = self._tree = Tree([value], self.size, NESTED)
         self._enter(tree)
         self._strings.replace_secrets(self._strings.add_stream(value) if is_output else [])
         self._strings.close_trees()
@@ -83,9 +69,7 @@ class Walk:
 
     def release(self) -> None:
         """Let go of a large payload in small steps."""
-        for known in self._inner:
-            while known:
-                known.popitem()
+        self._inner.release()
         self._strings.release()
 
     def encoded(self, value: Any) -> bytes:
@@ -95,7 +79,7 @@ class Walk:
     def _enter(self, tree: Tree) -> None:
         before, self._tree = self._tree, tree
         self._strings.note_tree(tree)
-        parted = self._parted if tree.uses and len(tree.text) <= _LARGE else None
+        parted = self._parted if tree.uses and len(tree.text) <= LARGE_TEXT else None
         position = None if parted is None else parted.position()
         self._value(tree.root, 0, tree.root[0], tree.level)
         if parted is not None and position is not None:
@@ -152,7 +136,7 @@ class Walk:
 
     def _text(self, container: _Container, key: Any, value: str, nested: int) -> None:
         if nested > 0 and value[:1] in _OPENING and value[-1:] in _CLOSING:
-            tree = self._inner_tree(value, nested - 1)
+            tree = self._inner.get(value, nested - 1)
             if tree is not None:
                 is_new = not tree.uses
                 self._strings.add_use(container, key, self._tree, tree)
@@ -160,26 +144,6 @@ class Walk:
                     self._enter(tree)
                 return
         self._strings.add(container, key, value)
-
-    def _inner_tree(self, text: str, level: int) -> Tree | None:
-        """Return the tree of a string that is JSON: one for equal strings of a level, so that each is decoded once."""
-        known = self._inner[level]
-        if text in known:
-            return known[text]
-        if not self._decodes:
-            return None
-        self._decodes -= 1
-        try:
-            if len(text) <= _LARGE:
-                inner = from_json(text, cache_strings="none")
-            else:
-                inner = (outline if self._parted is not None else decode)(encode_utf8(text))
-        except ValueError:
-            return None
-        tree = Tree([inner], len(text), level, text)
-        if len(text) <= _LARGE:
-            known[text] = tree
-        return tree
 
     def _dict(self, value: dict[str, Any], nested: int) -> None:
         shape = (self._shapes.get(tuple(value)) if len(value) <= MOST_KEYS else None) or self._add_shape(value)
@@ -237,7 +201,7 @@ class Walk:
         if type(item) is Undecoded:
             self._part(container, key, item, nested, strength)
             return
-        if is_secret(key, item, strength) and not _is_row(key, item):
+        if is_secret(key, item, strength):
             self._hide(container, key, item)
             return
         if type(item) in (dict, list) and str(key).lower().endswith("cookies"):
@@ -293,7 +257,7 @@ class Walk:
         names = header_of(rows)
         if names:
             hide_columns(names, rows, self._strength, self._hide, 1)
-        if not _are_pairs(rows):
+        if not are_pairs(rows):
             return False
         self._pairs(rows, nested)
         return True
@@ -335,15 +299,3 @@ class Walk:
                 self._list(item, nested)
             elif which is Undecoded:
                 self._part(value, number, item, nested)
-
-
-def _is_row(key: object, item: object) -> bool:
-    return type(item) is str and str(key).lower() == "key" and _NUMBERED.match(item) is not None
-
-
-def _are_pairs(items: list[Any]) -> bool:
-    return all(
-        (type(item) is list and len(item) == _PAIR and type(item[0]) is str)
-        or (type(item) is Undecoded and _are_pairs(decode_deep(item)))
-        for item in items
-    )

@@ -1,4 +1,4 @@
-"""What lists hold: strings only, or other collections."""
+"""What lists hold: strings only, pairs, or other collections."""
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -40,6 +40,15 @@ def is_plain_list(items: list[Any]) -> bool:
     if len(items) > _ITEMS_AT_ONCE:
         return all(map(is_plain_list, _some_at_once(items)))
     return are_strings(items) and set(map(_BEGINNING, items)).isdisjoint(_SPECIAL_BEGINNINGS)
+
+
+def are_pairs(items: list[Any]) -> bool:
+    """Return whether a list has nothing but pairs of a name and a value."""
+    return all(
+        (type(item) is list and len(item) == 2 and type(item[0]) is str)
+        or (type(item) is Undecoded and are_pairs(decode_deep(item)))
+        for item in items
+    )
 
 
 def _some_at_once(items: list[Any]) -> Iterator[list[Any]]:

@@ -16,6 +16,8 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 _EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
 # A dictionary of secrets, where a string would be the name of one.
 _VARIABLES: Final = re.compile(r"secrets?[-_. ]?(?:env|vars|variables)\Z", re.IGNORECASE)
+# Under the key `key`, a word with a number is the name of a row, a column or the like.
+_NUMBERED: Final = re.compile(r"(?:[A-Z]?[a-z]{2,20}\d{1,3}|\d{4}[A-Z]\d{1,2})\Z")
 _LONG_NUMBER: Final = 10_000
 _MOST_NUMBERS: Final = 256  # in a list of them
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
@@ -31,7 +33,7 @@ def is_secret(name: object, item: Any, strength: Strength) -> bool:
     if which is str:
         if strength is Strength.STRONG:
             return item != "" and not is_fetch_mode(name, item)
-        return is_weak_secret(str(name), item)
+        return is_weak_secret(str(name), item) and not (str(name).lower() == "key" and _NUMBERED.match(item))
     if which is dict and strength is Strength.WEAK and _VARIABLES.search(str(name)) is not None:
         return bool(item)
     if strength is not Strength.STRONG or item is None or which is bool:
