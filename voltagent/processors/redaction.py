@@ -16,11 +16,9 @@ from functools import partial
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
-from pydantic_core import from_json
-
 from voltagent.capture.pieces import LARGE, decode, encode, release
 from voltagent.core.guard import Guard, pass_on_interrupt
-from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_custom_event
+from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.core.text import encoded, replace_surrogates
 from voltagent.errors import ValidationError
 from voltagent.processors.first_look import is_suspect
@@ -33,21 +31,10 @@ from voltagent.processors.secrets.structures.key_shapes import Shapes
 from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.secrets.walk import Walk
+from voltagent.processors.span_redaction import Redacted, redact_end, redact_field, redact_start
 from voltagent.processors.streams import edges_of, items_of, texts_of
 
 _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern failed on it
-
-
-class _Redacted(bytes):
-    """JSON text that :meth:`Redactor.process` has redacted: another destination, or a retry, leaves it alone."""
-
-    __slots__ = ()
-
-
-class _RedactedUsage(dict[str, Any]):
-    """The same for the usage of a span."""
-
-    __slots__ = ()
 
 
 class Redactor:
@@ -202,17 +189,17 @@ class Redactor:
                 return (
                     phase,
                     span,
-                    {name: _field(name, value, redactors, found) for name, value in (fields or {}).items()},
+                    {name: redact_field(name, value, redactors, found) for name, value in (fields or {}).items()},
                 )
             if phase is Phase.END:
                 found = self._found.pop(span, Found())
-                _redact_end(span, redactors, found)
+                redact_end(span, redactors, found)
                 if found.count:
-                    span.more_metadata = (*span.more_metadata, _Redacted(b'{"redacted":%d}' % found.count))
+                    span.more_metadata = (*span.more_metadata, Redacted(b'{"redacted":%d}' % found.count))
                     self._share(span, found)
             else:
                 found = Found()
-                _redact_start(span, redactors, found)
+                redact_start(span, redactors, found)
                 if found.count and phase is Phase.START:
                     self._found[span] = found
                     self._share(span, found)
@@ -236,72 +223,6 @@ class Redactor:
 _LONGEST_NAME: Final = 128  # characters
 _MOST_NAMES: Final = 1024
 _MOST_AROUND: Final = 64  # operations around one, in which its secrets are recognised
-_OF_TRACE: Final = ("agent_id", "user_id", "conversation_id", "version")
-
-
-def _redact_start(span: Span, redactors: tuple[Redactor, ...], found: Found) -> None:
-    """Redact what the start of a span sends."""
-    span.name = _redacted_text(span.name, redactors, found)
-    span.agent_id = _redacted_text(span.agent_id, redactors, found)
-    if span.input is not None:
-        span.input = _redacted(span.input, "input", redactors, found)
-    if span.metadata is not None:
-        span.metadata = _redacted(span.metadata, "metadata", redactors, found)
-    if span.tags is not None:
-        span.tags = tuple(_redacted_text(tag, redactors, found) for tag in span.tags)
-    for name, value in (span.facts or {}).items():
-        cast(dict[str, Any], span.facts)[name] = _field(name, value, redactors, found)
-    if span.kind == TRACE:
-        for name in _OF_TRACE:
-            value = getattr(span.trace, name)
-            if value is not None:
-                setattr(span.trace, name, _redacted_text(value, redactors, found))
-    elif is_custom_event(span.kind):
-        span.kind = _redacted_text(span.kind, redactors, found)
-
-
-def _redact_end(span: Span, redactors: tuple[Redactor, ...], found: Found) -> None:
-    """Redact what the end of a span adds."""
-    if span.output is not None:
-        span.output = _redacted(span.output, "output", redactors, found)
-    if span.more_metadata:
-        span.more_metadata = tuple(_redacted(text, "metadata", redactors, found) for text in span.more_metadata)
-    if span.more_tags:
-        span.more_tags = tuple(_redacted_text(tag, redactors, found) for tag in span.more_tags)
-    if span.usage is not None and type(span.usage) is not _RedactedUsage:
-        text = encoded(span.usage)
-        redacted = _redacted(text, "usage", redactors, found)
-        if redacted != text:
-            usage = from_json(redacted)
-            span.usage = _RedactedUsage(usage) if type(usage) is dict else usage
-    if isinstance(span.error, bytes):
-        span.error = _redacted(span.error, "error", redactors, found)
-
-
-def _field(name: str, value: Any, redactors: tuple[Redactor, ...], found: Found) -> Any:
-    """Redact one field of an update."""
-    if name == "parent_event_id":  # an id has to be found again
-        return value
-    if isinstance(value, bytes):
-        return _redacted(value, "error" if name == "status_message" else name, redactors, found)
-    return _redacted_text(value, redactors, found) if type(value) is str else value
-
-
-def _redacted(text: bytes, path: str, redactors: tuple[Redactor, ...], found: Found) -> bytes:
-    if type(text) is _Redacted:
-        return text
-    result = text
-    for redactor in redactors:
-        result = redactor.apply(result, path, found)
-    # A text that no rule touched is searched again next time, to the same end; a hook must not see its own result.
-    return text if result is text else _Redacted(result)
-
-
-def _redacted_text(text: str, redactors: tuple[Redactor, ...], found: Found) -> str:
-    for redactor in redactors:
-        if text not in redactor.clean:
-            text = redactor.text(text)
-    return found.without_repetitions(text) if found.secrets else text
 
 
 def _split_stream(text: bytes) -> Any:
