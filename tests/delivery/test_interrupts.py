@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.bytecode_steps import BetweenLines
 from tests.helpers.memory import Memory, Recording, conserved, make_sender
 from tests.helpers.pace import hold
 from voltagent.core.guard import Guard, logger
@@ -106,6 +108,26 @@ def test_an_interrupt_while_an_error_is_reported_does_not_end_the_sending(monkey
         logger.removeHandler(handler)
     assert conserved(sender.shutdown().result()).pending == 0
     assert len(reported) == 1
+
+
+@pytest.mark.parametrize("traced", ["caller", "sender"])
+def test_an_end_is_not_lost_where_a_debugger_lets_other_threads_come_between_lines(traced: str) -> None:
+    at, place = 0, "at the first line"
+    while place:
+        at += 1
+        memory = Memory()
+        sender = make_sender(memory)
+        recording = Recording(sender)
+        span = recording.trace()
+        take, end = sender.workers[0].storage.accept, partial(recording.end, span)
+        other, call, files = (take, end, "delivery/queue") if traced == "caller" else (end, take, "delivery/")
+        between = BetweenLines((files,), at, other)
+        between.run(call)
+        if not (place := between.place):
+            other()
+        report = conserved(sender.shutdown().result())
+        assert (report.accepted, memory.words) == (2, ["start trace", "end trace"]), place
+    assert at > 5
 
 
 def test_a_finalizer_on_the_senders_own_thread_counts_without_waiting() -> None:

@@ -25,6 +25,8 @@ class Between:
         action: what to do; what it raises is raised there.
     """
 
+    event = "opcode"
+
     def __init__(self, files: tuple[str, ...], at: int, action: Callable[[], object]) -> None:
         self._files = tuple(_OWN + one for one in files)
         self._at = at
@@ -61,11 +63,11 @@ class Between:
     def start(self, frame: FrameType, _event: str, _argument: object) -> Any:
         if not frame.f_code.co_filename.startswith(self._files):
             return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        frame.f_trace_opcodes, frame.f_trace_lines = self.event == "opcode", self.event == "line"
         return self._step
 
     def _step(self, frame: FrameType, event: str, _argument: object) -> Any:
-        if event != "opcode" or not self.is_step(frame):
+        if event != self.event or not self.is_step(frame):
             return self._step
         self.count += 1
         if self.count == self._at:
@@ -73,6 +75,12 @@ class Between:
             self.place = f"{frame.f_code.co_filename.removeprefix(_OWN)}:{frame.f_lineno}"
             self._action()
         return self._step
+
+
+class BetweenLines(Between):
+    """Counts lines, as a debugger sees them."""
+
+    event = "line"
 
 
 class BetweenSignals(Between):

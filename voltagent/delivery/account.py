@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from voltagent.core.span import Span, SpanEvent
+from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery.report import Report, ReportFuture
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LATE_EVENTS: Final = 10_000  # that daemon threads may record while the process ends
 NO_MARK: Final = 1 << 62  # more bytes than there are; an integer, because comparing with a float takes longer
-FIRST: Final = 0  # the next entry of a queue; by name, because pyright takes `waiting[0]` for what was last put there
+TAKEN: Final = "taken"  # `queued` of a span whose end does not join its start any more
 
 
 class Account:
@@ -94,6 +94,13 @@ class Account:
         # no call in between: what is recorded meanwhile may be refused, or push out what is counted here
         dropped, recorded, accepted, pending = {**self.dropped}, self.recorded, self.accepted, self.pending
         return Report(recorded + waiting, accepted, dropped, pending + waiting)
+
+
+def take_start(span: Span, account: Account) -> tuple[SpanEvent, ...]:
+    """Return the events that an entry for a start stands for: also its end, if that joined it. No end does so later."""
+    span.queued = span.queued or TAKEN  # in one line, as where ends join
+    start: SpanEvent = (Phase.START, span, None)
+    return (start, (Phase.END, span, None)) if span.queued is account else (start,)
 
 
 def _no_queue() -> None:

@@ -15,7 +15,7 @@ from itertools import compress
 from typing import Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
-from voltagent.delivery.account import FIRST, Account
+from voltagent.delivery.account import TAKEN, Account, take_start
 from voltagent.delivery.waiting_trace import (
     OVERHEAD,
     REMEMBERED,
@@ -62,18 +62,13 @@ class Buffer:
     def take_first(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
         self, source: deque[Span | SpanEvent], number: int, account: Account, *, inherited: bool = False
     ) -> None:
-        """Take up to ``number`` of the first entries; each leaves ``source`` in the step in which it is counted.
-
-        A start and the end that waits in its entry are taken together; an end that comes meanwhile stays there.
-        """
+        """Take up to ``number`` of the first entries; each leaves ``source`` in the step in which it is counted."""
         while source and number > 0:
             number -= 1
             entry = source[0]
-            event: SpanEvent = entry if isinstance(entry, tuple) else (_START, entry, None)
-            phase, span, fields = event
-            end: SpanEvent = (_END, span, None)
-            has_ended = phase is _START and span.queued is account  # while it waited: its end waits in the same entry
-            events: tuple[SpanEvent, ...] = (event, end) if has_ended else (event,)
+            events = (entry,) if isinstance(entry, tuple) else take_start(entry, account)
+            phase, span, fields = event = events[0]
+            has_ended = len(events) > 1  # while it waited
             if fields is None and span.metadata is None and not span.more_metadata:  # as `size_of`, without a call
                 of_start, of_end = OVERHEAD + len(span.input or b""), OVERHEAD + len(span.output or b"")
                 sizes: tuple[int, ...] = (of_start, of_end) if has_ended else (of_end if phase is _END else of_start,)
@@ -114,15 +109,10 @@ class Buffer:
                 account.pending += count
                 if not trace.held and not trace.in_flight:
                     self.ready[trace.id] = trace  # keeps an existing place
-            if phase is not _START or span.queued is not account:  # so ordered for Python 3.10: no jump before `del`
-                del source[0]
-            else:
-                span.queued = None
-                account.merged -= 1
-                if has_ended:
-                    del source[0]
-                else:  # just now
-                    source[FIRST] = end
+            account.merged -= count - 1
+            del source[0]
+            if has_ended:
+                span.queued = TAKEN
             if reason is not None:
                 for lost in events:
                     self._note_lost(lost, reason)

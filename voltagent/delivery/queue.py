@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery import process_hooks
+from voltagent.delivery.account import TAKEN
 
 if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
@@ -59,12 +60,13 @@ class Queue:
             return False
         waiting = account.waiting
         phase, span, _ = event
-        if phase is _END and waiting and waiting[-1] is span and span.queued is None:
-            # its start is the last in the queue: the two are one entry from now on. No call, so all or nothing
-            span.queued = account
-            account.merged += 1
-            account.bytes += size
-            return True
+        if phase is _END and waiting and waiting[-1] is span:
+            # in one line: a debugger lets other threads come between two
+            before, span.queued = span.queued, span.queued or account
+            if before is None:  # the start has not been looked at: the two are one entry from now on
+                account.merged += 1
+                account.bytes += size
+                return True
         waiting.append(span if phase is _START else event)
         account.bytes = total = account.bytes + size
         if total >= account.mark or len(waiting) >= account.limit_events:
@@ -83,7 +85,7 @@ class Queue:
         if not is_end and not worker.has_space(size) and not worker.make_space(span, size):
             return self._refuse(event, "queue_full")
         if process_hooks.has_left() or (is_end and process_hooks.ends_task(event)):
-            span.queued = self  # an entry of its own, so that it is attended to
+            span.queued = TAKEN  # an entry of its own, so that it is attended to
             self.account.mark = 0
         return True
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from voltagent.core import clock, guard
 from voltagent.core.process import sending
 from voltagent.core.span import Phase, Span, SpanEvent
-from voltagent.delivery.account import FIRST, Account
+from voltagent.delivery.account import TAKEN, Account, take_start
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.eviction import give_up
 from voltagent.delivery.processing import Processing
@@ -112,20 +112,15 @@ class SpoolStorage:
         events: list[SpanEvent] = []
         size = 0
         while account.waiting and len(events) < most and size < self._chunk_bytes:
-            entry = account.waiting[0]
-            event: SpanEvent = entry if isinstance(entry, tuple) else (Phase.START, entry, None)
-            phase, span, fields = event
-            if phase is not Phase.START or span.queued is not account:  # in this order, as in `Buffer.take_first`
-                account.waiting.popleft()
-            else:
-                span.queued = None
-                account.merged -= 1
-                account.waiting[FIRST] = (Phase.END, span, None)
-            events.append(event)
-            self._kept.between[account] += 1
-            payload = span.output if phase is Phase.END else span.input
+            entry = account.waiting.popleft()
+            taken = (entry,) if isinstance(entry, tuple) else take_start(entry, account)
+            account.merged -= len(taken) - 1
+            self._kept.between[account] += len(taken)
+            events += taken
+            _, span, fields = taken[0]
+            span.queued = TAKEN
             plain = fields is None and span.metadata is None and not span.more_metadata
-            size += OVERHEAD + len(payload or b"") if plain else size_of(event)
+            size += OVERHEAD + len(span.input or b"") + len(span.output or b"") if plain else sum(map(size_of, taken))
         return events
 
     def _pass_on(self, events: list[SpanEvent], account: Account) -> bool:
