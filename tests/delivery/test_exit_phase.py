@@ -159,7 +159,7 @@ def test_a_busy_machine_lengthens_the_wait_at_the_end_of_a_task(
 
     monkeypatch.setattr(process_hooks, "ReportFuture", HeldUp)
     sender = make_sender(Memory(), flush_interval=100)
-    worker, account = sender.workers[0], sender.queues[0].account
+    worker, account = sender.workers[0], sender.accounts[0]
     given: list[ReportFuture] = []
     monkeypatch.setattr(worker, "flush", lambda account, future: (account.futures.append(future), given.append(future)))
     process_hooks.wait_at_task_end(worker, account)

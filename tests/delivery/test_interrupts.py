@@ -120,7 +120,7 @@ def test_an_end_is_not_lost_where_a_debugger_lets_other_threads_come_between_lin
         recording = Recording(sender)
         span = recording.trace()
         take, end = sender.workers[0].storage.accept, partial(recording.end, span)
-        other, call, files = (take, end, "delivery/queue") if traced == "caller" else (end, take, "delivery/")
+        other, call, files = (take, end, "delivery/account") if traced == "caller" else (end, take, "delivery/")
         between = BetweenLines((files,), at, other)
         between.run(call)
         if not (place := between.place):

@@ -143,7 +143,7 @@ def test_an_answer_that_comes_after_a_shutdown_costs_the_others_nothing() -> Non
     until(lambda: len(hanging.batches) == 2 or sum(map(len, hanging.batches)) == 2)
     report = conserved(one.shutdown(0.05).result())
     assert (report.pending, dict(report.dropped)) == (0, {"shutdown_timeout": 2})
-    until(lambda: one.queues[0].account.is_finished)  # the report may come a moment before
+    until(lambda: one.accounts[0].is_finished)  # the report may come a moment before
     hanging.let_through()
     until(lambda: conserved(two.stats()).accepted == 1)
     assert one.stats() == report
@@ -215,7 +215,7 @@ def test_a_shutdown_leaves_the_events_of_other_sdks_in_the_same_trace() -> None:
     finish(another, second)
     report = conserved(one.shutdown(0.05).result())
     assert (report.recorded, report.pending, dict(report.dropped)) == (2, 0, {"shutdown_timeout": 2})
-    until(lambda: one.queues[0].account.is_finished)
+    until(lambda: one.accounts[0].is_finished)
     hanging.let_through()
     another.flush()
     until(lambda: counts(another) == (2, 2, 0))

@@ -34,7 +34,7 @@ def large(number: int, size: int = 300_000) -> bytes:
 def in_memory(sender: Sender) -> int:
     """Bytes of payload that wait in memory."""
     worker: Any = sender.workers[0]
-    spans = [entry[1] if isinstance(entry, tuple) else entry for entry in list(sender.queues[0].account.waiting)]
+    spans = [entry[1] if isinstance(entry, tuple) else entry for entry in list(sender.accounts[0].waiting)]
     return worker.buffer.size + sum(len(span.input or b"") for span in spans)
 
 

@@ -143,7 +143,7 @@ def conserved(report: Report) -> Report:
 
 def waiting(sender: Sender) -> int:
     """Entries that the workers have not looked at."""
-    return sum(len(queue.account.waiting) for queue in sender.queues)
+    return sum(len(account.waiting) for account in sender.accounts)
 
 
 def is_down(sender: Sender) -> bool:

@@ -278,7 +278,7 @@ class Span:
         self.error: Failure | bytes | None = None  # bytes (JSON text) once the sender's thread has formatted it
         self.status: str | None = None
         self.end_ns: int | None = None
-        self.queued: object = None  # the account whose queue has its end in the entry of its start; or that none may
+        self.queued: object = None  # the account in whose queue its end joined its start; or a word, if it may not
         self.start_ns: int = start_ns
 
     def time_of_end(self) -> int:

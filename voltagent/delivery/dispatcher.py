@@ -15,7 +15,7 @@ from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.destination_state import DestinationState, State
 from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages
-from voltagent.delivery.queue import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
+from voltagent.delivery.options import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
 from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
 from voltagent.delivery.shutdown import Shutdown

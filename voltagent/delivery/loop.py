@@ -16,9 +16,10 @@ from voltagent.delivery.closing import Closing
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import drop_waiting
-from voltagent.delivery.queue import BATCH_BYTES, LARGE, NEVER
+from voltagent.delivery.options import BATCH_BYTES, NEVER
 from voltagent.delivery.shutdown import Shutdown
 
+_LARGE: Final = 8192  # bytes; an event with more payload is looked at before it is taken
 _LOOK: Final = 0.1  # seconds between two looks at requests that still wait for an answer
 
 
@@ -111,7 +112,7 @@ class Loop:
             is_waited_for = is_ending = closing.leaving is not None
             for account in self._accounts:
                 is_waited_for = is_waited_for or bool(account.futures)
-                is_ending = is_ending or account.shutdown is not None or account.queue() is None
+                is_ending = is_ending or account.shutdown is not None or account.sender() is None
             stops = [own] if own is not None else self.stops() if is_ending else []
             self._take_in(now, bool(stops), is_waited_for, own or closing.leaving)
             if dispatcher.in_flight:
@@ -238,5 +239,5 @@ class Loop:
         for account in self._accounts:
             account.limit_events = len(account.waiting) + max(1, share)
             # no call in between: the end of the process sets it as well
-            account.limit = -1 if is_careful or account.is_closed or self.closing.leaving is not None else LARGE
+            account.limit = -1 if is_careful or account.is_closed or self.closing.leaving is not None else _LARGE
             account.mark = 0 if is_idle else NO_MARK if is_quiet else max(1, BATCH_BYTES - buffer.size)

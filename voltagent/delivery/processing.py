@@ -13,7 +13,7 @@ from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
 from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.queue import WorkerOptions
+from voltagent.delivery.options import WorkerOptions
 
 Processor: TypeAlias = Callable[[SpanEvent], SpanEvent | None]
 

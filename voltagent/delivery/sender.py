@@ -18,8 +18,9 @@ from voltagent.core import clock
 from voltagent.core.process import exit_hook
 from voltagent.core.span import SpanEvent
 from voltagent.delivery import process_hooks
+from voltagent.delivery.account import Account
+from voltagent.delivery.options import WorkerOptions
 from voltagent.delivery.processing import Processing, Processor
-from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.worker import Worker
 from voltagent.exporters import Exporter
@@ -107,9 +108,11 @@ class Sender:
         self._timeout = self._shared.timeout
         self._sampling = sampling or Sampling()
         process_hooks.renew(self._sampling)
-        self.queues = tuple(Queue(worker) for worker in self._shared.workers)
-        if len(self.queues) == 1:
-            self.put = self.queues[0].put  # type: ignore[method-assign] # recording costs one call less
+        self.accounts = tuple(Account() for _ in self.workers)
+        for worker, account in zip(self.workers, self.accounts, strict=True):
+            worker.join(account, self)
+        if len(self.accounts) == 1:
+            self.put = self.accounts[0].put  # type: ignore[method-assign] # recording costs one call less
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -118,16 +121,16 @@ class Sender:
 
     def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False if a START was refused. Never blocks, never raises."""
-        taken = not self.queues
-        for queue in self.queues:
-            taken = queue.put(event, size) or taken
+        taken = not self.accounts
+        for account in self.accounts:
+            taken = account.put(event, size) or taken
         return taken
 
     def flush(self, timeout: float | None = None) -> ReportFuture:
         """Send what was recorded so far. Done when all is settled, at the latest after ``timeout`` seconds."""
         future = self._future(timeout)
-        for queue in self.queues:
-            queue.worker.flush(queue.account, future)
+        for account in self.accounts:
+            account.worker.flush(account, future)
         return self._unless_in_vain(future)
 
     def shutdown(self, timeout: float | None = None) -> ReportFuture:
@@ -136,30 +139,30 @@ class Sender:
         Without a ``timeout`` it gives up as an exit does: early if every attempt is refused, or nothing answers.
         """
         future = self._future(timeout)
-        for queue in self.queues:
-            queue.worker.shutdown(queue.account, future, gives_up=timeout is None)
+        for account in self.accounts:
+            account.worker.shutdown(account, future, gives_up=timeout is None)
         return self._unless_in_vain(future)
 
     def stats(self) -> Report:
         """Return what became of the events so far."""
-        reports = [queue.worker.stats(queue.account) for queue in self.queues]
+        reports = [account.worker.stats(account) for account in self.accounts]
         left_out = Report(sampled_out=self._sampling.traces, sampled_out_events=self._sampling.events)
         total = reduce(add, reports, left_out)
         if len(reports) < 2:
             return total
-        names = _numbered([queue.worker.exporter.name for queue in self.queues])
+        names = _numbered([worker.exporter.name for worker in self.workers])
         return replace(total, destinations=dict(zip(names, reports, strict=True)))
 
     def _unless_in_vain(self, future: ReportFuture) -> ReportFuture:
         """Return a future, done at once on any thread that sends: two of them could wait for each other."""
-        if any(queue.worker.cannot_wait() for queue in self.queues):
-            for queue in self.queues:
-                future.settle(queue.account)
+        if any(worker.cannot_wait() for worker in self.workers):
+            for account in self.accounts:
+                future.settle(account)
         return future
 
     def _future(self, timeout: float | None) -> ReportFuture:
         seconds = self._timeout if timeout is None else max(0.0, timeout)
-        return ReportFuture(clock.monotonic() + seconds, self.stats, [queue.account for queue in self.queues])
+        return ReportFuture(clock.monotonic() + seconds, self.stats, self.accounts)
 
 
 def _options_for(exporter: Exporter, options: WorkerOptions) -> WorkerOptions:

@@ -24,8 +24,8 @@ from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import evict, free
 from voltagent.delivery.loop import Loop, waiting_bytes
+from voltagent.delivery.options import WorkerOptions
 from voltagent.delivery.processing import Courtesy, Processing
-from voltagent.delivery.queue import Queue, WorkerOptions
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import REFUSED_SECONDS, Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
@@ -81,12 +81,10 @@ class Worker:
 
     # What callers use: nothing waits, except for `flush` and `shutdown` if no thread can be started.
 
-    def join(self, queue: Queue, *, is_closed: bool = False) -> Account:
-        """Send for one more SDK; return its account."""
-        account = Account(is_closed=is_closed)
-        account.queue = ref(queue, self.loop.wake)
+    def join(self, account: Account, sender: object) -> None:
+        """Send for one more SDK."""
+        account.worker, account.sender = self, ref(sender, self.loop.wake)
         self.accounts.append(account)
-        return account
 
     def has_space(self, size: int) -> bool:
         """Return whether the limits allow one more event with that much payload."""
@@ -216,11 +214,12 @@ class Worker:
 
     def after_fork(self) -> None:
         """Start anew in a forked child: what was pending is the parent's to send."""
-        queues = [queue for queue in (account.queue() for account in self.accounts) if queue is not None]
+        used = [(account, sender) for account in self.accounts if (sender := account.sender()) is not None]
         self.accounts.clear()  # a loop that runs on this very thread ends
         self._compose(clock.nanoseconds())
-        for queue in queues:
-            queue.account = self.join(queue, is_closed=queue.account.is_closed)
+        for account, sender in used:
+            account.begin()
+            self.join(account, sender)
         if self._spool is not None:
             self._spool.after_fork()
         self.exporter.after_fork()

@@ -17,8 +17,8 @@ from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery.account import TAKEN, Account, take_start
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.eviction import give_up
+from voltagent.delivery.options import NEVER, WorkerOptions
 from voltagent.delivery.processing import Processing
-from voltagent.delivery.queue import NEVER, WorkerOptions
 from voltagent.delivery.spooling.events import CHUNK, CHUNK_BYTES, SpoolEvents
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key
 from voltagent.delivery.waiting_trace import OVERHEAD, REMEMBERED, size_of
