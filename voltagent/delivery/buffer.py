@@ -8,6 +8,7 @@ out of what the block protects, and an interrupt may come just there.
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable
@@ -20,7 +21,6 @@ from voltagent.delivery.waiting_trace import (
     OVERHEAD,
     REMEMBERED,
     UNMARKED,
-    HeldTraces,
     LostStarts,
     WaitingTrace,
     size_of,
@@ -50,9 +50,9 @@ class Buffer:
         self.ready: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # ready to send, the longest waiting first
         self.unsent: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # without any sent event, oldest first
         self._forked_at = forked_at
-        self.held = HeldTraces()
+        self.held: list[tuple[float, int, WaitingTrace]] = []  # a heap: until when, `id(trace)`, and the trace
         self.losses = LostStarts()
-        self.evicted: list[list[SpanEvent]] = []  # freed gradually, as freeing takes time too
+        self.evicted: list[SpanEvent] = []  # freed gradually, as freeing takes time too
 
     def take(self, events: Iterable[SpanEvent], account: Account, *, inherited: bool = False) -> None:
         """Count events, and let those wait that do not depend on a lost one; ``inherited`` ones whatever their age."""
@@ -70,10 +70,11 @@ class Buffer:
             phase, span, fields = event = events[0]
             has_ended = len(events) > 1  # while it waited
             if fields is None and span.metadata is None and not span.more_metadata:  # as `size_of`, without a call
-                of_start, of_end = OVERHEAD + len(span.input or b""), OVERHEAD + len(span.output or b"")
-                sizes: tuple[int, ...] = (of_start, of_end) if has_ended else (of_end if phase is _END else of_start,)
+                size = OVERHEAD + len((span.output if phase is _END else span.input) or b"")
+                if has_ended:
+                    size += OVERHEAD + len(span.output or b"")
             else:
-                sizes = tuple(map(size_of, events))
+                size = sum(map(size_of, events))
             trace, reason = self._place_of(event, account, inherited)
             if trace is not None and trace.account is not account:
                 trace.others = {**(trace.others or {}), span.trace: account}
@@ -81,7 +82,7 @@ class Buffer:
             is_over = has_ended or phase is _END
             if is_over and trace is not None and (span.usage is not None or trace.usage is not None):
                 sum_usage(span, trace)
-            count, size = len(events), sum(sizes)
+            count = len(events)
             # no call until it is counted and removed from its source, nor, for Python 3.10, a branch between two counts
             if phase is _END and span in self.open:
                 del self.open[span]
@@ -101,7 +102,6 @@ class Buffer:
                     self.open[span] = None
                 trace.events += events
                 trace.newer += count
-                trace.sizes += sizes
                 trace.size += size
                 self.size += size
                 self.count += count
@@ -164,10 +164,20 @@ class Buffer:
 
     def release(self, now: float) -> bool:
         """Make traces ready whose backoff has ended; return whether there were any."""
-        released = [trace for trace in self.held.due(now) if not trace.in_flight]
-        for trace in released:
+        released = False
+        while self.held and self.held[0][0] <= now:
+            trace = self.held[0][2]
+            trace.held = False  # first, and last in `hold`: an interrupt must not leave it held for ever
+            heapq.heappop(self.held)
             self.close_if_over(trace)
-        return any(trace.events for trace in released)
+            released = released or trace.id in self.ready
+        return released
+
+    def hold(self, trace: WaitingTrace, until: float) -> None:
+        """Let a trace wait until its retry may be made."""
+        heapq.heappush(self.held, (until, id(trace), trace))
+        self.ready.pop(trace.id, None)
+        trace.held = True
 
     def batch(self, limit: int, max_size: int, chosen: list[SpanEvent]) -> None:
         """Put up to ``limit`` events of about ``max_size`` bytes into a list, each trace's in order up to its share.
@@ -183,24 +193,24 @@ class Buffer:
             older = len(trace.events) - trace.newer
             if older <= 0:  # it is not in flight either
                 trace.newer, older = UNMARKED, len(trace.events)
-            number = min(share, limit - len(chosen), older)
-            size = sum(trace.sizes[:number])
-            max_size -= size
-            while max_size < 0 and number > (0 if chosen else 1):  # a single event may be larger
-                number -= 1
-                size -= trace.sizes[number]
-                max_size = min(0, max_size + trace.sizes[number])  # the batch is full
+            wanted = number = min(share, limit - len(chosen), older)
+            size = trace.size
+            if wanted < len(trace.events) or size > max_size:
+                number, size = _fitting(trace.events[:wanted], max_size, least=0 if chosen else 1)
+            max_size = max_size - size if number == wanted else 0  # the batch is full
             if not number:  # it is the first of the next batch
                 for waiting in (self.ready, self.unsent) if is_unsent else (self.ready,):
                     waiting[trace.id] = trace
                     waiting.move_to_end(trace.id, last=False)
                 break
+            if number == len(trace.events):
+                size = trace.size  # what other workers redacted meanwhile weighs less now
             # no call from here on, nor a branch
             trace.is_in_batch = True
             chosen += trace.events[:number]
             trace.size -= size
             self.size -= size
-            del trace.events[:number], trace.sizes[:number]
+            del trace.events[:number]
             if trace.events and number < older:  # else the newer ones go with a later batch
                 self.ready[trace.id] = trace  # at the end of the line
 
@@ -251,10 +261,11 @@ class Buffer:
         lost = [event for event, stays in zip(trace.events, kept, strict=True) if not stays]
         if trace.newer < UNMARKED:
             trace.newer = sum(kept[max(0, len(kept) - trace.newer) :])
-        trace.events, trace.sizes = list(compress(trace.events, kept)), list(compress(trace.sizes, kept))
-        before, trace.size = trace.size, sum(trace.sizes)
+        trace.events = list(compress(trace.events, kept))
+        size = sum(map(size_of, lost)) if trace.events else trace.size
         self.count -= len(lost)
-        self.size += trace.size - before
+        self.size -= size
+        trace.size -= size
         if not trace.events:
             self.ready.pop(trace.id, None)
             self.unsent.pop(trace.id, None)
@@ -278,3 +289,14 @@ class Buffer:
             self.ready[trace.id] = trace
         elif not (trace.events or trace.open > 0 or trace.held or trace.in_flight or trace.is_in_batch):
             self.remove(trace)
+
+
+def _fitting(events: list[SpanEvent], space: int, least: int) -> tuple[int, int]:
+    """Return how many of the first events fit into so many bytes, at least ``least``, and their size."""
+    total = 0
+    for number, event in enumerate(events):
+        size = size_of(event)
+        if total + size > space and number >= least:
+            return number, total
+        total += size
+    return len(events), total

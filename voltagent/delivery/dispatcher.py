@@ -13,7 +13,6 @@ from voltagent.core.span import SpanEvent
 from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.destination_state import DestinationState, State
-from voltagent.delivery.eviction import free
 from voltagent.delivery.log_messages import LogMessages
 from voltagent.delivery.options import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
 from voltagent.delivery.report import Report
@@ -65,8 +64,7 @@ class Dispatcher:
         is_probe = self.state.current is State.PROBING
         limit = 1 if is_probe else self._limit
         with buffer.lock:
-            if buffer.evicted:
-                free(buffer, 8 * BATCH_EVENTS)
+            del buffer.evicted[-8 * BATCH_EVENTS :]
             self._batch = []
             buffer.batch(limit, BATCH_BYTES, self._batch)
         if not self._batch:

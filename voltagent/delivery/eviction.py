@@ -5,7 +5,7 @@ from __future__ import annotations
 from voltagent.core.span import Span, SpanEvent
 from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.waiting_trace import REMEMBERED, HeldTraces
+from voltagent.delivery.waiting_trace import REMEMBERED
 
 
 def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
@@ -16,7 +16,7 @@ def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
         found += [(event, trace.account_of(event[1])) for event in (*parked, *trace.events)]
         for _, span, _ in parked:
             trace.account_of(span).parked -= 1
-        trace.events, trace.sizes, trace.parked = [], [], None
+        trace.events, trace.parked = [], None
         buffer.remove(trace)
     buffer.ready.clear()
     buffer.unsent.clear()
@@ -24,7 +24,7 @@ def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
         account.recorded -= 1
         account.pending -= 1
     buffer.count = buffer.size = 0
-    buffer.held = HeldTraces()
+    buffer.held = []
     return found
 
 
@@ -39,14 +39,14 @@ def evict(buffer: Buffer, spared: Span) -> bool:
     number = len(trace.events)
     # no call from here on, so that it is dropped and counted, or neither
     account, events = trace.account, trace.events
-    trace.events, trace.sizes = [], []
+    trace.events = []
     buffer.count -= number
     buffer.size -= trace.size
     buffer.dropped += number
     account.pending -= number
     account.dropped["queue_full"] += number
     buffer.losses.reasons[identifier] = "queue_full"
-    buffer.evicted += (events,)
+    buffer.evicted += events
     buffer.over += (identifier,)
     del buffer.unsent[identifier], buffer.traces[identifier]
     if identifier in buffer.ready:
@@ -54,17 +54,6 @@ def evict(buffer: Buffer, spared: Span) -> bool:
     if len(buffer.losses.reasons) > REMEMBERED:
         buffer.losses.reasons.popitem(last=False)
     return True
-
-
-def free(buffer: Buffer, number: int) -> None:
-    """Free the memory of up to that many evicted events."""
-    while buffer.evicted and number > 0:
-        events = buffer.evicted[-1]
-        freed = min(number, len(events))
-        del events[len(events) - freed :]
-        number -= freed
-        if not events:
-            buffer.evicted.pop()
 
 
 def has_begun(buffer: Buffer, trace_id: int | str) -> bool:

@@ -178,7 +178,7 @@ class Loop:
         """Return whether something is ready and due, and the destination can be tried."""
         buffer, state = self._buffer, self._dispatcher.state
         released = False
-        if buffer.held.heap:
+        if buffer.held:
             with buffer.lock:
                 released = buffer.release(now)
         is_quiet = now < state.until or (state.current is not State.UP and state.is_quiet(now))
@@ -189,7 +189,7 @@ class Loop:
         return self._is_round and bool(buffer.ready) and not is_quiet
 
     def _is_worth_waiting(self, stop: Shutdown, now: float) -> bool:
-        held = self._buffer.held.heap
+        held = self._buffer.held
         ready_at = now if self._buffer.ready or not held else held[0][0]
         stop.expect_pause(max(self._dispatcher.state.until, ready_at))
         return stop.seconds_left(now, self._dispatcher.last_answer()) > 0
@@ -218,8 +218,8 @@ class Loop:
             wake = min(wake, now + _LOOK)
         if state.current is State.UNAUTHORIZED or (buffer.ready and self._is_round):
             wake = min(wake, state.until)
-        if buffer.held.heap:
-            wake = min(wake, max(buffer.held.heap[0][0], state.until))
+        if buffer.held:
+            wake = min(wake, max(buffer.held[0][0], state.until))
         if self._spool is not None and (buffer.count or self._spool.pending()):
             wake = min(wake, max(now, self._spool.write_due))
         return wake

@@ -124,17 +124,14 @@ class Settlement:
                 again.setdefault(buffer.traces[span.trace.id], []).append(event)
         batch[:] = [event for events in again.values() for event in events]
         for trace, events in again.items():
-            sizes = [size_of(event) for event in events]
-            size, number = sum(sizes), len(events)
+            size, number = sum(map(size_of, events)), len(events)
             delay = waits.get(trace, 0.0)
             if delay > 0.0:
-                buffer.ready.pop(trace.id, None)
-                buffer.held.add(trace, now + delay)
+                buffer.hold(trace, now + delay)
             elif not trace.held and not trace.in_flight:
                 buffer.ready[trace.id] = trace
             # no call from here on, nor a branch
             trace.events[:0] = events
-            trace.sizes[:0] = sizes
             trace.size += size
             buffer.size += size
             del batch[:number]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import OrderedDict
-from collections.abc import Iterator
 from typing import Any, Final
 
 from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, TraceInfo
@@ -34,15 +32,14 @@ class WaitingTrace:
     """The events of one trace, in their order."""
 
     __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "newer", "open", "others", "parked",
-                 "size", "sizes", "tries", "usage")  # fmt: skip
+                 "size", "tries", "usage")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
         self.account = account  # of the SDK that was the first to record something of it
         self.others: dict[TraceInfo, Account] | None = None  # of further SDKs, which use the same id
         self.events: list[SpanEvent] = []  # a list: an empty deque takes 600 bytes, and there is one per open trace
-        self.sizes: list[int] = []  # of these
-        self.size = 0
+        self.size = 0  # of these, about
         self.newer = UNMARKED  # or how many came since the last mark, if not all before it are known to be settled
         self.open = 0  # spans that were started here and have not ended
         self.is_in_batch = False
@@ -76,29 +73,6 @@ class WaitingTrace:
         key = None if phase is Phase.END else span  # an end that is not sent by itself belongs to its trace's
         self.parked[key] = [*self.parked.get(key, ()), event]
         self.account_of(span).parked += 1
-
-
-class HeldTraces:
-    """Traces that wait for the end of their backoff."""
-
-    __slots__ = ("_order", "heap")
-
-    def __init__(self) -> None:
-        self.heap: list[tuple[float, int, WaitingTrace]] = []  # by that time
-        self._order = 0
-
-    def add(self, trace: WaitingTrace, until: float) -> None:
-        """Hold a trace."""
-        trace.held = True
-        self._order += 1
-        heapq.heappush(self.heap, (until, self._order, trace))
-
-    def due(self, now: float) -> Iterator[WaitingTrace]:
-        """Yield the traces whose backoff has ended; they are not held any more."""
-        while self.heap and self.heap[0][0] <= now:
-            trace = heapq.heappop(self.heap)[2]
-            trace.held = False
-            yield trace
 
 
 class LostStarts:

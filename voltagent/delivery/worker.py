@@ -22,7 +22,7 @@ from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
-from voltagent.delivery.eviction import evict, free
+from voltagent.delivery.eviction import evict
 from voltagent.delivery.loop import Loop, waiting_bytes
 from voltagent.delivery.options import WorkerOptions
 from voltagent.delivery.processing import Courtesy, Processing
@@ -108,7 +108,7 @@ class Worker:
         """Make space for an event of ``span`` by dropping the oldest unsent traces; whether there is enough."""
         for account in list(self.accounts):
             self.buffer.take_first(account.waiting, _MOVED, account)
-        free(self.buffer, 4 * _MOVED)
+        del self.buffer.evicted[-4 * _MOVED :]
         self.loop.correct_bytes()
         while not self.has_space(size):
             if not evict(self.buffer, span):
