@@ -31,9 +31,9 @@ from tests.helpers.memory import (
 )
 from tests.helpers.pace import PATIENCE, hold, slowness, until
 from voltagent.core import guard
-from voltagent.core.span import AGENT, CANCELLED, TOOL, Phase, Span, SpanEvent
+from voltagent.core.span import CANCELLED, TOOL, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
-from voltagent.delivery.processing import Courtesy, Processing
+from voltagent.delivery.processing import Processing
 from voltagent.delivery.report import Report
 from voltagent.delivery.storage import MemoryStorage
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -107,33 +107,33 @@ def test_a_heavy_batch_does_not_wait(memory: Memory) -> None:
 def test_the_sender_gives_way_while_the_program_goes_on_recording(memory: Memory) -> None:
     sender = make_sender(memory, auto_flush=False, queue_events=400, queue_bytes=2**20)
     recording, (worker,) = Recording(sender), sender.workers
-    courtesy = Courtesy(worker.accounts, worker.buffer, worker.dispatcher.options)
+    storage = MemoryStorage(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(()))
     root = recording.trace()
-    assert courtesy.is_due()
-    assert not courtesy.is_due(), "nothing was recorded since"
+    assert storage.is_due()
+    assert not storage.is_due(), "nothing was recorded since"
     recording.end(recording.tool(root))
-    assert courtesy.is_due()
+    assert storage.is_due()
     tool = recording.tool(root)
-    assert courtesy.is_due()
+    assert storage.is_due()
     recording.end(tool)
-    assert courtesy.is_due(), "an end that waits in the entry of its start counts, too"
+    assert storage.is_due(), "an end that waits in the entry of its start counts, too"
     recording.tool(root, payload=b"x" * 2**18)
-    assert not courtesy.is_due(), "a quarter of the queue's bytes"
+    assert not storage.is_due(), "a quarter of the queue's bytes"
     sender.flush().result()
     for _ in range(100):
         recording.end(recording.tool(root))
-    assert not courtesy.is_due(), "a quarter of its events"
+    assert not storage.is_due(), "a quarter of its events"
     sender.flush().result()
     memory.gate.clear()
     recording.tool(root)
-    courtesy = Courtesy(worker.accounts, worker.buffer, worker.dispatcher.options)
+    storage = MemoryStorage(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(()))
     waits = sender.flush()
     recording.tool(root)
-    assert not courtesy.is_due(), "a caller waits"
+    assert not storage.is_due(), "a caller waits"
     memory.gate.set()
     waits.result()
     recording.tool(root)
-    assert courtesy.is_due()
+    assert storage.is_due()
     sender.shutdown().result()
 
 
@@ -143,18 +143,18 @@ def test_the_sender_gives_way_while_it_takes_in_a_burst(memory: Memory) -> None:
     (account,) = worker.accounts
     left: list[int] = []
 
-    class Recorded(Courtesy):
+    class Recorded(MemoryStorage):
         def give_way(self) -> None:
             if not left:
                 recording.end(recording.tool(root))
             if self.is_due():
                 left.append(len(account.waiting))
 
-    courtesy = Recorded(worker.accounts, worker.buffer, worker.dispatcher.options)
+    storage = Recorded(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(()))
     root = recording.trace()
     for _ in range(300):
         recording.end(recording.tool(root))
-    MemoryStorage(worker.accounts, worker.buffer, courtesy, Processing(())).accept()
+    storage.accept()
     assert left == [174], "after 128 of 301 entries, as something is recorded just then; nothing is after the next 128"
     assert len(account.waiting) == 1, "what was recorded meanwhile is for the next time"
     recording.end(root)
@@ -818,24 +818,6 @@ def test_each_destination_is_reported_of_unfinished_spans_once() -> None:
 
 
 # What it remembers.
-
-
-def test_usage_of_a_trace_is_its_own_or_the_sum_over_its_agents(memory: Memory) -> None:
-    sender = make_sender(memory)
-    recording = Recording(sender)
-    root, other = recording.trace(), recording.trace()
-    assert root is not None
-    assert other is not None
-    for tokens in (3, 4):
-        agent = recording.tool(root, kind=AGENT)
-        assert agent is not None
-        agent.usage = {"total_tokens": tokens, "model": "m"}
-        recording.end(agent)
-    other.usage = {"total_tokens": 1}
-    recording.end(root)
-    recording.end(other)
-    sender.shutdown().result()
-    assert (root.usage, other.usage) == ({"total_tokens": 7}, {"total_tokens": 1})
 
 
 def test_what_is_over_is_forgotten(memory: Memory) -> None:

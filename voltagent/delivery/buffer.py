@@ -24,7 +24,6 @@ from voltagent.delivery.waiting_trace import (
     LostStarts,
     WaitingTrace,
     size_of,
-    sum_usage,
 )
 
 _START: Final = Phase.START
@@ -79,9 +78,6 @@ class Buffer:
             if trace is not None and trace.account is not account:
                 trace.others = {**(trace.others or {}), span.trace: account}
                 self.unsent.pop(trace.id, None)  # what several SDKs have part in is not dropped for others
-            is_over = has_ended or phase is _END
-            if is_over and trace is not None and (span.usage is not None or trace.usage is not None):
-                sum_usage(span, trace)
             count = len(events)
             # no call until it is counted and removed from its source, nor, for Python 3.10, a branch between two counts
             if phase is _END and span in self.open:

@@ -25,10 +25,7 @@ UNFINISHED: Final = b'{"unfinished":true}'
 class Closing:
     """Reports to those who wait, and ends the accounts of a worker.
 
-    Args:
-        accounts: the SDKs that share the worker.
-        dispatcher: has the other parts of the worker; its exporter is closed at the end.
-        release: called when the last account ends; returns the worker's thread, if there is one.
+    ``release`` is called when the last account ends; it returns the worker's thread, if there is one.
     """
 
     def __init__(
@@ -109,26 +106,27 @@ class Closing:
                 account.waiting.append((Phase.END, span, None))
 
     def let_go(self, now: float) -> bool:
-        """Finish the accounts that are shut down, and remove those that no SDK uses; whether none is left."""
+        """Finish the accounts that are shut down, or that no SDK uses any more; return whether that ends the worker."""
         leaving = self.leaving
         if leaving is not None:
             if not self._is_over(leaving, self._accounts, now):
                 return False
-            self._close(self._accounts)
-            self.has_left = True
-            self.leaving = None  # what later exit hooks record is sent by their own thread
+            ended = self._accounts
+        else:
+            ended = [account for account in self._accounts if self._has_ended(account, now)]
+        if len(ended) == len(self._accounts):
+            self._close(ended)
+            if leaving is not None:
+                self.has_left = True
+                self.leaving = None  # what later exit hooks record is sent by their own thread
             return True
-        for account in list(self._accounts):
-            stop = account.shutdown
-            if stop is None and account.is_over():
-                self.count_losses(account)
-                self._accounts.remove(account)
-            elif stop is not None and self._is_over(stop, [account], now) and self._finish(account):
-                return True
-        if self._accounts:
-            return False
-        self._close([])
-        return True
+        for account in ended:
+            self._finish(account)
+        return False
+
+    def _has_ended(self, account: Account, now: float) -> bool:
+        stop = account.shutdown
+        return account.is_over() if stop is None else self._is_over(stop, [account], now)
 
     def _is_over(self, stop: Shutdown, accounts: list[Account], now: float) -> bool:
         """Return whether nothing of the accounts waits any more, or the time for it is up."""
@@ -136,21 +134,18 @@ class Closing:
             return True
         return stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
 
-    def _finish(self, account: Account) -> bool:
-        """Close for one SDK; return whether that closed all, as it was the last one. Else only what it has goes."""
-        if len(self._accounts) == 1:
-            self._close([account])
-            return True
-        self._dispatcher.forget_in_flight(account)
-        if not self._storage.survives:
-            self._storage.accept()
-            with self._buffer.lock:
-                self._dispatcher.log.report_lost(drop_waiting(self._buffer, "shutdown_timeout", account))
+    def _finish(self, account: Account) -> None:
+        """Close for one SDK while others go on: only what it has goes."""
+        if account.shutdown is not None:
+            self._dispatcher.forget_in_flight(account)
+            if not self._storage.survives:
+                self._storage.accept()
+                with self._buffer.lock:
+                    self._dispatcher.log.report_lost(drop_waiting(self._buffer, "shutdown_timeout", account))
         account.is_finished = True
         self.count_losses(account)
         self._accounts.remove(account)
         account.settle_futures()
-        return False
 
     def count_losses(self, account: Account) -> None:
         """Add what was lost to the losses of the process: once, as no more is sent of an account, or as that ends."""
@@ -162,7 +157,7 @@ class Closing:
         """Give up what waits, or leave it to the next process, and end the thread."""
         self._dispatcher.forget_in_flight()
         self._dispatcher.log.report_lost(self._storage.close(accounts))
-        for account in accounts:
+        for account in list(accounts):
             self._dispatcher.log.report_end(account.report(self._storage.pending(account)))
             if self.leaving is None:
                 self.count_losses(account)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from voltagent.core import clock, guard
 from voltagent.core.guard import logger
@@ -19,39 +19,30 @@ from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import Storage
-from voltagent.exporters import Exporter, Interruptible, Outcome, Trailing, Verdict
+from voltagent.exporters import Exporter, Outcome, Verdict
 
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
 _NOTHING: Final = Report()
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _VERDICT: Final = attrgetter("verdict")
+_Answers: TypeAlias = Callable[[], list[tuple[SpanEvent, Outcome]]]
 
 
 class Dispatcher:
-    """Sends batches of a buffer, on one thread at a time.
+    """Sends batches of a buffer, on one thread at a time."""
 
-    Args:
-        exporter: the destination.
-        options: intervals and limits.
-        buffer, storage: where events wait and are kept.
-    """
-
-    def __init__(
-        self,
-        exporter: Exporter,
-        options: WorkerOptions,
-        buffer: Buffer,
-        storage: Storage,
-    ) -> None:
+    def __init__(self, exporter: Exporter, options: WorkerOptions, buffer: Buffer, storage: Storage) -> None:
         self.exporter = exporter
         self.options = options
         self.buffer = buffer
         self.storage = storage
         self.spool = storage if storage.survives is True else None  # the storage, if it is on disk
         self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
-        self._interruptible = exporter if isinstance(exporter, Interruptible) else None
-        self._trailing = exporter if isinstance(exporter, Trailing) else None
+        # what only some exporters have: see `exporters.Trailing` and `exporters.Interruptible`
+        self._end_by: Callable[[float], object] | None = getattr(exporter, "set_deadline", None)
+        self._late: _Answers = getattr(exporter, "late", list)
+        self._answered: _Answers = getattr(exporter, "answered", list)
         self.state = DestinationState()
         self.log = LogMessages(exporter)
         self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
@@ -134,10 +125,8 @@ class Dispatcher:
 
     def collect(self, now: float, stops: Sequence[Shutdown]) -> None:
         """Account for answers to requests that were left waiting."""
-        if not self.in_flight or self._trailing is None:
-            return
-        found = self._trailing.late()
-        landed = [pair for pair in found if self.in_flight.pop(id(pair[0]), None) is not None]  # else it was given up
+        # one that is not there was given up
+        landed = [pair for pair in self._late() if self.in_flight.pop(id(pair[0]), None) is not None]
         if not landed:
             return
         events, outcomes = [event for event, _ in landed], [outcome for _, outcome in landed]
@@ -170,11 +159,9 @@ class Dispatcher:
 
     def answered(self, account: Account) -> Report:
         """Return what the answers to the batch under way change in the counts so far. Under the buffer's lock."""
-        if self._trailing is None or not self._batch:
-            return _NOTHING
-        found = Report()
+        found = _NOTHING
         sent = {id(event) for event in self._batch if event is not None}
-        for event, outcome in self._trailing.answered():
+        for event, outcome in self._answered() if sent else ():
             _, span, _ = event
             if id(event) in sent and self.buffer.account_of(span) is account:
                 refused = outcome.verdict is Verdict.REFUSED
@@ -183,12 +170,12 @@ class Dispatcher:
 
     def last_answer(self) -> float:
         """Return when the destination answered last, on ``clock.monotonic``; 0 if that is not known."""
-        return self._interruptible.last_answer if self._interruptible is not None else 0.0
+        return float(getattr(self.exporter, "last_answer", 0.0))
 
     def set_deadline(self, deadline: float) -> None:
         """End the batch under way by then. From any thread."""
-        if self._interruptible is not None:
-            self._interruptible.set_deadline(deadline)
+        if self._end_by is not None:
+            self._end_by(deadline)
 
 
 def _with_unsafe(found: Sequence[SpanEvent | None], answers: Sequence[Outcome]) -> list[Outcome]:

@@ -35,10 +35,6 @@ class Loop:
     """Decides when to send what; one thread at a time runs it.
 
     Work starts by one rule: the oldest event that waits is as old as the flush interval, or 4 MiB wait.
-
-    Args:
-        accounts: the SDKs that share the worker.
-        dispatcher: sends, and has the other parts of the worker.
     """
 
     def __init__(self, accounts: list[Account], dispatcher: Dispatcher) -> None:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from voltagent.core import guard
-from voltagent.core.process import exit_hook
-from voltagent.core.process.one_time_work import pause
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
-from voltagent.delivery.account import Account
-from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.options import WorkerOptions
 
 Processor: TypeAlias = Callable[[SpanEvent], SpanEvent | None]
-
-GROUP: Final = 32  # events between two pauses: a thread of the program waits for the interpreter no longer than these
-_PAUSE: Final = 50e-6  # seconds; after it the sender asks for the interpreter, which a busy program gives up after 5 ms
-_SHARE: Final = 4  # there are no pauses once this part of the queue is in use
 
 
 @runtime_checkable
@@ -86,50 +77,3 @@ class Processing:
 def _withhold(span: Span) -> None:
     """Keep nothing of a start that could not be made safe: its end would bring it along."""
     span.name, span.input, span.metadata, span.tags, span.facts = "[redaction failed]", None, None, None, None
-
-
-class Courtesy:
-    """Lets the program have the interpreter while it still records, so that a burst ends before much of it is sent.
-
-    There is no pause if the program recorded nothing meanwhile, waits for a flush or a shutdown, ends, or has used a
-    quarter of the queue.
-
-    Args:
-        accounts: the SDKs that share the worker.
-        buffer: what it has taken in.
-        options: the limits of the queue.
-    """
-
-    def __init__(self, accounts: list[Account], buffer: Buffer, options: WorkerOptions) -> None:
-        self._accounts = accounts
-        self._buffer = buffer
-        self._most_bytes, self._most_events = options.queue_bytes // _SHARE, options.queue_events // _SHARE
-        self._seen = -1  # events that waited at the last look, in the queues or here
-
-    def is_due(self) -> bool:
-        """Return whether the program has recorded something since the last time, and no caller waits for the sender."""
-        if exit_hook.began():
-            return False
-        events, size = self._buffer.count, self._buffer.size
-        for account in self._accounts:
-            if account.futures or account.shutdown is not None:
-                return False
-            events += len(account.waiting) + account.merged
-            size += account.bytes
-        seen, self._seen = self._seen, events
-        return events > seen and events < self._most_events and size < self._most_bytes
-
-    def give_way(self) -> None:
-        """Pause, if it is due."""
-        if self.is_due():
-            pause(_PAUSE)
-
-    def process(self, processing: Processing, events: Sequence[SpanEvent]) -> list[SpanEvent | None]:
-        """Return the events as they may leave the process, with a pause between groups of them where it is due."""
-        found: list[SpanEvent | None] = []
-        self._seen = -1  # nothing can be recorded before the first pause, as this thread has the interpreter
-        for first in range(0, len(events), GROUP):
-            if first:
-                self.give_way()
-            found += processing(events[first : first + GROUP])
-        return found

@@ -63,13 +63,9 @@ class _Ledger:
         self.away_since: float | None = None  # on `clock.monotonic`
         self.reason = ""  # of the last refusal
 
-    @property
-    def last_answer(self) -> float:
-        return float(self._exporter.last_answer)
-
-    @last_answer.setter
-    def last_answer(self, moment: float) -> None:
-        self._exporter.last_answer = moment
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the exporter has."""
+        return getattr(self._exporter, name)
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export a batch, and note for each trace what the destination has taken."""
@@ -81,10 +77,6 @@ class _Ledger:
         """Note the answers to slow requests, too; see :class:`voltagent.exporters.Trailing`."""
         found: list[tuple[SpanEvent, Outcome]] = self._exporter.late()
         self._note(found)
-        return found
-
-    def answered(self) -> list[tuple[SpanEvent, Outcome]]:
-        found: list[tuple[SpanEvent, Outcome]] = self._exporter.answered()
         return found
 
     def _note(self, found: Sequence[tuple[SpanEvent, Outcome]]) -> None:
@@ -116,9 +108,6 @@ class _Ledger:
     def forget(self, trace_id: int | str) -> None:
         self._exporter.forget(trace_id)
         self.finished.put(trace_id)
-
-    def set_deadline(self, deadline: float) -> None:
-        self._exporter.set_deadline(deadline)
 
     def after_fork(self) -> None:
         self._exporter.after_fork()

@@ -19,13 +19,7 @@ _NO_TRY: Final = (Verdict.UNTRIED, Verdict.WITH_END)
 
 
 class Settlement:
-    """Counts in a buffer what is done with, and puts back what must be tried again. Used under the buffer's lock.
-
-    Args:
-        buffer: where the events came from.
-        max_retries: how often an event is tried again after an answer that refuses it.
-        retry_delay: seconds before the first retry.
-    """
+    """Counts in a buffer what is done with, and puts back what must be tried again. Used under the buffer's lock."""
 
     def __init__(self, buffer: Buffer, max_retries: int, retry_delay: float) -> None:
         self._buffer = buffer

@@ -28,14 +28,7 @@ class Shutdown:
         is_kept: what is not sent is kept on disk, so there is no reason to wait for a destination.
     """
 
-    def __init__(
-        self,
-        began: float,
-        deadline: float,
-        *,
-        gives_up: bool = False,
-        is_kept: bool = False,
-    ) -> None:
+    def __init__(self, began: float, deadline: float, *, gives_up: bool = False, is_kept: bool = False) -> None:
         self.deadline = deadline
         self.takes = 0  # how often the queues were emptied, if it is the end of a process or of a run: see `TAKES`
         self._began = self._progress = began

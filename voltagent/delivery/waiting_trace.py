@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any, Final
+from typing import Final
 
-from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, TraceInfo
+from voltagent.core.span import TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.delivery.account import Account
 
 # limit for remembered losses and open spans; beyond it, the oldest is forgotten
@@ -32,7 +32,7 @@ class WaitingTrace:
     """The events of one trace, in their order."""
 
     __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "newer", "open", "others", "parked",
-                 "size", "tries", "usage")  # fmt: skip
+                 "size", "tries")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
@@ -46,7 +46,6 @@ class WaitingTrace:
         self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
         self.held = False  # waits for its backoff
         self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
-        self.usage: dict[str, Any] | None = None
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
 
     def account_of(self, span: Span) -> Account:
@@ -114,14 +113,3 @@ def size_of(event: SpanEvent) -> int:
     if fields is not None:
         return OVERHEAD + sum(len(value) for value in fields.values() if isinstance(value, bytes))
     return len(span.input or b"") + len(span.metadata or b"") + OVERHEAD
-
-
-def sum_usage(span: Span, trace: WaitingTrace) -> None:
-    """Add the usage of an agent to its trace, or set that of the trace to the sum, unless it has its own."""
-    if span.kind == AGENT and span.usage is not None:
-        total = trace.usage = trace.usage or {}
-        for name, value in span.usage.items():
-            if type(value) in (int, float) and type(total.get(name, 0)) in (int, float):
-                total[name] = total.get(name, 0) + value
-    elif span.kind == TRACE and span.usage is None and trace.usage is not None:
-        span.usage = trace.usage

@@ -1,7 +1,7 @@
-"""The way to one destination: one thread that takes what the queues hold, sends it in batches and heeds the answers.
+"""The way to one destination: one thread that takes what the accounts hold, sends it in batches and heeds the answers.
 
-It is put together of plain parts: queues (one for each SDK that shares it), a buffer, a storage, a dispatcher with the
-state of the destination, and a loop with the policies of those that shut down.
+It is put together of plain parts: accounts (one for each SDK that shares it), a buffer, a storage, a dispatcher with
+the state of the destination, and a loop with the policies of those that shut down.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import evict
 from voltagent.delivery.loop import Loop, waiting_bytes
 from voltagent.delivery.options import WorkerOptions
-from voltagent.delivery.processing import Courtesy, Processing
+from voltagent.delivery.processing import Processing
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.delivery.shutdown import REFUSED_SECONDS, Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
@@ -39,22 +39,9 @@ _STARTING: Final = 1.0  # seconds after which a thread that was to start and did
 
 
 class Worker:
-    """Sends what the SDKs that share it record for one destination.
+    """Sends what the SDKs that share it record for one destination; what waits is in the spool, if there is one."""
 
-    Args:
-        exporter: the destination.
-        options: intervals and limits.
-        processing: makes an event safe to send.
-        spool: where to keep on disk what waits; ``None`` keeps it in memory only.
-    """
-
-    def __init__(
-        self,
-        exporter: Exporter,
-        options: WorkerOptions,
-        processing: Processing,
-        spool: Spool | None,
-    ) -> None:
+    def __init__(self, exporter: Exporter, options: WorkerOptions, processing: Processing, spool: Spool | None) -> None:
         self.exporter = exporter
         self._options, self._processing, self._spool = options, processing, spool
         self.shared_with: Callable[[], object] = lambda: None  # what must live as long as the thread does
@@ -74,7 +61,7 @@ class Worker:
     def _make_storage(self) -> Storage:
         parts = self.accounts, self.buffer, self._options
         if self._spool is None:
-            return MemoryStorage(self.accounts, self.buffer, Courtesy(*parts), self._processing)
+            return MemoryStorage(*parts, self._processing)
         from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it
 
         return SpoolStorage(*parts, self._spool, self.exporter, self._processing)
