@@ -96,6 +96,8 @@ class Buffer:
                 if phase is _START and not has_ended:
                     trace.open += 1
                     self.open[span] = None
+                if not trace.held and not trace.in_flight:
+                    self.ready[trace.id] = trace  # keeps an existing place
                 trace.events += events
                 trace.newer += count
                 trace.size += size
@@ -103,8 +105,6 @@ class Buffer:
                 self.count += count
                 account.recorded += count
                 account.pending += count
-                if not trace.held and not trace.in_flight:
-                    self.ready[trace.id] = trace  # keeps an existing place
             account.merged -= count - 1
             del source[0]
             if has_ended:
@@ -215,21 +215,13 @@ class Buffer:
         trace = self.traces.get(span.trace.id)
         return None if trace is None else trace.account_of(span)
 
-    def _settle_parked(
-        self, trace: WaitingTrace, span: Span | None, reason: str | None, account: Account | None = None
-    ) -> None:
-        """Give the events (of one account) that waited for this one its outcome."""
-        parked = trace.parked
-        if parked and span in parked:
-            for event in parked.pop(span):
-                owner = trace.account_of(event[1])
-                owner.parked -= 1
-                if account is None or owner is account:
-                    self.settle_one(trace, event, reason)
-                else:
-                    trace.park(event)
-        if parked and span is not None and span.kind == TRACE:
-            self._settle_parked(trace, None, reason)
+    def _settle_parked(self, trace: WaitingTrace, key: Span | Account, reason: str | None) -> None:
+        """Give the events that waited for the end of a span, or for that of the trace of an SDK, its outcome."""
+        for event in (trace.parked or {}).pop(key, ()):
+            trace.account_of(event[1]).parked -= 1
+            self.settle_one(trace, event, reason)
+        if isinstance(key, Span) and key.kind == TRACE:
+            self._settle_parked(trace, trace.account_of(key), reason)
 
     def settle_one(self, trace: WaitingTrace, event: SpanEvent, reason: str | None) -> None:
         """Count an event as accepted, or as lost for ``reason``; with the start of a trace all of the trace is lost."""
@@ -268,14 +260,15 @@ class Buffer:
         for event in lost:
             trace.account_of(event[1]).pending -= 1
             self.lose(event, reason, trace.account_of(event[1]), notes_loss=account is None)
-        for span in list(trace.parked or ()):
-            self._settle_parked(trace, span, reason, account)
+        for key, events in list((trace.parked or {}).items()):
+            if account is None or trace.account_of(events[0][1]) is account:
+                self._settle_parked(trace, key, reason)
         return len(lost)
 
     def remove(self, trace: WaitingTrace) -> None:
         """Let go of a trace: nothing of it waits any more."""
-        for span in list(trace.parked or ()):
-            self._settle_parked(trace, span, "rejected")  # it never ended
+        for key in list(trace.parked or ()):
+            self._settle_parked(trace, key, "rejected")  # it never ended
         if self.traces.pop(trace.id, None) is not None:
             self.over.append(trace.id)
 
@@ -288,7 +281,7 @@ class Buffer:
 
 
 def _fitting(events: list[SpanEvent], space: int, least: int) -> tuple[int, int]:
-    """Return how many of the first events fit into so many bytes, at least ``least``, and their size."""
+    """Return how many of the first events fit into that many bytes, at least ``least``, and their size."""
     total = 0
     for number, event in enumerate(events):
         size = size_of(event)

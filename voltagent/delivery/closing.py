@@ -51,16 +51,15 @@ class Closing:
     def settle_waiters(self, now: float) -> None:
         """Report to those who wait: when what was recorded before is settled, or when their time is up."""
         for account in list(self._accounts):
-            futures = list(account.futures)  # first: those to come wait for what is recorded until then
-            if not futures:
+            futures, done = list(account.futures), list[ReportFuture]()
+            if not futures:  # those to come wait for what is recorded until then
                 continue
-            is_ending = account.shutdown is not None or self.leaving is not None
-            is_settled = not is_ending and self.is_settled(account)
-            reached = [] if is_ending or is_settled else self._reached(account, futures)
-            if is_settled or reached:
+            if account.shutdown is None and self.leaving is None:
+                done = futures if self.is_settled(account) else self._reached(account, futures)
+            if done:
                 account.first_futures = account.older = None
             for future in futures:
-                if is_settled or future in reached or future.deadline <= now:
+                if future in done or future.deadline <= now:
                     account.settle(future)
 
     def _reached(self, account: Account, futures: list[ReportFuture]) -> list[ReportFuture]:

@@ -142,20 +142,12 @@ class Dispatcher:
 
     def forget_in_flight(self, account: Account | None = None) -> None:
         """Let wait again what (of one account) still waits for an answer; the answers are not heeded any more."""
-        with self.buffer.lock:
-            events = self._take_in_flight(account)
-            self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
-
-    def _take_in_flight(self, account: Account | None) -> list[SpanEvent]:
-        """Forget what waits for an answer; a function, as a loop below a lock may leave it held after an interrupt."""
-        events: list[SpanEvent] = []
-        for event in self.in_flight.values():
-            _, span, _ = event
-            if account is None or self.buffer.account_of(span) is account:
-                events.append(event)
+        flying = self.in_flight.values()
+        events = [event for event in flying if account is None or self.buffer.account_of(event[1]) is account]
         for event in events:
             del self.in_flight[id(event)]
-        return events
+        with self.buffer.lock:
+            self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
 
     def answered(self, account: Account) -> Report:
         """Return what the answers to the batch under way change in the counts so far. Under the buffer's lock."""

@@ -30,10 +30,8 @@ def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
 
 def evict(buffer: Buffer, spared: Span) -> bool:
     """Drop the oldest unsent trace except that of ``spared``; return whether there was one."""
-    for identifier in buffer.unsent:
-        if identifier != spared.trace.id:
-            break
-    else:
+    identifier = next((one for one in buffer.unsent if one != spared.trace.id), None)
+    if identifier is None:
         return False
     trace = buffer.unsent[identifier]
     number = len(trace.events)
@@ -56,18 +54,16 @@ def evict(buffer: Buffer, spared: Span) -> bool:
     return True
 
 
-def has_begun(buffer: Buffer, trace_id: int | str) -> bool:
-    """Return whether any event of the trace may have been sent."""
-    return trace_id in buffer.traces and trace_id not in buffer.unsent
-
-
-def drop_trace(buffer: Buffer, trace_id: int | str, reason: str) -> None:
-    """Drop all events of the trace, including those still to come."""
-    buffer.losses.remember(trace_id, reason)
+def drop_unsent(buffer: Buffer, trace_id: int | str, reason: str) -> bool:
+    """Drop all events of the trace, those still to come as well, unless one may have been sent; whether they were."""
     trace = buffer.traces.get(trace_id)
+    if trace is not None and trace_id not in buffer.unsent:
+        return False
+    buffer.losses.remember(trace_id, reason)
     if trace is not None:
         buffer.drop_events(trace, reason)
         buffer.remove(trace)
+    return True
 
 
 def drop_waiting(buffer: Buffer, reason: str, account: Account | None = None) -> int:

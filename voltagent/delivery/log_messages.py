@@ -14,12 +14,6 @@ from voltagent.delivery.report import Report
 from voltagent.exporters import Exporter, Outcome, Verdict
 
 
-def _counts_text(report: Report) -> str:
-    """Format the counts as one line."""
-    dropped = ", ".join(f"{number} {reason}" for reason, number in report.dropped.items()) or "none"
-    return f"{report.recorded} recorded, {report.accepted} accepted, {report.pending} pending, dropped: {dropped}"
-
-
 def _debug(text: str, *arguments: object) -> None:
     """Log a line about a batch. What a handler recorded of it would be a batch with a line of its own, without end."""
     with suppress():
@@ -98,7 +92,9 @@ class LogMessages:
     def report_end(self, report: Report) -> None:
         """Log the final counts at debug level."""
         if logger.isEnabledFor(logging.DEBUG):
-            _debug("%s: done: %s", self._name, _counts_text(report))
+            dropped = ", ".join(f"{number} {reason}" for reason, number in report.dropped.items()) or "none"
+            counts = report.recorded, report.accepted, report.pending, dropped
+            _debug("%s: done: %d recorded, %d accepted, %d pending, dropped: %s", self._name, *counts)
 
     def report_lost(self, number: int) -> None:
         """Log that the program ended before everything was sent."""

@@ -121,7 +121,7 @@ def _send_in_rounds() -> None:
     while tries:
         _state["kept"] = clock.monotonic()
         before = _counts().accepted
-        for future in _flush_all(_ROUND):
+        for future in flush_all(_ROUND):
             future.result()
         if not exit_hook.threads_go_on(_PAUSE):
             _leave()
@@ -183,12 +183,8 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
             account.futures.remove(future)
 
 
-def flush_all() -> list[ReportFuture]:
-    """Begin to send what all SDKs recorded so far, with the time that an exit has if connections are refused."""
-    return _flush_all(REFUSED_SECONDS)
-
-
-def _flush_all(seconds: float) -> list[ReportFuture]:
+def flush_all(seconds: float = REFUSED_SECONDS) -> list[ReportFuture]:
+    """Begin to send what all SDKs recorded so far; by default with the time that an exit has if it is refused."""
     able = [worker for worker in list(_workers) if not worker.cannot_wait()]
     return [_flushing(worker, account, seconds) for worker in able for account in list(worker.accounts)]
 

@@ -45,7 +45,7 @@ class WaitingTrace:
         self.is_in_batch = False
         self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
         self.held = False  # waits for its backoff
-        self.parked: dict[Span | None, list[SpanEvent]] | None = None  # events that count as the end of their span does
+        self.parked: dict[Span | Account, list[SpanEvent]] | None = None  # they count as this end does: see `park`
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
 
     def account_of(self, span: Span) -> Account:
@@ -69,9 +69,10 @@ class WaitingTrace:
         """Let an event wait for the outcome of the one that brings it along: the end of its span or trace."""
         self.parked = {} if self.parked is None else self.parked
         phase, span, _ = event
-        key = None if phase is Phase.END else span  # an end that is not sent by itself belongs to its trace's
+        account = self.account_of(span)
+        key = account if phase is Phase.END else span  # an end that is not sent by itself belongs to its trace's
         self.parked[key] = [*self.parked.get(key, ()), event]
-        self.account_of(span).parked += 1
+        account.parked += 1
 
 
 class LostStarts:

@@ -10,7 +10,7 @@ from voltagent.core import guard
 from voltagent.core.guard import log_once
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.eviction import drop_trace, has_begun
+from voltagent.delivery.eviction import drop_unsent
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key, trace_of
 from voltagent.exporters import Remembering
 from voltagent.storage.file import StoreError
@@ -124,9 +124,8 @@ class SpoolEvents:
     def _forget_trace(self, identifier: int | str) -> int | None:
         """Drop from memory an unsent trace; return how many of its events are on the disk as well."""
         with self._buffer.lock:
-            if has_begun(self._buffer, identifier):
+            if not drop_unsent(self._buffer, identifier, "queue_full"):
                 return None
-            drop_trace(self._buffer, identifier, "queue_full")
             done, self._buffer.done = self._buffer.done or [], []
             number = 0
             for event in done:
