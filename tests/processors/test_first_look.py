@@ -15,9 +15,9 @@ from pydantic_core import to_json
 from tests.helpers import pace
 from tests.processors.test_prefilter import FRAGMENTS
 from voltagent.core import clock
-from voltagent.processors.first_look import is_long_text_suspect, is_suspect
+from voltagent.processors.first_look import is_long_text_suspect, is_suspect, may_hold
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.text.prefilter import is_suspect_text
+from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
 from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS
 
@@ -41,6 +41,15 @@ def test_it_finds_in_a_long_text_what_the_checks_find(text: str, is_key: bool, i
     json = to_json([*around, {text: 1} if is_key else text, *around]).decode()
     if json.isascii():
         assert is_long_text_suspect(json) >= is_suspect_text(json)
+
+
+@given(st.lists(st.sampled_from((*FRAGMENTS, *MORE, *STEMS, "\ttrue\t0")), max_size=9).map("".join), st.booleans())
+def test_it_finds_in_a_text_that_is_not_encoded_what_the_checks_find(text: str, is_long: bool) -> None:
+    text = f"{PROSE * 60}{text}{PROSE}" if is_long else text
+    has_name, has_token = may_hold(text)
+    names, tokens = prefilter(is_ascii=text.isascii())
+    assert has_name >= (names(text) is not None)
+    assert has_token >= (tokens(text) is not None)
 
 
 @pytest.mark.parametrize("filler", [PROSE, *BEYOND.values()])

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.text import checks
 from voltagent.processors.secrets.text.engine import Check, fast_check
-from voltagent.processors.secrets.text.prefilter import is_suspect_text
+from voltagent.processors.secrets.text.prefilter import avoids_all_checks, is_suspect_text, prefilter
 from voltagent.processors.secrets.text.searches.prose import STATEMENT
 from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
@@ -65,6 +65,8 @@ class _Looks(NamedTuple):
     # What begins with a dash, an underscore or a backslash, and tokens whose prefix ends with one, by their ends alone:
     # found often, but fast where there is none.
     separated: _Look
+    separate: _Look  # what is no token of these, exactly
+    cookies: _Look  # a line of cookies in a text that is not encoded
     as_written: _Look  # all of these and all tokens, exactly: as fast for every text
 
 
@@ -122,6 +124,8 @@ def _looks() -> _Looks:
             rf"{_AFTER_NO_WORD}(?i:{flags})|(?i:{checks.DASHED}|-us[0-9])|-(?:{_tails(separated, '-')})"
             rf"|_(?:{_tails(separated, '_')})|\\(?:u|/|[nrt](?i:{flags}))|(?:_|\\[a-z])(?:{every})"
         ),
+        separate=_look(separate),
+        cookies=_look(checks.COOKIE_LINE),
         as_written=Check([checks.for_ascii(separate), checks.for_ascii(tokens)]),
     )
 
@@ -186,22 +190,56 @@ def _is_suspect_piece(text: bytes, own: Sequence[re.Pattern[bytes]]) -> bool:
     try:
         written = text.decode("ascii")  # looks at each character once
     except UnicodeDecodeError:
-        parts, stems, characters, behind_names = _beyond_ascii()
-        if parts(text) is not None and stems(text) is not None:
+        if _has_name_beyond_ascii(text):
             return True
-        if _may_have_characters(text) and characters(text) is not None and behind_names(text) is not None:
-            return True
-        written = text.translate(_STAND_INS, _LEFT_OUT).decode("ascii")
-    return is_suspect_text(written) if len(written) <= _SHORT_TEXT else is_long_text_suspect(written)
+        written = _with_stand_ins(text)
+    if len(written) <= _SHORT_TEXT and not avoids_all_checks(written):
+        return is_suspect_text(written)
+    return is_long_text_suspect(written)
+
+
+def _has_name_beyond_ascii(text: bytes) -> bool:
+    parts, stems, characters, behind_names = _beyond_ascii()
+    if parts(text) is not None and stems(text) is not None:
+        return True
+    return _may_have_characters(text) and characters(text) is not None and behind_names(text) is not None
+
+
+def _with_stand_ins(text: bytes) -> str:
+    return text.translate(_STAND_INS, _LEFT_OUT).decode("ascii")
+
+
+def may_hold(text: str) -> tuple[bool, bool]:
+    """Return whether there can be a name or phrase of a secret in a text that is not encoded, and whether a token."""
+    has_name = False
+    if not text.isascii():
+        written = text.encode()
+        has_name, text = _has_name_beyond_ascii(written), _with_stand_ins(written)
+    names, tokens = prefilter(is_ascii=True)
+    if not has_name:
+        is_short = len(text) <= _SHORT_TEXT and not names.avoids(text)
+        has_name = names(text) is not None if is_short else _has_name(text)
+    return has_name, tokens(text) is not None
+
+
+def _has_name(text: str) -> bool:
+    """Return whether a look other than those for tokens finds something in a text, encoded or not."""
+    look = _looks()
+    return (
+        _has_name_in_any_case(look, text.lower())
+        or look.cookies(text) is not None
+        or (look.separated(text) is not None and look.separate(text) is not None)
+    )
 
 
 def is_long_text_suspect(text: str) -> bool:
     """Return whether a check finds something in a JSON text in ASCII, with stand-ins for other characters."""
     look = _looks()
     has_token = look.as_written(text) is not None if look.separated(text) is not None else _finds(look.tokens, text)
-    if has_token:
-        return True
-    low = text.lower()
+    return has_token or _has_name_in_any_case(look, text.lower())
+
+
+def _has_name_in_any_case(look: _Looks, low: str) -> bool:
     return (
         (_finds(look.hints, low) and _finds_with_hint(look, low))
         or _finds(look.words, low)

@@ -104,7 +104,7 @@ WORDED: Final = (
 BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])"
 HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
 MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha"
-_COOKIE_LINE: Final = r"\t(?:true|false)\t[0-9]"  # where it is not encoded; otherwise it is among the words
+COOKIE_LINE: Final = r"(?i:\t(?:true|false)\t[0-9])"  # where it is not encoded; otherwise it is among the words
 PAIRS: Final = (
     "community[^a-z]?string|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
     "|kata[ _-]sandi|mat[ _-]khau|client[^a-z]?assertion|crypt[^a-z]?hash"
@@ -124,7 +124,7 @@ DASHED: Final = (
 FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
 _ANY_CASE: Final = (
     *(STATEMENT, *WITH_HINT, *WORDED, BRIEF_WORDED, HOSTS, MARKED),
-    *(_COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, FLAGS),
+    *(COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, FLAGS),
 )
 
 

@@ -80,6 +80,13 @@ class Check:
         self.note(clock.monotonic() - began, length)
         return found
 
+    def avoids(self, text: str) -> bool:
+        """Return whether this expression was too slow lately for a text, so that another way is to be taken."""
+        if not self._apart:
+            return False
+        self.note(0.0, len(text))
+        return True
+
     def current(self) -> Callable[[str], str | None]:
         """Return the search for the next short texts; :meth:`note` has to know how long they took."""
         return self._search_apart if self._apart else self._together

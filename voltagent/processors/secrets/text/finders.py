@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
+from voltagent.processors.first_look import may_hold
 from voltagent.processors.secrets.text.assignments.search import find_assignments, hints_in
 from voltagent.processors.secrets.text.dense import hide_values
 from voltagent.processors.secrets.text.engine import fast_check, has_literal
-from voltagent.processors.secrets.text.prefilter import prefilter
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError, joined
 from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
@@ -74,10 +74,9 @@ def find_secrets(scan: Scan) -> list[Range]:
     tables: list[Range] = []  # secrets in columns, in order
     for start, stop in scan.windows():
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
-        names, tokens = prefilter(is_ascii=around.isascii())
         scan.allow(stop - start)
-        may_have_token = tokens(around) is not None  # the marks of tokens are also found in other words
-        may_have_name = bool(scan.names.own) or names(around) is not None
+        may_have_name, may_have_token = may_hold(around)  # the marks of tokens are also found in other words
+        may_have_name |= bool(scan.names.own)
         if not (may_have_token or may_have_name):
             continue
         if may_have_name:
@@ -113,9 +112,9 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
     may_have_token, hints, groups = window.may_have_token, window.hints, window.groups
     if not window.is_one_piece:
         around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
-        names, tokens = prefilter(is_ascii=around.isascii())
-        may_have_token = may_have_token and tokens(around) is not None
-        if hints is None or not (scan.names.own or names(around) is not None):
+        has_name, has_token = may_hold(around)
+        may_have_token = may_have_token and has_token
+        if not (scan.names.own or has_name):
             hints = None
         if hints is None and not may_have_token:
             return found
