@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from tests.helpers import pace
 from tests.processors.test_prefilter import FRAGMENTS
 from voltagent.core import clock
-from voltagent.processors.first_look import is_long_text_suspect, is_suspect, may_hold
+from voltagent.processors.first_look import is_long_text_suspect, is_suspect, may_hold_name, may_hold_token
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
@@ -45,11 +45,10 @@ def test_it_finds_in_a_long_text_what_the_checks_find(text: str, is_key: bool, i
 
 @given(st.lists(st.sampled_from((*FRAGMENTS, *MORE, *STEMS, "\ttrue\t0")), max_size=9).map("".join), st.booleans())
 def test_it_finds_in_a_text_that_is_not_encoded_what_the_checks_find(text: str, is_long: bool) -> None:
-    text = f"{PROSE * 60}{text}{PROSE}" if is_long else text
-    has_name, has_token = may_hold(text)
+    text = f"{PROSE * 110}{text}{PROSE}" if is_long else text
     names, tokens = prefilter(is_ascii=text.isascii())
-    assert has_name >= (names(text) is not None)
-    assert has_token >= (tokens(text) is not None)
+    assert may_hold_name(text) >= (names(text) is not None)
+    assert may_hold_token(text) >= (tokens(text) is not None)
 
 
 @pytest.mark.parametrize("filler", [PROSE, *BEYOND.values()])

@@ -22,6 +22,7 @@ from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
 _SHORT_TEXT: Final = 2048  # characters, for which one expression with all checks costs less than several looks
+_SHORT_STRETCH: Final = 4096  # characters of a text in which there is something suspicious: the same
 PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _BEFORE: Final = 64  # bytes before a piece that are looked at as well
@@ -209,17 +210,23 @@ def _with_stand_ins(text: bytes) -> str:
     return text.translate(_STAND_INS, _LEFT_OUT).decode("ascii")
 
 
-def may_hold(text: str) -> tuple[bool, bool]:
-    """Return whether there can be a name or phrase of a secret in a text that is not encoded, and whether a token."""
-    has_name = False
+def may_hold_name(text: str) -> bool:
+    """Return whether there can be a name or a phrase of a secret in a text that is not encoded."""
     if not text.isascii():
         written = text.encode()
-        has_name, text = _has_name_beyond_ascii(written), _with_stand_ins(written)
-    names, tokens = prefilter(is_ascii=True)
-    if not has_name:
-        is_short = len(text) <= _SHORT_TEXT and not names.avoids(text)
-        has_name = names(text) is not None if is_short else _has_name(text)
-    return has_name, tokens(text) is not None
+        if _has_name_beyond_ascii(written):
+            return True
+        text = _with_stand_ins(written)
+    names, _ = prefilter(is_ascii=True)
+    if len(text) <= _SHORT_STRETCH and not names.avoids(text):
+        return names(text) is not None
+    return _has_name(text)
+
+
+def may_hold_token(text: str) -> bool:
+    """Return whether there can be a token of a known format in a text that is not encoded."""
+    _, tokens = prefilter(is_ascii=True)
+    return tokens(text if text.isascii() else _with_stand_ins(text.encode())) is not None
 
 
 def _has_name(text: str) -> bool:

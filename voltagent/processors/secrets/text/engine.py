@@ -15,6 +15,9 @@ from pydantic_core import SchemaValidator
 from voltagent.core import clock
 
 _STARTING: Final = 0.0002  # seconds for a search, and
+_STARTING_APART: Final = 0.00004  # where each check has an expression of its own
+_SLOW_APART: Final = 40e-9
+_SLOW_IN_A_ROW: Final = 8  # such searches before another way is taken
 _SLOW: Final = 20e-9  # for each character of its text: one that takes longer has used up the engine's cache
 _AVOIDED: Final = 256  # pieces after two such texts
 _PIECE: Final = 1200  # characters searched at once
@@ -53,14 +56,16 @@ class Check:
     expression. In a text that is made of them that is one for each character, and no other thread runs meanwhile; once
     its cache was full some times, the engine does without states, as slowly. After two such texts, the next ones are
     searched by one expression for each check: together these have few combinations, and their states fit.
+    Where even those do not, as in a thousand different texts of this kind, the caller takes another way for some time.
     """
 
-    __slots__ = ("_apart", "_checks", "_is_slow", "_together")
+    __slots__ = ("_apart", "_avoided", "_checks", "_slow", "_together")
 
     def __init__(self, checks: Sequence[str]) -> None:
         self._checks = checks
         self._together = fast_check("|".join(checks))
-        self._is_slow = False  # the last search was
+        self._slow = 0  # searches in a row that were
+        self._avoided = 0  # pieces that are better not searched here
         self._apart = 0  # that many pieces are searched by one expression for each check
 
     def __call__(self, text: str) -> str | None:
@@ -81,10 +86,10 @@ class Check:
         return found
 
     def avoids(self, text: str) -> bool:
-        """Return whether this expression was too slow lately for a text, so that another way is to be taken."""
-        if not self._apart:
+        """Return whether these expressions were too slow lately for a text, each of them too: take another way."""
+        if not self._avoided:
             return False
-        self.note(0.0, len(text))
+        self._avoided = max(0, self._avoided - 1 - len(text) // _PIECE)
         return True
 
     def current(self) -> Callable[[str], str | None]:
@@ -95,10 +100,15 @@ class Check:
         """Note how long the search in a text, or in texts that are as long together, took."""
         if self._apart:
             self._apart = max(0, self._apart - 1 - length // _PIECE)
-            return
-        is_slow = seconds > _STARTING + _SLOW * length
-        self._apart = _AVOIDED if is_slow and self._is_slow else 0  # once: this thread had to wait
-        self._is_slow = is_slow
+            self._slow = self._slow + 1 if seconds > _STARTING_APART + _SLOW_APART * length else 0
+            if self._slow > _SLOW_IN_A_ROW:
+                self._avoided, self._slow = _AVOIDED, 0
+        elif seconds <= _STARTING + _SLOW * length:
+            self._slow = 0
+        elif self._slow:
+            self._apart, self._slow = _AVOIDED, 0
+        else:
+            self._slow = 1  # once: this thread had to wait
 
     def _search_apart(self, text: str) -> str | None:
         return next((found for one in self._checks if (found := compiled_once(one)(text)) is not None), None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.first_look import may_hold
+from voltagent.processors.first_look import may_hold_name, may_hold_token
 from voltagent.processors.secrets.text.assignments.search import find_assignments, hints_in
 from voltagent.processors.secrets.text.dense import hide_values
 from voltagent.processors.secrets.text.engine import fast_check, has_literal
@@ -75,8 +75,8 @@ def find_secrets(scan: Scan) -> list[Range]:
     for start, stop in scan.windows():
         around = scan.text[max(0, start - _BEFORE) : stop + _BEHIND]
         scan.allow(stop - start)
-        may_have_name, may_have_token = may_hold(around)  # the marks of tokens are also found in other words
-        may_have_name |= bool(scan.names.own)
+        may_have_token = may_hold_token(around)  # the marks of tokens are also found in other words
+        may_have_name = bool(scan.names.own) or may_hold_name(around)
         if not (may_have_token or may_have_name):
             continue
         if may_have_name:
@@ -112,9 +112,8 @@ def _in_piece(scan: Scan, start: int, stop: int, window: _Window) -> list[Range]
     may_have_token, hints, groups = window.may_have_token, window.hints, window.groups
     if not window.is_one_piece:
         around = scan.text[max(0, start - _AROUND) : stop + _AROUND]
-        has_name, has_token = may_hold(around)
-        may_have_token = may_have_token and has_token
-        if not (scan.names.own or has_name):
+        may_have_token = may_have_token and may_hold_token(around)
+        if hints is None or not (scan.names.own or may_hold_name(around)):
             hints = None
         if hints is None and not may_have_token:
             return found
