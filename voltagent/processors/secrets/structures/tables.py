@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from voltagent.capture.pieces import decode_deep
 from voltagent.processors.parts import Undecoded, is_list, part_of
-from voltagent.processors.secrets.text.tables import Column, is_secret_text, secret_columns
+from voltagent.processors.secrets.text.tables import Column, is_secret_cell, secret_columns
 from voltagent.processors.secrets.vocabulary.named_values import is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
 
@@ -100,5 +100,5 @@ def _hide_in_rows(
 def _is_secret_cell(name: str, item: Any, strength: Strength) -> bool:
     """Return whether a text or number in a column of secrets is one."""
     if type(item) is int:
-        return is_secret(name, item, strength) and is_secret_text(name, str(item), strength)
-    return type(item) is str and is_secret_text(name, item, strength)
+        return is_secret(name, item, strength) and is_secret_cell(name, str(item), strength)
+    return type(item) is str and is_secret_cell(name, item, strength)

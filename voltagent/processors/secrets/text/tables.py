@@ -10,8 +10,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan
-from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength, is_pin
 from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
 
@@ -65,13 +65,11 @@ def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> lis
     return [(number, names[number], found) for number, found in enumerate(strengths) if found >= least]
 
 
-def is_secret_text(name: str, value: str, strength: Strength) -> bool:
+def is_secret_cell(name: str, value: str, strength: Strength) -> bool:
     """Return whether the text of a cell in a column of secrets is one."""
-    if strength is Strength.WEAK:
-        return is_weak_secret(name, value)
-    if is_pin(name):
+    if strength is Strength.STRONG and is_pin(name):
         return len(value) >= _LEAST_DIGITS and value.isdigit()
-    return value != _NULL and not is_placeholder(value)
+    return value != _NULL and is_secret_text(value, strength, name)
 
 
 @cache
@@ -268,7 +266,7 @@ def _split(line: str, separator: str) -> Iterator[str]:
 
 def _is_in_text(name: str, value: str, strength: Strength, *, is_spaced: bool) -> bool:
     """Return whether a cell is a secret. Beside a separator with a space, plain words may be prose."""
-    if not is_secret_text(name, value, strength):
+    if not is_secret_cell(name, value, strength):
         return False
     if strength is Strength.WEAK:
         return True

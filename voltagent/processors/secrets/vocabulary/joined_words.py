@@ -37,8 +37,7 @@ _NAMES: Final = (
     "enum struct list map array int bool byte bytes char date number public private static final const var let "
     "create update delete select insert view component page form button label placeholder title message error"
 )
-_IN_NAMES: Final = frozenset(_NAMES.split())
-_OTHER: Final = STRONG | WEAK
+_NO_SECRET_WORDS: Final = frozenset(_NAMES.split()) | STRONG | WEAK
 
 
 def is_joined_words(value: str) -> bool:
@@ -52,8 +51,7 @@ def has_password_form(value: str) -> bool:
 
 
 def _are_free(value: str) -> bool:
-    words = [word for word in _NO_WORD.split(value.lower() if value.islower() else value) if word]
-    return not any(word.lower() in _IN_NAMES or word.lower() in _OTHER for word in words)
+    return _NO_SECRET_WORDS.isdisjoint(map(str.lower, _NO_WORD.split(value)))
 
 
 def has_marks(value: str) -> bool:

@@ -9,7 +9,12 @@ import re
 from typing import Any, Final
 
 from voltagent.processors.parts import is_list
-from voltagent.processors.secrets.vocabulary.credential_forms import FETCH_MODES, is_weak_secret
+from voltagent.processors.secrets.vocabulary.credential_forms import (
+    FETCH_MODES,
+    is_credential,
+    is_placeholder,
+    is_weak_secret,
+)
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 # Names of codes that may be short numbers of events: an `alarm_code` of a machine, `login_codes` of HTTP.
@@ -41,6 +46,15 @@ def is_secret(name: object, item: Any, strength: Strength) -> bool:
     if which is dict:
         return bool(item) and not _is_schema(item)
     return item != [] and not (_EVENT_CODE.search(str(name)) is not None and _are_short_numbers(item))
+
+
+def is_secret_text(value: str, strength: Strength, name: str = "") -> bool:
+    """Return whether a value in a text is a secret: under a strong name, all but a placeholder is."""
+    if strength is Strength.NONE:
+        return False
+    if value[:1] == "{" and value[-1:] == "}" and is_credential(value[1:-1]):
+        return True  # encrypted by Maven or Jenkins
+    return not is_placeholder(value) if strength is Strength.STRONG else is_weak_secret(name, value)
 
 
 def is_fetch_mode(name: object, item: str) -> bool:

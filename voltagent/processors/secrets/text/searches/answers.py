@@ -8,6 +8,7 @@ from typing import Final
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 # A command behind a prompt, and an answer of one word.
@@ -71,10 +72,7 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _reply(scan: Scan, match: re.Match[str]) -> Range | None:
     name, value = scan.group(match, "name").rpartition(":")[2], scan.group(match, "value")
-    strength = scan.names.strength(name)
-    if strength is Strength.NONE or is_placeholder(value):
-        return None
-    return match.span("value") if strength is Strength.STRONG or is_weak_secret(name, value) else None
+    return match.span("value") if is_secret_text(value, scan.names.strength(name), name) else None
 
 
 def _value(scan: Scan, match: re.Match[str]) -> Range | None:

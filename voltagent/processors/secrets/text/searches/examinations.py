@@ -6,11 +6,13 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan
-from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 BEFORE_VALUE: Final = 300  # characters before a value in which its name stands
+_LONGEST_LINE: Final = 200  # characters
 
 
 def plain_value(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -23,18 +25,15 @@ def credential_value(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if has_password_form(scan.group(match, 1)) else None
 
 
+def line_before(scan: Scan, match: re.Match[str]) -> str:
+    """Return what stands before a match in its line, of which the last characters count."""
+    return scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()].rpartition("\n")[2].strip()
+
+
 def first_of(scan: Scan, found: list[Range]) -> Range | None:
     """Return the first of several secrets of a match, and note the others."""
     scan.further += found[1:]
     return found[0] if found else None
-
-
-def is_named_secret(value: str, strength: Strength) -> bool:
-    """Return whether a value is a secret, given what its name says."""
-    is_encrypted = value[:1] == "{" and value[-1:] == "}" and is_credential(value[1:-1])  # by Maven or Jenkins
-    if strength is Strength.NONE or (is_placeholder(value) and not is_encrypted):
-        return False
-    return strength is Strength.STRONG or is_encrypted or is_credential(value)
 
 
 def named_before(
@@ -44,4 +43,4 @@ def named_before(
     before = max(0, match.start() - reach)
     found = name.search(scan.low, before, match.start())
     strength = Strength.NONE if found is None else scan.names.strength(scan.group(found, 1))
-    return match.span(value) if is_named_secret(scan.group(match, value), strength) else None
+    return match.span(value) if is_secret_text(scan.group(match, value), strength) else None

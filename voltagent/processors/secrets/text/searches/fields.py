@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import is_named_secret, named_before
+from voltagent.processors.secrets.text.searches.examinations import named_before
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 
 _FIELD: Final = 190  # characters before a value in which the field with its name stands
 _FORM_DATA: Final = (
@@ -51,7 +52,7 @@ def _field(scan: Scan, match: re.Match[str]) -> Range | None:
 def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return a part of a multipart form."""
     strength = scan.names.strength(scan.group(match, "name"))
-    return match.span("value") if is_named_secret(scan.group(match, "value"), strength) else None
+    return match.span("value") if is_secret_text(scan.group(match, "value"), strength) else None
 
 
 def _after_name(scan: Scan, match: re.Match[str]) -> Range | None:

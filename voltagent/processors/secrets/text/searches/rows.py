@@ -6,8 +6,9 @@ import re
 from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import BEFORE_VALUE, first_of, is_named_secret
+from voltagent.processors.secrets.text.searches.examinations import BEFORE_VALUE, first_of
 from voltagent.processors.secrets.text.tables import named_columns
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 # The rows of an `INSERT`: the columns, and the items of the first row.
@@ -86,7 +87,7 @@ def _end_of_row(scan: Scan, position: int, columns: _Columns, found: list[Range]
             if number == columns.named[0] and value:
                 named = scan.names.strength(value)
             strength = named if number == columns.named[1] else Strength.NONE
-        if value and is_named_secret(value, strength):
+        if value and is_secret_text(value, strength):
             found.append(item.span(1))
     after = _NEXT_ROW.match(scan.text, position)
     return 0 if after is None else after.end()

@@ -6,9 +6,10 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, plain_value
+from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, line_before, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import CERTIFICATES, HINTED
 
@@ -43,18 +44,13 @@ _CHAP_LINE: Final = re.compile(
     r"\"?((?<=\")[^\"\n\0]{1,200}|[^\s\"\0]{1,200})[^\n\0]{0,80}(?:\n|\Z)"
 )
 _ROW_ALONE: Final = re.compile(r"[ \t]{0,4}(?!-{3,500}\s)([^\s\0]{4,500})[ \t]{0,80}\r?(?:\n|\Z)")
-_LONGEST_LINE: Final = 200  # characters before a match in which its line begins, or the one above it
 
 
 def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
     lines = scan.text[max(0, match.start() - _LONGEST_REFUSAL) : match.start()].split("\n")
     field = lines[-2].strip().rpartition(".")[2] if len(lines) > 1 else ""
     strength = scan.names.strength(field) if field.isidentifier() else Strength.NONE
-    value = scan.group(match, "value")
-    if strength is Strength.NONE:
-        return None
-    is_secret = is_weak_secret(field, value) if strength is Strength.WEAK else not is_placeholder(value)
-    return match.span("value") if is_secret else None
+    return match.span("value") if is_secret_text(scan.group(match, "value"), strength, field) else None
 
 
 def _manifest(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -108,7 +104,7 @@ def _chap_secrets(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _alone(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first value of the only column that a database printed, if its name is that of a secret."""
-    header = scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()].rpartition("\n")[2].strip()
+    header = line_before(scan, match)
     strength = scan.names.strength(header) if header.isidentifier() else Strength.NONE
     found: list[Range] = []
     row = _ROW_ALONE.match(scan.text, match.end()) if strength is not Strength.NONE else None
@@ -134,8 +130,7 @@ def _users(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the text of an entry in the registry of Windows whose name, before its type, is strong."""
-    line = scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()].rpartition("\n")[2].strip()
-    is_strong = scan.names.strength(line) is Strength.STRONG
+    is_strong = scan.names.strength(line_before(scan, match)) is Strength.STRONG
     return match.span(1) if is_strong and not is_placeholder(scan.group(match, 1)) else None
 
 

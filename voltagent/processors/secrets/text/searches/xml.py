@@ -6,8 +6,9 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import BEFORE_VALUE, is_named_secret, named_before
+from voltagent.processors.secrets.text.searches.examinations import BEFORE_VALUE, named_before
 from voltagent.processors.secrets.vocabulary.credential_forms import atomic
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
@@ -49,7 +50,7 @@ def _element(scan: Scan, match: re.Match[str]) -> Range | None:
         return None
     value = scan.group(match, "value").strip()
     is_name = value.isalpha() and strength is Strength.WEAK
-    return match.span("value") if not is_name and is_named_secret(value, strength) else None
+    return match.span("value") if not is_name and is_secret_text(value, strength) else None
 
 
 def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -59,7 +60,7 @@ def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
     names = [*_NAME_ATTRIBUTE.findall(before, tag), *_TAG_NAME.findall(before, tag)[:1]]
     behind = _BEHIND_VALUE.match(scan.low, match.end())
     names += _NAME_ATTRIBUTE.findall(behind[0]) if behind is not None and "<" in before else []
-    return match.span("value") if is_named_secret(scan.group(match, "value"), _strongest(scan, names)) else None
+    return match.span("value") if is_secret_text(scan.group(match, "value"), _strongest(scan, names)) else None
 
 
 def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
