@@ -9,16 +9,38 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from importlib.machinery import BuiltinImporter
+from importlib.util import module_from_spec
+from types import ModuleType
 
 # A separate generator, because a program that seeds the global one must not make ids repeat.
 randomness = random.Random()  # noqa: S311 - ids need to be unique, not secret
 if hasattr(os, "register_at_fork"):  # a child with the parent's state would repeat its ids
     os.register_at_fork(after_in_child=randomness.seed)
 
-nanoseconds = time.time_ns  # since the epoch; may be set back or forward at any time
-monotonic = time.monotonic
-monotonic_ns = time.monotonic_ns  # for elapsed time
-thread_seconds = time.thread_time  # processor time of this thread: does not run while others have their turn
+
+def _own_time() -> ModuleType:
+    """Return a module ``time`` of our own, with functions that no other module has.
+
+    freezegun stops the clocks of a program wherever it finds the usual functions, also in modules of others, and a test
+    may replace them while this package is imported. Time limits and waiting must go on all the same.
+    """
+    spec = BuiltinImporter.find_spec("time")
+    if spec is None:
+        return time
+    own = module_from_spec(spec)
+    BuiltinImporter.exec_module(own)
+    return own
+
+
+_time = _own_time()
+
+# Since the epoch; may be set back or forward at any time, or be stopped: what is recorded shows the program's own date
+nanoseconds = time.time_ns
+monotonic: Callable[[], float] = _time.monotonic
+monotonic_ns: Callable[[], int] = _time.monotonic_ns  # for elapsed time
+# processor time of this thread: does not run while others have their turn
+thread_seconds: Callable[[], float] = _time.thread_time
 
 
 def offset_ns() -> int:

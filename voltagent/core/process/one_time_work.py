@@ -9,9 +9,9 @@ from __future__ import annotations
 import _thread
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable
-from threading import get_ident
 from types import FrameType
 from typing import Final, TypeVar
 
@@ -80,7 +80,7 @@ class _Work:
         """Do the work, unless the thread that needs it was interrupted; keep what it raises for that thread."""
         if not self.take():
             return  # the thread that needs it was interrupted
-        self.thread = get_ident()
+        self.thread = threading.get_ident()
         try:
             in_one_piece(self._function)
         except BaseException as exc:  # it is raised in the thread that needs it
@@ -133,7 +133,7 @@ def do_once(function: Callable[[], object]) -> None:
         current = _current.setdefault("work", work)
         if current is work and not (exit_hook.has_threads() and exit_hook.start_thread(work.run, "voltagent-start")):
             work.run()
-        if current.thread != get_ident() and exit_hook.has_threads():
+        if current.thread != threading.get_ident() and exit_hook.has_threads():
             current.wait()
         if work.error is not None:
             raise work.error
@@ -150,7 +150,7 @@ def is_idle() -> bool:
 def caller() -> FrameType:
     """Return the frame that needs the work that this thread does, else that of the caller of this function."""
     work = _current.get("work")
-    found = None if work is None or work.thread != get_ident() else work.caller
+    found = None if work is None or work.thread != threading.get_ident() else work.caller
     return found or sys._getframe(1)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
 
 
