@@ -35,6 +35,7 @@ from tests.processors.corpus import (
     keep_tenth,
     keep_thirteenth,
     keep_twelfth,
+    nineteenth,
     ninth,
     second,
     seventeenth,
@@ -385,6 +386,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "fifteenth": (hide_fifteenth.HIDE, keep_fifteenth.KEEP),
     "sixteenth": (hide_sixteenth.HIDE, keep_sixteenth.KEEP),
     "seventeenth": (seventeenth.HIDE, seventeenth.KEEP),
+    "nineteenth": (nineteenth.HIDE, nineteenth.KEEP),
 }
 LEAST_OF_BATCH = {"fourteenth": 0.92}  # an attack on the redaction: not all that it tries is worth a rule
 # The last batches are the measure of what is not found yet: not all of their classes are mended.
@@ -564,7 +566,15 @@ def test_references_to_secrets_and_public_keys_are_kept(value: Any) -> None:
         "BSAPL1HJX3zFeTNH8ubaqsP_JAdn-xY",
         "sess-apGxFeYFMMX9lA3n0TdQZvsA8tFDp2FqmD3FmWpF",
         "AAAAut7Muyb:APA91bl1rcYGfKhD63hLgDJxI147pzcUQOQJAjXGHCc71fL5T6TuJnvRz2BiqCm",
+        "key ghs_1048576_eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJnaXRodWIifQ.q8Zt4Lm2Vx",
+        "key AQ.Ab8RN6KtP3mVq7Lx2Wz9Yd4Hc5Jf",
+        "key whsec_" + "kqzvtrmpwxlhbdns" * 2,
+        "key glsa_" + "abcdef" * 8,
+        "key hvs." + "kqzvtrmpwxlhbdns" * 2,
+        "key nvapi-" + "kqzvtrmpwxlhbdns" * 3,
         {"privkey": "Gd8privRm4"},
+        {"tailscaleAuthkey": "Gd8authRm4"},
+        {"trustStorePass": "Gd8storeRm4"},
         {"2fa_code": "481516"},
         {"contrasenia": "girasol"},
     ],
@@ -582,6 +592,7 @@ def test_tokens_and_names_of_less_known_issuers_are_hidden(value: Any) -> None:
         "cpk_of_the_process",
         "ATTACHMENT TO THE AGREEMENT",
         "sl.u.ordinary_names_in_a_list_of_many_short_words_here",
+        "the_internationalization_of_whsec_names, pre-internationalization, app.internationalization",
     ],
 )
 def test_names_that_begin_like_these_tokens_are_kept(text: str) -> None:

@@ -17,7 +17,7 @@ from voltagent.processors.parted_strings import PartedStrings
 from voltagent.processors.parts import Undecoded
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.strings import Rules, Strings
-from voltagent.processors.secrets.structures.arguments import ArgumentList
+from voltagent.processors.secrets.structures.arguments import ArgumentList, hide_set_value
 from voltagent.processors.secrets.structures.header_lists import LEAST_RAW, hide_cookies, hide_raw_headers
 from voltagent.processors.secrets.structures.key_shapes import MOST_KEYS, KeyShape
 from voltagent.processors.secrets.structures.lists import are_pairs, is_plain_list, leaves
@@ -29,6 +29,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import is_credenti
 from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
 
+_LEAST_SET: Final = 3  # arguments: a command, a name and a value
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
 _LONG: Final = 16  # characters of a credential in a list under a weak name
@@ -239,6 +240,8 @@ class Walk:
                     return
                 self._list(item, nested)
             elif which is str:
+                if not number and len(value) >= _LEAST_SET:
+                    hide_set_value(value, self._strength, self._hide)
                 if number or not is_plain_list(value):
                     self._mixed_list(value, number, nested)
                 else:

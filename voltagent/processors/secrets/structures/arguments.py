@@ -6,17 +6,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final
 
 from voltagent.processors.secrets.text.scan import SHORTEST_TEXT
 from voltagent.processors.secrets.text.searches.commands import attached_password, is_flag_value, password_flags
-from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder
+from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
 
+_SETTERS: Final = frozenset(("set", "setx", "setenv", "set-env", "config", "configure", "config:set"))
+_MOST_SET: Final = 16  # arguments up to the value
 _USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
 _LONGEST_COMMAND: Final = 256  # characters
 _LONGEST_FLAG: Final = 64  # characters
 _SHORT_FLAG: Final = 2  # characters
+
+
+def hide_set_value(
+    items: list[Any], strength: Callable[[str], Strength], hide: Callable[[list[Any], int, str], None]
+) -> None:
+    """Hide what a command sets, in ``["aws", "configure", "set", "aws_secret_access_key", "…"]``."""
+    if _SETTERS.isdisjoint([item for item in items[:_MOST_SET] if type(item) is str]):
+        return
+    for number, (name, value) in enumerate(pairwise(items[:_MOST_SET]), 1):
+        if type(name) is not str or type(value) is not str or name[:1] == "-":
+            continue
+        found = strength(name)
+        if is_weak_secret(name, value) if found is Strength.WEAK else found and has_password_form(value):
+            hide(items, number, value)
 
 
 class ArgumentList:

@@ -79,7 +79,7 @@ WITH_HINT: Final = (  # each has a hint of a name
     (
         r"networkcredential\(|stats auth|jwt\.(?:sign|verify|encode|decode)\(|db\.auth\(|auth plain|basicauth|userpwd"
         r"|sessionid|chpasswd|pwgen|hashpw\(|(?:as|is) your [a-z -]*otp"
-        r"|credentials are |secrets? set |kv put |# client[ \t\\]"
+        r"|cred(?:ential)?s are |secrets? set |kv put |# client[ \t\\]"
         r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
     ),
     r"pwd?[ \t]+(?:is|was|for)[ \t]",

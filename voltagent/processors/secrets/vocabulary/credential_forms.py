@@ -76,6 +76,8 @@ _CUT: Final = re.compile(
     r"(?:(?:sk|pk|rk|gh[pousr]|glpat|xox[a-z]|hf|npm|pypi|key|pat|api|token|whsec|gsk|xai|pplx|tvly|lsv2|sb|dop)"
     r"(?:[-_][A-Za-z0-9]{1,8}){0,2}[-_][A-Za-z0-9]{0,6}|eyJ[\w-]{0,12}|A(?:KIA|SIA)\w{0,6}|AIza\w{0,6}|SG\.\w{0,4})\.{3}\Z"
 )
+_EXAMPLE_USERS: Final = frozenset(("user", "username", "usr"))
+_EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 
 
@@ -141,6 +143,11 @@ def is_weak_secret(name: str, value: str) -> bool:
     return is_credential(value) or (
         len(value) >= _LONG_TOKEN and name.rstrip("sS").lower().endswith("token") and is_mixture(value)
     )
+
+
+def is_example_login(user: str, password: str) -> bool:
+    """Return whether a user and a password are the words for them, as documents write them."""
+    return user.lower() in _EXAMPLE_USERS and password.lower() in _EXAMPLE_PASSWORDS
 
 
 def is_random(rest: str) -> bool:

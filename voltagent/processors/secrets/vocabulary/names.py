@@ -26,9 +26,10 @@ _LONGEST_NAME: Final = 200  # characters; a longer key is no name
 _MOST_NAMES: Final = 4096  # remembered; no program has that many
 # Ends of a word that is written together, such as `userpassword`; `bypass` and `compass` are other words.
 _STRONG_ENDS: Final = (
-    *("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey"),
+    *("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey", "storepass"),
     *("passwordv", "secretv", "apikeyv"),  # `apikeyv2`
 )
+_TOGETHER: Final = frozenset(map("".join, STRONG_PAIRS))  # `authkey`
 _HEADERS: Final = ("authorization", "cookie", "setcookie")
 _WEAK_ENDS: Final = ("token", "pwd", "tokenv")
 _DIGITS: Final = "0123456789"
@@ -68,6 +69,7 @@ def _words_of(name: str) -> tuple[str, ...]:
 def _is_strong(words: Sequence[str]) -> bool:
     return (
         not STRONG.isdisjoint(words)
+        or not _TOGETHER.isdisjoint(words)
         or any(word.endswith(_STRONG_ENDS) for word in words)
         or any(stem in word for word in words if not word.isascii() for stem in STEMS)
         or (len(words) > 1 and (not STRONG_PAIRS.isdisjoint(pairwise(words)) or "".join(words) in STRONG))

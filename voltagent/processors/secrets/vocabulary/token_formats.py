@@ -70,6 +70,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("ClickUp", "pk_[0-9]{5,10}_", "[A-Z0-9]", 16),
     Format("Stripe and Svix webhook", "whsec_", "[A-Za-z0-9+/=]", 12),
     Format("GitHub", "gh[pousr]_", _B62, 16),
+    Format("GitHub, installation", "ghs_[0-9]{1,12}_", "[A-Za-z0-9_.-]", 16),
     Format("GitHub, fine-grained", "github_pat_", "[A-Za-z0-9_]", 16),
     Format("GitLab", "gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|soat|oas|ffct|wt)-", _B64URL, 10),
     Format("GitLab, runner registration", "GR1348941", _B64URL, 10),
@@ -95,6 +96,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("AWS access key, whole", "A(?:KIA|SIA|BIA|CCA)", "[A-Z0-9]", 16),
     Format("AWS AppSync", "da2-", "[a-z0-9]", 16),
     Format("AWS Bedrock", "(?:ABSK|bedrock-api-key-)", "[A-Za-z0-9+/=]", 24, ordinary=True),
+    Format("Google, authorization key", "AQ\\.Ab", _B64URL, 16),
     Format("Google API", "AIza", "[A-Za-z0-9_-]", 17),
     Format("Google OAuth", "ya29\\.", "[A-Za-z0-9._-]", 12),
     Format("Google OAuth client", "GOCSPX-", _B64URL, 10),
@@ -256,8 +258,9 @@ INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
 )
 
 # Where a token can be recognised: by the separator of its prefix, or by its first characters if it has none. What
-# follows has a digit or a capital, unless the prefix before it allows none. Each begins with one literal character,
-# which is found fastest, and consumes only it, so that a mark directly behind another is found as well.
+# follows has a digit or a capital, unless it is longer than most words or the prefix before it allows none. Each begins
+# with one literal character, which is found fastest, and consumes only it, so that a mark directly behind another is
+# found as well.
 _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
 _ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
 _ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
@@ -271,12 +274,12 @@ def _any_before(patterns: str) -> str:
 
 
 TOKEN_MARKS: Final[tuple[str, ...]] = (
-    f"_(?:(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_+/=.~-]{{7}})|{_any_before(_ALPHABETIC_UNDERSCORE)}(?=[a-z]{{8}}))",
+    f"_(?:(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_+/=.~-]{{7}})|(?=[a-z]{{16}})|{_any_before(_ALPHABETIC_UNDERSCORE)}(?=[a-z]{{8}}))",
     (
         f"-(?<=[A-Za-z0-9]-)(?:{_any_before(_BEFORE_DASH)}(?={_SMALL}[A-Z0-9])(?=[A-Za-z0-9_+/=.-]{{7}})"
-        f"|{_any_before(_ALPHABETIC_DASH)}(?=[a-z]{{8}}))"
+        f"|(?=[a-z]{{16}})|{_any_before(_ALPHABETIC_DASH)}(?=[a-z]{{8}}))"
     ),
-    rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9]))(?=[A-Za-z0-9_.~*-]{{8}})",
+    rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9])|(?=[a-z]{{16}}))(?=[A-Za-z0-9_.~*-]{{8}})",
     "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[A-Za-z]|QV[A-Za-z0-9_-]{40})",
     "A(?<=LTA)(?=I)",
     "G(?=R1348941)",

@@ -36,8 +36,8 @@ _BESIDE: Final = {
     "token": (
         "page next continuation previous prev cursor resume sync scroll skip delta eos bos pad unk sep cls mask "
         "stop start special first last end begin count type id ids limit max min total prompt completion input "
-        "output cached reasoning per price cost usage num n text index budget rate used remaining bytes logprob "
-        "logprobs space url uri endpoint ttl expiry expires lifetime accessor"
+        "output cached reasoning starting per price cost usage num n text index budget rate used remaining bytes "
+        "logprob logprobs space url uri endpoint ttl expiry expires lifetime accessor"
     ),
     "key": (
         "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
@@ -132,7 +132,7 @@ STRONG_PAIRS: Final = frozenset(
         (("hash",), "bcrypt scrypt argon pbkdf"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
-        (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email wifi wlan"),
+        (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email wifi wlan store"),
     )
     for first in firsts.split()
     for second in seconds

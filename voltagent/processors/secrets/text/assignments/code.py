@@ -47,6 +47,7 @@ _CONSTRUCTED: Final = re.compile(r"new ([\w.]{1,60}\()")
 _NAME_OF_HEADER: Final = re.compile(
     r"\b(?:name|alias|env|header|tokenurl)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
 )
+_SUBSCRIPT: Final = re.compile(r"(?<=[\w\])])\[\\{0,4}[\"'][^\"'\n\0]{1,60}[\"']\]")  # what it has is a name
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 
 
@@ -122,9 +123,10 @@ def call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     if len(called) > _LONGEST_CALL or not _makes_a_secret(called):
         return None
     found = _collection(scan, bracket, one.strength)
-    if found is None:
+    inside = "" if found is None else _SUBSCRIPT.sub("", scan.text[bracket : found[1]][:4096])
+    if found is None or ('"' not in inside and "'" not in inside):
         return None
-    literals = _LITERAL.findall(scan.text[bracket : found[1]][:4096])
+    literals = _LITERAL.findall(inside)
     if literals and all(map(is_placeholder, literals)):
         return None
     is_sure = any(is_credential(one) or is_mixture(one) for one in literals)

@@ -12,6 +12,7 @@ from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGr
 from voltagent.processors.secrets.text.searches.examinations import plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
+    is_example_login,
     is_mixture,
     is_ordinary,
     is_placeholder,
@@ -24,7 +25,8 @@ from voltagent.processors.secrets.vocabulary.words import HINTED
 _KEY_FILE: Final = re.compile(r"\.(?:asc|cer|crt|der|gpg|json|key|p12|pem|pfx|pub|ppk)\Z")
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (
-    r"[ =]{0,2}(?P<quote>[\"'])?(?!\+%)[^\s:\"'/\0]{1,200}:(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
+    r"[ =]{0,2}(?P<quote>[\"'])?(?!\+%)(?P<user>[^\s:\"'/\0]{1,200})"
+    r":(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
 )
 _FLAG: Final = (
     r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})"
@@ -57,6 +59,7 @@ COMMAND_FLAGS: Final = (
             "usermod",
             "ipmitool",
             "psexec",
+            "rdesktop",
             "winexe",
         ),
     ),
@@ -72,7 +75,8 @@ COMMAND_FLAGS: Final = (
     ("-c", r"-c(?<=[ \t]-c)[ \t]{1,4}", SNMP),
     ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
     ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des")),
-    ("-b", r"-b(?<=[ \t]-b)c?[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
+    ("-nb", r"-nb(?<=[ \t]-nb)[a-z0-9]{0,3}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
+    ("-b", r"-b(?<=[ \t]-b)[a-z0-9]{0,3}[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
 )
 _COMMAND_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
 _DIGIT: Final = re.compile(r"\d")
@@ -87,7 +91,8 @@ _ECHOED: Final = (
 
 def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
     password = scan.group(match, "password")
-    return None if is_placeholder(password) or (password.isdigit() and len(password) < 6) else match.span("password")
+    is_other = is_placeholder(password) or is_example_login(match["user"], password)
+    return None if is_other or (password.isdigit() and len(password) < 6) else match.span("password")
 
 
 def _command_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:

@@ -28,7 +28,7 @@ SETTERS: Final = {
     "setx": r"setx[ \t]{1,4}" + _SET_NAME,
     "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
     "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
-    "set_header": r"set_header[ \t]{1,4}" + _SET_NAME,
+    **{f"{verb}_header": rf"{verb}_header[ \t]{{1,4}}" + _SET_NAME for verb in ("set", "add")},
     "requestheader": r"requestheader[ \t]{1,4}(?:set|add)[ \t]{1,4}[\"']?(?P<name>[\w.-]{2,80})[\"']?",
     "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
 }
@@ -103,7 +103,7 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 _SETTERS: Final = SearchGroup(
-    r"(?:env|define|setx|setenv|set_header|requestheader|requirepass|masterauth|secret\.key|bindpw|rootpw|_pass"
+    r"(?:env|define|setx|setenv|(?:set|add)_header|requestheader|requirepass|masterauth|secret\.key|bindpw|rootpw|_pass"
     r"|set -[a-z]+|config(?:ure)?|\((?:setq|def[a-z]*))[ \t]+[a-z0-9_.-]{2}",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )

@@ -36,7 +36,7 @@ CALLS: Final = {
     "createhmac(": r"createhmac\([ \t]{0,4}\\{0,4}[\"'][\w-]{1,20}\\{0,4}[\"'],[ \t]{0,4}",
     "hmac.new(": r"hmac\.new\([ \t]{0,4}",
     "fernet(": r"fernet\([ \t]{0,4}",
-    "login(": r"login\(" + _USER,
+    "login(": r"login\((?:[\w.$]{1,60},[ \t]{0,4}|" + _USER + ")",
     "assert": r"assert\w{0,24}\(" + _COMPARED + r",[ \t]{0,4}",
     "strcmp(": r"strcmp\(" + _COMPARED + r",[ \t]{0,4}",
     "hash_equals(": r"hash_equals\(" + _COMPARED + r",[ \t]{0,4}",

@@ -42,7 +42,7 @@ HEADERS: Final = {
 }
 _OPERATOR: Final = r"(\\{0,8}[\"']?)[ \t]{0,8}[:=][ \t]{0,8}(?=[^\s\"'\\,)\0])"
 _COOKIE: Final = re.compile(r"[\w.!#$%&*+^`|~-]{1,200}=[^\s;,\"\0]")
-_CREDENTIAL: Final = re.compile(r"(?:[A-Za-z][\w-]{1,30}[ \t]{1,4})?([^\s\"'\\,;\0]{4,4096})")
+_CREDENTIAL: Final = re.compile(r"(?:[A-Za-z][\w-]{1,30}[ \t]{1,4})?([^\s\"'\\,;()\0]{4,4096})")
 _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1,20}=[\"\\]")
 _LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|\\(?![nr\"']))*")
 _COOKIES: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|(?<==)\"[^\s\"\\=\0]{1,200}\"|\\(?![nr\"']))*")

@@ -26,7 +26,7 @@ _MADE: Final = "(?:(?:is|was) (?:generated|created|set) )?"
 _OF_SOMETHING: Final = (
     rf"[ \t]{{1,3}}{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t]"
     r"[^\n.;:\"'\\\0]{1,60}?"
-    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?|:)[ \t]{1,4}" + _VALUE
+    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?|:)[ \t]{1,4}[\"'`]?" + _VALUE
 )
 _WITH_MARK: Final = r"[ \t]{1,4}(?:is[ \t]{1,4})?(?P<value>[a-z]{2,24}[&@#%!+$*^][a-z]{2,24})(?![\w@.-]*\w)"
 _WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
@@ -222,7 +222,7 @@ STATEMENT: Final = (
     r"|changed|updated|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     rf"|(?:{_OF})[ \t]+{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
-    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?|:)[ \t]+[^\s\"'\\\x00]*[0-9]"
+    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?|:)[ \t]+[\\\"'`]*[^\s\"'\\\x00]*[0-9]"
     r"|password[ \t]+(?:is[ \t]+)?[a-z]+[&@#%!+$*^][a-z]"
 )
 _STATEMENTS: Final = SearchGroup(

@@ -7,14 +7,12 @@ from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.searches.examinations import plain_value
-from voltagent.processors.secrets.vocabulary.credential_forms import is_ordinary, is_placeholder
+from voltagent.processors.secrets.vocabulary.credential_forms import is_example_login, is_ordinary, is_placeholder
 
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s\0"'-]|\Z)"""
 _ENCODED: Final = r"(?:[^\s%&\"'<>\\\0]|%(?!3a|40|2f|3f)[0-9a-f]{2})"  # the same in a parameter of another URL
 _ENCODED_AUTHORITY: Final = rf"%3a%2f%2f{_ENCODED}{{0,100}}%3a({_ENCODED}{{1,200}})%40"
 _SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
-_EXAMPLE_USERS: Final = frozenset(("user", "username", "usr"))
-_EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
 _EXAMPLE_HOST: Final = re.compile(
     r"[<{\[$]|(?:(?:local|db|my|proxy|your)?[-_]?host(?:name)?|server|[\w.-]{0,40}example)\b"
 )
@@ -25,11 +23,7 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the password of ``scheme://user:password@host``, or a user that is a token."""
     user, colon, password = scan.group(match, 1).partition(":")
     if colon:
-        is_example = (
-            user.lower() in _EXAMPLE_USERS
-            and password.lower() in _EXAMPLE_PASSWORDS
-            and _EXAMPLE_HOST.match(scan.low, match.end()) is not None
-        )
+        is_example = is_example_login(user, password) and _EXAMPLE_HOST.match(scan.low, match.end()) is not None
         return None if is_example or is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
     if "," in user or not scan.text[match.end() : match.end() + 1].strip("\"' "):  # a list, or no host
         return None
