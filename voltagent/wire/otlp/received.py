@@ -15,6 +15,7 @@ from voltagent.core.kinds import NAMED_BY_SPAN
 from voltagent.core.span import CANCELLED, COMPLETED, ERROR, Span, SpanFacts, make_facts
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.classify import SPAN, Meaning, meaning
+from voltagent.wire.otlp.span_events import messages_of_attributes, messages_of_events, span_events
 from voltagent.wire.otlp.span_view import json_text
 
 UNKNOWN_SERVICE: Final = "unknown_service"
@@ -218,9 +219,9 @@ def understood(attributes: Mapping[str, Any], events: object, links: object, *, 
         links: its links, in their JSON mapping.
         root: whether it is the first span of its trace here.
     """
-    exception, others = values.span_events(events)
+    exception, others = span_events(events)
     found = meaning(attributes, root=root)
-    words = {**values.messages_of_attributes(found.words), **values.messages_of_events(events), **found.words}
+    words = {**messages_of_attributes(found.words), **messages_of_events(events), **found.words}
     return Received(
         root=root,
         exception=exception,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from pydantic_core import from_json
@@ -17,7 +17,7 @@ from voltagent.wire.otlp.span_view import json_text, snake
 def attributes(given: object) -> dict[str, Any]:
     """Decode a list of ``KeyValue`` as a dict; skip invalid entries."""
     found: dict[str, Any] = {}
-    for pair in _items(given):
+    for pair in items_of(given):
         key, value = pair.get("key"), pair.get("value")
         if isinstance(key, str) and isinstance(value, dict):
             # nearly all are strings
@@ -33,7 +33,7 @@ def _any_value(value: Mapping[str, Any]) -> Any:
     if "intValue" in value:
         return integer(value["intValue"], signed=True)
     if "arrayValue" in value:
-        return [_any_value(item) for item in _items(_field(value["arrayValue"], "values"))]
+        return [_any_value(item) for item in items_of(_field(value["arrayValue"], "values"))]
     if "kvlistValue" in value:
         return attributes(_field(value["kvlistValue"], "values"))
     return None
@@ -57,7 +57,7 @@ def text(given: object) -> str | None:
 def texts(given: object) -> tuple[str, ...] | None:
     """Decode a list of strings, or the JSON text of one."""
     if isinstance(given, str):
-        given = _parsed(given)
+        given = parsed(given)
     if not isinstance(given, list):
         return None
     return tuple(one for one in cast(list[object], given) if isinstance(one, str)) or None
@@ -65,7 +65,7 @@ def texts(given: object) -> tuple[str, ...] | None:
 
 def object_of(given: object) -> dict[str, Any]:
     """Decode an object, or the JSON text of one; empty if it is neither."""
-    value = _parsed(given) if isinstance(given, str | bytes) else given
+    value = parsed(given) if isinstance(given, str | bytes) else given
     return dict(cast(dict[str, Any], value)) if isinstance(value, dict) else {}
 
 
@@ -74,92 +74,9 @@ def moment_text(given: object) -> str | None:
     return None if found is None or clock.parse_iso(found) is None else found
 
 
-def span_events(given: object) -> tuple[Mapping[str, Any], dict[str, Any]]:
-    """Return the attributes of the last ``exception`` event, and all other events as metadata."""
-    exception: Mapping[str, Any] = {}
-    others: list[dict[str, Any]] = []
-    for event in _items(given):
-        about = attributes(event.get("attributes"))
-        if event.get("name") == _DETAILS_EVENT:
-            about = {name: value for name, value in about.items() if name not in _DETAILS.values()}
-            if not about:
-                continue
-        if event.get("name") == "exception":
-            exception = about
-        elif event.get("name") not in _OF_MESSAGES:
-            moment = min(integer(event.get("timeUnixNano")), 2**63 - 1)
-            others.append({"name": event.get("name"), "time": clock.iso_text(moment), "attributes": about})
-    return exception, {"events": others} if others else {}
-
-
-_INPUT_MESSAGES: Final = ("gen_ai.system.message", "gen_ai.user.message", "gen_ai.assistant.message",
-                          "gen_ai.tool.message")  # fmt: skip
-_CONTENT_EVENTS: Final[Mapping[str, tuple[str, str]]] = {  # event -> its attribute, and our word for it
-    "gen_ai.content.prompt": ("gen_ai.prompt", "input"),
-    "gen_ai.content.completion": ("gen_ai.completion", "output"),
-}
-_DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
-_DETAILS: Final = {f"{way}_messages": f"gen_ai.{way}.messages" for way in ("input", "output")}  # our word -> there
-# Events that are read as input or output, and not kept beside them.
-_OF_MESSAGES: Final = frozenset((*_INPUT_MESSAGES, *_CONTENT_EVENTS, "gen_ai.choice"))
-
-
-def messages_of_events(given: object) -> dict[str, Any]:
-    """Return the messages in the span events of a model call, as words."""
-    named = [(text(event.get("name")) or "", event) for event in _items(given)]
-    events = [(name, attributes(event.get("attributes"))) for name, event in named if name.startswith("gen_ai.")]
-    words: dict[str, Any] = {}
-    for name, about in events:
-        if name in _CONTENT_EVENTS:
-            attribute, word = _CONTENT_EVENTS[name]
-            words.setdefault(word, about.get(attribute))
-        elif name == _DETAILS_EVENT:
-            for word, attribute in _DETAILS.items():
-                words.setdefault(word, about.get(attribute))
-    return _sorted_messages(events) | {word: value for word, value in words.items() if value is not None}
-
-
-def messages_of_attributes(words: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the messages in attributes that hold a request, a response, or events as JSON, as words."""
-    found: dict[str, Any] = {}
-    if "events_json" in words:
-        given: object = words["events_json"]
-        events = _items(_parsed(given) if isinstance(given, str) else given)
-        found |= _sorted_messages((text(event.get("event.name")) or "", event) for event in events)
-    request, response = object_of(words.get("request")), object_of(words.get("response"))
-    if request:
-        found["input"] = request
-    if response:
-        found["output"] = response.get("message") or response.get("combined_chunk_content") or response
-    return {word: value for word, value in found.items() if word not in words}
-
-
-def _sorted_messages(events: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    """Return the messages among events by direction, as words."""
-    requested: list[object] = []
-    answered: list[object] = []
-    for name, about in events:
-        if name in _INPUT_MESSAGES:
-            requested.append({"role": name.split(".")[1], **_message_of(about)})
-        elif name == "gen_ai.choice":
-            answered.append(_message_of(about))
-    found = {"input_messages": requested, "output_messages": answered}
-    return {word: value for word, value in found.items() if value}
-
-
-def _message_of(about: Mapping[str, Any]) -> dict[str, Any]:
-    """Decode one message, parsing parts that are JSON text."""
-    content = object_of(about.get("gen_ai.event.content"))
-    message = object_of(about.get("message"))
-    return {**{name: value for name, value in about.items() if name not in _AROUND_MESSAGE}, **content, **message}
-
-
-_AROUND_MESSAGE: Final = ("gen_ai.event.content", "message", "event.name", "gen_ai.message.index")
-
-
 def links(given: object) -> dict[str, Any]:
     """Return the spans that a span links to, as metadata."""
-    found = [{name: link.get(name) for name in ("traceId", "spanId")} for link in _items(given)]
+    found = [{name: link.get(name) for name in ("traceId", "spanId")} for link in items_of(given)]
     return {"links": found} if found else {}
 
 
@@ -182,7 +99,7 @@ def _payload(given: object, *, parse: bool) -> bytes:
     """Return a payload as an object in JSON; anything else stands under ``result``."""
     value: object = None
     if parse and isinstance(given, str):
-        value = _parsed(given)
+        value = parsed(given)
         if isinstance(value, dict) and not _NOT_JSON.search(given):
             return given.encode("utf-8", "replace")  # unchanged: numbers keep their digits
     found: object = given if value is None else value  # pyright: ignore[reportUnknownVariableType]
@@ -194,9 +111,9 @@ _NOT_JSON: Final = re.compile("NaN|Infinity")  # Python's parser accepts them as
 
 def _from_messages(given: object) -> object:
     """Unwrap one message with one text, the form in which payloads of this library travel as chat."""
-    messages: object = _parsed(given) if isinstance(given, str) else given
-    parts = [part for message in _items(messages) for part in _items(message.get("parts"))]
-    if len(parts) == 1 and len(_items(messages)) == 1 and isinstance(parts[0].get("content"), str):
+    messages: object = parsed(given) if isinstance(given, str) else given
+    parts = [part for message in items_of(messages) for part in items_of(message.get("parts"))]
+    if len(parts) == 1 and len(items_of(messages)) == 1 and isinstance(parts[0].get("content"), str):
         return parts[0]["content"]
     return {"messages": given if messages is None else messages}
 
@@ -206,13 +123,13 @@ def _model_input(given: object, words: Mapping[str, Any]) -> object:
     found = _from_messages(given)
     rest = object_of(words.get("input_rest"))
     tools: object = words.get("tools")
-    tools = _parsed(tools) if isinstance(tools, str) else tools
+    tools = parsed(tools) if isinstance(tools, str) else tools
     if tools:
         rest["tools"] = tools
     key = text(words.get("input_key"))
     if key is not None:
-        messages: object = _parsed(given) if isinstance(given, str) else given
-        plain: object = found if isinstance(found, str) else [_plain_message(one) for one in _items(messages)]
+        messages: object = parsed(given) if isinstance(given, str) else given
+        plain: object = found if isinstance(found, str) else [_plain_message(one) for one in items_of(messages)]
         return {key: plain, **rest}
     if not rest:
         return found
@@ -221,14 +138,14 @@ def _model_input(given: object, words: Mapping[str, Any]) -> object:
 
 def _plain_message(message: dict[str, Any]) -> dict[str, Any]:
     """Return a message of one string in the form that most clients use; any other unchanged."""
-    parts = _items(message.get("parts"))
+    parts = items_of(message.get("parts"))
     is_plain = len(parts) == 1 and parts[0].get("type") == "text" and set(message) == {"role", "parts"}
     return {"role": message["role"], "content": parts[0].get("content")} if is_plain else message
 
 
 def _answer(content: object, calls: object) -> dict[str, Any]:
-    parsed: object = _parsed(calls) if isinstance(calls, str) else calls
-    return {"role": "assistant", "content": content, "tool_calls": parsed}
+    found: object = parsed(calls) if isinstance(calls, str) else calls
+    return {"role": "assistant", "content": content, "tool_calls": found}
 
 
 def _searched(words: Mapping[str, Any]) -> bytes | None:
@@ -236,18 +153,18 @@ def _searched(words: Mapping[str, Any]) -> bytes | None:
     query = words.get("query")
     if query is not None:
         return json_text({"query": query}).encode()
-    found = [one["text"] for one in _items(words.get("embeddings")) if isinstance(one.get("text"), str)]
+    found = [one["text"] for one in items_of(words.get("embeddings")) if isinstance(one.get("text"), str)]
     return json_text({"input": found}).encode() if found else None
 
 
 def _documents(words: Mapping[str, Any]) -> bytes | None:
     """Return the results of a search. A document with only a text was a string before the conventions wrapped it."""
     given = words.get("documents_json", words.get("documents_list"))
-    documents: object = _parsed(given) if isinstance(given, str) else given
+    documents: object = parsed(given) if isinstance(given, str) else given
     if not isinstance(documents, list):
         return None
     found = cast(list[object], documents)
-    texts = [one["content"] for one in _items(found) if set(one) == {"content"}]
+    texts = [one["content"] for one in items_of(found) if set(one) == {"content"}]
     return json_text({"result": texts if len(texts) == len(found) else found}).encode()
 
 
@@ -317,7 +234,7 @@ def instructions(words: Mapping[str, Any]) -> str | None:
     system = text(words.get("system"))
     if given is not None or system is None:
         return given
-    parts = [_field(part, "content") for part in _items(_parsed(system))]
+    parts = [_field(part, "content") for part in items_of(parsed(system))]
     return "\n".join(part for part in parts if isinstance(part, str)) or system
 
 
@@ -358,7 +275,7 @@ def error(words: Mapping[str, Any], exception: Mapping[str, Any], message: str |
     return json_text(found).encode() if found else None
 
 
-def _parsed(given: str | bytes) -> Any:
+def parsed(given: str | bytes) -> Any:
     """Parse JSON text; ``None`` if it is invalid."""
     try:
         return from_json(given)
@@ -366,7 +283,8 @@ def _parsed(given: str | bytes) -> Any:
         return None
 
 
-def _items(given: object) -> list[dict[str, Any]]:
+def items_of(given: object) -> list[dict[str, Any]]:
+    """Return the objects in a list; none for what is not a list."""
     items: list[object] = given if isinstance(given, list) else []  # pyright: ignore[reportUnknownVariableType]
     return [cast(dict[str, Any], item) for item in items if isinstance(item, dict)]
 
