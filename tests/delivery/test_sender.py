@@ -215,6 +215,55 @@ def test_traces_share_a_batch(memory: Memory) -> None:
     sender.shutdown().result()
 
 
+def sizes_of(memory: Memory, recording: Recording) -> list[int]:
+    """The batches in which a trace of 3,002 events is sent, after `flush`."""
+    memory.batches.clear()
+    recording.whole(tools=1500)
+    recording.sender.flush().result()
+    return [len(batch) for batch in memory.batches]
+
+
+def test_a_batch_has_at_most_512_events(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    assert max(sizes_of(memory, Recording(sender))) == 512
+    sender.shutdown().result()
+
+
+def test_the_local_store_gets_more_at_once_as_long_as_that_is_quick() -> None:
+    memory = Memory(name="local")
+    sender = make_sender(memory, auto_flush=False)
+    recording = Recording(sender)
+    found: list[int] = []
+    while not found or (max(found) <= 512 and len(found) < 1000):  # a batch may be slow on a busy machine
+        found = sizes_of(memory, recording)
+    assert 512 < max(found) <= 2048
+    recording.whole(tools=1500)
+    memory.batches.clear()
+    sender.shutdown().result()  # little time is left: it gets what can be written in it
+    assert max(len(batch) for batch in memory.batches) <= 512
+    check_order(memory)
+
+
+def test_after_a_slow_batch_the_local_store_gets_no_more_than_others() -> None:
+    memory = Memory(name="local")
+    sender = make_sender(memory, auto_flush=False)
+    until_then: list[float] = []
+
+    def slowly(event: SpanEvent) -> Outcome:
+        until_then.append(time.monotonic() + 0.11)
+        while time.monotonic() < until_then[0]:
+            pass
+        return ACCEPTED
+
+    recording = Recording(sender)
+    for _ in range(3):
+        sizes_of(memory, recording)
+    memory.answer = slowly
+    _, second, *_ = sizes_of(memory, recording)
+    assert second <= 512
+    sender.shutdown().result()
+
+
 def test_an_idle_worker_sleeps_without_a_limit(memory: Memory) -> None:
     sender = make_sender(memory, flush_interval=0.01)
     Recording(sender).whole()

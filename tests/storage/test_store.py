@@ -352,6 +352,19 @@ def test_one_event_that_cannot_be_stored_costs_no_other(run: Run) -> None:
     assert operation.usage == {"prompt_tokens": 1, "raw": "object"}
 
 
+def test_of_many_events_only_those_are_refused_that_cannot_be_stored(run: Run) -> None:
+    root = run.trace()
+    spans = [run.recorder.start(root, TOOL, f"tool {number} \udfff", b"{}") for number in range(200)]
+    for span in spans[50:52]:
+        span.start_ns = 2**70
+    places = [place for place, event in enumerate(run.log.events) if event[1] in spans[50:52]]
+    assert list(run.save()) == places
+    _, operations = only(run.store)
+    assert [operation.name for operation in operations] == [
+        f"tool {number} \ufffd" for number in range(200) if number not in (50, 51)
+    ]
+
+
 # Twice, and in pieces.
 
 

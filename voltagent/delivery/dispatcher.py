@@ -22,6 +22,7 @@ from voltagent.delivery.storage import Storage
 from voltagent.exporters import Exporter, Outcome, Verdict
 
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
+_QUICK_BATCH: Final = 0.1  # seconds; after one that took longer, no batch is larger than usual
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
 _NOTHING: Final = Report()
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
@@ -53,7 +54,7 @@ class Dispatcher:
         """Send a batch of what is ready."""
         buffer = self.buffer
         is_probe = self.state.current is State.PROBING
-        limit = 1 if is_probe else self._limit
+        limit = 1 if is_probe else min(self._limit, BATCH_EVENTS) if stops else self._limit
         with buffer.lock:
             del buffer.evicted[-8 * BATCH_EVENTS :]
             self._batch = []
@@ -86,8 +87,9 @@ class Dispatcher:
             self._batch = []
         if self.spool is not None:
             self.spool.settled(sent)
-        slow = ended - now > _SLOW_BATCH
-        self._limit = max(16, self._limit // 2) if slow else min(BATCH_EVENTS, self._limit * 2)
+        took = ended - now
+        most = self.options.batch_events if took < _QUICK_BATCH else BATCH_EVENTS
+        self._limit = max(16, self._limit // 2) if took > _SLOW_BATCH else min(most, self._limit * 2)
         self.state.note(different, now, ended, self.options.probe_seconds, self.options.auth_seconds)
         if not is_whole:
             self.log.report_answers((_UNSAFE,), buffer.dropped)

@@ -20,5 +20,6 @@ class WorkerOptions:
     retry_delay: float
     queue_events: int
     queue_bytes: int
+    batch_events: int = BATCH_EVENTS  # at most, and of 4 MiB; more than usual only as long as batches are quick
     probe_seconds: float = 1.0  # a destination that is down is tried at most this often
     auth_seconds: float = 30.0  # and one that refused the key this seldom
