@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Final
 
 from voltagent.core import clock
@@ -20,15 +21,17 @@ from voltagent.delivery.options import BATCH_BYTES, NEVER
 from voltagent.delivery.shutdown import Shutdown
 
 _LARGE: Final = 8192  # bytes; an event with more payload is looked at before it is taken
+_WAITING: Final = attrgetter("waiting")
 _LOOK: Final = 0.1  # seconds between two looks at requests that still wait for an answer
 
 
-def waiting_bytes(accounts: list[Account], buffer: Buffer) -> int:
-    """Bytes that wait in the queues and in the buffer, about."""
-    total = buffer.size
+def amount(accounts: list[Account], buffer: Buffer) -> tuple[int, int]:
+    """Return how many entries wait in the queues and in the buffer, and about how many bytes."""
+    entries, size = buffer.count, buffer.size
     for account in accounts:
-        total += account.bytes
-    return total
+        entries += len(account.waiting)
+        size += account.bytes
+    return entries, size
 
 
 class Loop:
@@ -97,12 +100,14 @@ class Loop:
             return [self.closing.leaving]
         return [account.shutdown for account in self._accounts if account.shutdown is not None]
 
-    def run(self, own: Shutdown | None, *, only_stops: bool = False) -> None:
-        """Run until no SDK uses the worker any more, or ``own`` ends; with ``only_stops``, until none is shutting down.
+    def run(self, own: Shutdown | None) -> None:
+        """Run until no SDK uses the worker any more; on a thread of the program, until ``own`` ends.
 
-        The last is for a thread of the program, which must not send for the SDKs that go on.
+        If an SDK is shutting down, such a thread sends only until that has ended, and not for those that go on.
         """
         dispatcher, closing = self._dispatcher, self.closing
+        only_stops = own is not None and bool(self.stops())
+        own = None if only_stops else own
         while True:
             now = clock.monotonic()
             is_waited_for = is_ending = closing.leaving is not None
@@ -133,13 +138,12 @@ class Loop:
         """
         buffer, spool, state = self._buffer, self._spool, self._dispatcher.state
         is_unauthorized = state.current is State.UNAUTHORIZED
-        waits, is_wanted = False, is_waited_for or self.is_requested or is_stopping or is_unauthorized
-        for account in self._accounts:
-            waits = waits or bool(account.waiting)
+        is_wanted = is_waited_for or self.is_requested or is_stopping or is_unauthorized
+        waits = any(map(_WAITING, self._accounts))
         interval = self._dispatcher.options.flush_interval
         if waits and self._due == NEVER and interval is not None:
             self._due = now + interval
-        is_due = is_wanted or self._due <= now or waiting_bytes(self._accounts, self._buffer) >= BATCH_BYTES
+        is_due = is_wanted or self._due <= now or amount(self._accounts, buffer)[1] >= BATCH_BYTES
         has_older = self._is_round and buffer.ready and state.current is State.UP and now >= state.until
         is_time_to_write = waits and spool is not None and spool.write_due <= now
         self.closing.has_taken_all = not waits
@@ -194,10 +198,8 @@ class Loop:
         """Wait for the signal, or until something is due. An idle worker waits without a limit, so it costs nothing."""
         wake = self.wake_time(now, stops)
         self._set_marks(is_idle=self._due == NEVER)
-        if self._due == NEVER:
-            for account in self._accounts:
-                if account.waiting:
-                    return  # it came before the mark was set
+        if self._due == NEVER and any(map(_WAITING, self._accounts)):
+            return  # it came before the mark was set
         drop_contexts()
         self.signal.acquire(timeout=-1 if wake == NEVER else max(0.0, wake - clock.monotonic()))
 
@@ -225,12 +227,10 @@ class Loop:
         buffer, options, state = self._buffer, self._dispatcher.options, self._dispatcher.state
         if self._is_child is None:
             self._is_child = exit_hook.is_worker_process()
-        free, held = options.queue_events - buffer.count, buffer.size
-        for account in self._accounts:
-            free -= len(account.waiting)
-            held += account.bytes
-        share = max(0, free) // max(1, len(self._accounts)) // (1 if self._spool is None else 2)
-        is_careful = self._is_child or free <= 0 or held >= options.queue_bytes or process_hooks.has_left()
+        entries, size = amount(self._accounts, buffer)
+        free = max(0, options.queue_events - entries)
+        share = free // max(1, len(self._accounts)) // (1 if self._spool is None else 2)
+        is_careful = self._is_child or not free or size >= options.queue_bytes or process_hooks.has_left()
         is_quiet = clock.monotonic() < state.until
         for account in self._accounts:
             account.limit_events = len(account.waiting) + max(1, share)

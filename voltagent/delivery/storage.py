@@ -40,18 +40,13 @@ class MemoryStorage:
         self._most_bytes, self._most_events = options.queue_bytes // _SHARE, options.queue_events // _SHARE
         self._seen = -1  # events that waited at the last look whether to give way, in the queues or here
 
-    def accept(self) -> bool:
-        """Take what the queues hold into the buffer, giving way to a program that continues to record."""
-        self._accept(self._accounts)
-        return True
+    def accept(self, accounts: list[Account] | None = None) -> bool:
+        """Take what the queues hold (of some accounts) into the buffer, giving way to a program that records.
 
-    def _accept(self, accounts: list[Account]) -> None:
-        """Move what waits in the queues into the buffer, in pieces, so that the lock is never held for long.
-
-        What is recorded meanwhile is for the next time.
+        This is done in pieces, so that the lock is never held for long. What comes meanwhile is for the next time.
         """
         buffer = self._buffer
-        for account in list(accounts):
+        for account in list(self._accounts if accounts is None else accounts):
             left = len(account.waiting)
             has_more = left > 0
             while has_more:
@@ -61,6 +56,7 @@ class MemoryStorage:
                 has_more = left > 0
                 if has_more:
                     self.give_way()
+        return True
 
     def make_safe(self, batch: list[Any], *, gives_way: bool) -> list[SpanEvent | None]:
         """Return the events of a batch as they may leave the process; ``None`` for those that cannot be made so."""
@@ -104,10 +100,7 @@ class MemoryStorage:
         return [(span, self._buffer.account_of(span)) for span in list(reversed(self._buffer.open))]
 
     def close(self, accounts: list[Account]) -> int:
-        """Give up what waits; return how many events are lost.
-
-        ``accounts`` are those whose queues are looked at once more.
-        """
-        self._accept(accounts)
+        """Give up what waits, also what these accounts have in their queues; return how many events are lost."""
+        self.accept(accounts)
         with self._buffer.lock:
             return drop_waiting(self._buffer, "shutdown_timeout")

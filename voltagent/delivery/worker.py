@@ -23,7 +23,7 @@ from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.eviction import evict
-from voltagent.delivery.loop import Loop, waiting_bytes
+from voltagent.delivery.loop import Loop, amount
 from voltagent.delivery.options import WorkerOptions
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.report import Report, ReportFuture
@@ -75,12 +75,8 @@ class Worker:
 
     def has_space(self, size: int) -> bool:
         """Return whether the limits allow one more event with that much payload."""
-        held, options = self.buffer, self.dispatcher.options
-        waiting = sum([len(account.waiting) for account in self.accounts])
-        return (
-            waiting + held.count < options.queue_events
-            and waiting_bytes(self.accounts, self.buffer) + size <= options.queue_bytes
-        )
+        (entries, held), options = amount(self.accounts, self.buffer), self.dispatcher.options
+        return entries < options.queue_events and held + size <= options.queue_bytes
 
     def make_space(self, span: Span, size: int) -> bool:
         """Drop the oldest unsent traces, for an event of ``span``; whether there is space now."""
@@ -219,8 +215,7 @@ class Worker:
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
             try:
                 with exit_hook.imports_kept(), sending.fatal_signals_held():
-                    is_stopping = bool(self.loop.stops())
-                    sending.send_here(lambda: self.loop.run(None if is_stopping else own, only_stops=is_stopping))
+                    sending.send_here(lambda: self.loop.run(own))
             except BaseException:  # an interrupt of the program's
                 if self.loop.owner is me:
                     self.dispatcher.recover()
