@@ -98,7 +98,7 @@ class Account:
         if phase is not _END:
             if self.is_closed or self._is_too_late():
                 return self._refuse(event, "shutdown_timeout")
-            if not self.worker.has_space(size) and not self.worker.make_space(span, size):
+            if not self.worker.has_space(size, span):
                 return self._refuse(event, "queue_full")
         if process_hooks.has_left() or process_hooks.ends_task(event):
             span.queued = TAKEN  # an entry of its own, so that it is attended to

@@ -90,7 +90,10 @@ class Settlement:
                 untouched.append(trace)
             # it stays in the batch, from where it is put back, also if an interrupt comes meanwhile
         self._put_back(batch, waits, now)
-        self._still_unsent(untouched)
+        for trace in reversed(untouched):  # they are unsent, and the oldest are the first to go, as before
+            if trace.events and trace.parked is None and not trace.in_flight and not trace.others:
+                buffer.unsent[trace.id] = trace
+                buffer.unsent.move_to_end(trace.id, last=False)
 
     def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Take the outcomes of events that were in flight."""
@@ -161,13 +164,6 @@ class Settlement:
             delay = backoff(failures, self._retry_delay, randomness.random())
             waits[trace] = max(waits.get(trace, 0.0), delay)
         return None
-
-    def _still_unsent(self, untouched: list[WaitingTrace]) -> None:
-        """Traces that were in the batch, but are unsent: the oldest are the first to go, as before."""
-        for trace in reversed(untouched):
-            if trace.events and trace.parked is None and not trace.in_flight and not trace.others:
-                self._buffer.unsent[trace.id] = trace
-                self._buffer.unsent.move_to_end(trace.id, last=False)
 
 
 def backoff(failures: int, first: float, chance: float) -> float:

@@ -73,27 +73,27 @@ class Worker:
         account.worker, account.sender = self, ref(sender, self.loop.wake)
         self.accounts.append(account)
 
-    def has_space(self, size: int) -> bool:
-        """Return whether the limits allow one more event with that much payload."""
-        (entries, held), options = amount(self.accounts, self.buffer), self.dispatcher.options
-        return entries < options.queue_events and held + size <= options.queue_bytes
-
-    def make_space(self, span: Span, size: int) -> bool:
-        """Drop the oldest unsent traces, for an event of ``span``; whether there is space now."""
+    def has_space(self, size: int, span: Span) -> bool:
+        """Return whether there is space for that much payload of ``span``; if not, drop the oldest unsent traces."""
+        if self._is_within_limits(size):
+            return True
         self.dispatcher.log.is_full = True
         if self.storage.survives or self.loop.closing.leaving is not None or is_held_here(self.buffer.lock):
             # what waits is on disk; what was recorded before the end of the process comes before what other threads
             # record meanwhile; or this is a finalizer, or a signal handler, that came while the buffer is being changed
             return False
-        return run_under(self.buffer.lock, lambda: self._evict_for(span, size))
+        return run_under(self.buffer.lock, lambda: self._make_space(size, span))
 
-    def _evict_for(self, span: Span, size: int) -> bool:
-        """Make space for an event of ``span`` by dropping the oldest unsent traces; whether there is enough."""
+    def _is_within_limits(self, size: int) -> bool:
+        (entries, held), options = amount(self.accounts, self.buffer), self.dispatcher.options
+        return entries < options.queue_events and held + size <= options.queue_bytes
+
+    def _make_space(self, size: int, span: Span) -> bool:
         for account in list(self.accounts):
             self.buffer.take_first(account.waiting, _MOVED, account)
         del self.buffer.evicted[-4 * _MOVED :]
         self.loop.correct_bytes()
-        while not self.has_space(size):
+        while not self._is_within_limits(size):
             if not evict(self.buffer, span):
                 return False
         return True

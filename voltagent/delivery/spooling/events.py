@@ -26,12 +26,8 @@ CHUNK_BYTES: Final = 8 * 2**20
 class SpoolEvents:
     """Writes events, and reads those that are on the disk only or were left by dead processes.
 
-    Used under the lock around the disk.
-
-    Args:
-        name: the destination, for messages.
-        buffer, spool, kept: where events wait, and which of them are on the disk.
-        remembering: the exporter, if it has to know what another process knew of a trace.
+    Used under the lock around the disk. ``remembering`` is the exporter, if it has to know what another process knew of
+    a trace.
     """
 
     def __init__(

@@ -12,12 +12,7 @@ from voltagent.storage.spool.segment import EventPosition
 
 
 class KeptEvents:
-    """Used under the lock of the buffer.
-
-    Args:
-        buffer: counts what is dropped.
-        first: the account to which events of dead processes belong.
-    """
+    """Used under the lock of the buffer. ``first`` is the account to which events of dead processes belong."""
 
     def __init__(self, buffer: Buffer, first: Account) -> None:
         self._buffer = buffer
