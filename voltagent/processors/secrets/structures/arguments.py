@@ -53,7 +53,7 @@ class ArgumentList:
         if value[:1] == "-" and 1 < len(value) <= _LONGEST_FLAG and "=" not in value and ":" not in value:
             self.flag = value
             first = self._items[0]
-            if value[:2] == "-p" and type(first) is str and attached_password(first[-_LONGEST_COMMAND:], value):
+            if type(first) is str and attached_password(first[-_LONGEST_COMMAND:], value):
                 return value
         return self._behind(flag, value) if flag else None
 

@@ -122,8 +122,6 @@ class SecretNames:
         short = key.rstrip(_DIGITS)
         found = self.known.get(short)
         if found is None:
-            if _NO_NAME.search(short) is not None:
-                return Strength.NONE
             short = short.translate(_NO_DIGITS)
             found = self.known.get(short)
             if found is None:
@@ -131,8 +129,6 @@ class SecretNames:
         return found
 
     def _strength(self, key: str) -> Strength:
-        if len(key) > _LONGEST_NAME:
-            return Strength.NONE
         compact = _compact(key)
         if compact in self._keep:
             return Strength.NONE

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.searches.examinations import plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
@@ -40,7 +41,7 @@ _MOST_FORMS: Final = 16
 _NO_ANSWER: Final = re.compile(r"[$#>%(\[{<]|[\w.-]{1,60}[@:]|/|.{0,200}[$#>:]\Z")  # a prompt, a path, a label
 # `3) "password"` and `4) "…"`: the fields of a hash, and settings.
 _REPLY: Final = r"\) \"(?P<name>[\w.:-]{2,60})\"\n[ \t]{0,8}\d{1,4}\) \"(?P<value>[^\"\n\0]{3,500})\""
-_ACL: Final = r"setuser [^\n>\0]{1,80} >(?P<value>[^\s>/\0][^\s\0]{2,1000})"
+_ACL: Final = r"setuser [^\n>\0]{1,80} >([^\s>/\0][^\s\0]{2,1000})"
 
 
 def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -75,10 +76,6 @@ def _reply(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_secret_text(value, scan.names.strength(name), name) else None
 
 
-def _value(scan: Scan, match: re.Match[str]) -> Range | None:
-    return None if is_placeholder(scan.group(match, "value")) else match.span("value")
-
-
 _COMMANDS: Final = SearchGroup(
     r"(?m)(?:^|\x00)(?:>>> [^\n\x00()]*\n[\"']|> [^\n\x00() ]*\n\"|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
     r"(?:printenv|echo |cat |get|output|show|read|access|jq |less |type |\$env:|pass |rand |pwgen|genkey|genpsk"
@@ -87,6 +84,6 @@ _COMMANDS: Final = SearchGroup(
 )
 _REPLIES: Final = SearchGroup(
     r"[0-9]\) \"[0-9a-z_.:-]+\"\n|setuser ",
-    (Search(') "', _REPLY, _reply), Search("setuser ", _ACL, _value)),
+    (Search(') "', _REPLY, _reply), Search("setuser ", _ACL, plain_value)),
 )
 ANSWERS: Final = (_COMMANDS, _REPLIES)

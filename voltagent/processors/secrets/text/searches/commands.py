@@ -135,8 +135,8 @@ def _command_check() -> Callable[[str], str | None]:
 
 def attached_password(command: str, argument: str) -> bool:
     """Return whether an argument is ``-pPASSWORD``."""
-    name = command.rpartition("/")[2].lower()
-    return argument[:2] == "-p" and len(argument) > 2 and name.startswith(("mysql", "mariadb"))
+    is_attached = argument[:2] == "-p" and len(argument) > 2
+    return is_attached and command.rpartition("/")[2].lower().startswith(("mysql", "mariadb"))
 
 
 def _flag(scan: Scan, match: re.Match[str]) -> Range | None:

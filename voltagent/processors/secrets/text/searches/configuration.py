@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, plain_value
+from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, plain_value, value_group
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
 from voltagent.processors.secrets.vocabulary.names import Strength
@@ -34,7 +34,7 @@ SETTERS: Final = {
 }
 _SET_VALUE: Final = (
     r"[ \t]{1,4}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{1,1000})(?P=quote)"
-    r"|(?P<bare>[^\s\"'=;|&\0-][^\s\"';|&\0]{3,1000}))"
+    r"|(?P<value>[^\s\"'=;|&\0-][^\s\"';|&\0]{3,1000}))"
 )
 # The keys in the configuration of routers and servers, and what may stand before the key: how it is encrypted.
 DEVICE_KEYS: Final = {
@@ -54,7 +54,7 @@ DEVICE_KEYS: Final = {
 }
 _DEVICE_VALUE: Final = (
     r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple|[05-9])[ \t]{1,4}){0,2}"
-    r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<bare>[^\s\"'\0]{3,200}))"
+    r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<value>[^\s\"'\0]{3,200}))"
 )
 _SETTING: Final = re.compile(r"[ \t\"'][\w./-]{1,80}=[\"']?([^\s\"'\0]{4,500})")
 _SENT: Final = r" ([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))"  # all that is left of a line
@@ -64,7 +64,7 @@ _NO_COMMUNITY: Final = frozenset(("public", "string", "strings", "name", "names"
 
 def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     """``ENV API_KEY …``, ``aws configure set aws_secret_access_key …``."""
-    which = "bare" if match["quote"] is None else "quoted"
+    which = value_group(match)
     value = scan.group(match, which)
     strength = scan.names.strength(scan.group(match, "name"))
     if strength is Strength.NONE:
@@ -90,7 +90,7 @@ def _sent(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
     """``snmp-server community …``: a plain word is one only where a line ends behind it, as in configuration."""
-    which = "bare" if match["quote"] is None else "quoted"
+    which = value_group(match)
     value = scan.group(match, which)
     if is_placeholder(value) or value.lower() in _NO_COMMUNITY:
         return None

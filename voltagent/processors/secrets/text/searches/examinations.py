@@ -25,6 +25,11 @@ def credential_value(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if has_password_form(scan.group(match, 1)) else None
 
 
+def value_group(match: re.Match[str]) -> str:
+    """Return the name of the group that has the value: in quotes or without."""
+    return "value" if match["quote"] is None else "quoted"
+
+
 def line_before(scan: Scan, match: re.Match[str]) -> str:
     """Return what stands before a match in its line, of which the last characters count."""
     return scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()].rpartition("\n")[2].strip()

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import named_before
+from voltagent.processors.secrets.text.searches.examinations import named_before, value_group
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 
 _FIELD: Final = 190  # characters before a value in which the field with its name stands
@@ -46,7 +46,7 @@ def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     before = scan.low[max(0, start - _FIELD) : start]
     line = before.rfind("\n", 0, len(before.rstrip(_BEFORE_FIELD)))  # that of the name
     reach = len(before) - line - 1
-    return named_before(scan, match, _FIELD_NAME, "value" if match["quote"] is None else "quoted", reach)
+    return named_before(scan, match, _FIELD_NAME, value_group(match), reach)
 
 
 def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -57,7 +57,7 @@ def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _after_name(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the value of ``Set-Variable -Name password -Value …`` and ``--name /db/password --value …``."""
-    return named_before(scan, match, _NAME_FLAG, "value" if match["quote"] is None else "quoted", _FIELD)
+    return named_before(scan, match, _NAME_FLAG, value_group(match), _FIELD)
 
 
 def _default(scan: Scan, match: re.Match[str]) -> Range | None:

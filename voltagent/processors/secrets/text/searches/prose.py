@@ -17,7 +17,6 @@ _VERB: Final = (
 )
 _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
 _QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
-_CALLED: Final = r"[ \t]{0,4}\([ \t]{0,4}(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)[ \t]{0,4}\)"
 # A value has a digit; this is looked for first, as most words have none.
 _VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\0]{6,200})"
 _STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
@@ -101,12 +100,6 @@ def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     stands_for_one = is_placeholder(value) or (value.isalpha() and value.lower().endswith("password"))
     is_secret = has_form or (is_statement and not stands_for_one)
     return match.span("value") if is_secret else None
-
-
-def _called(scan: Scan, match: re.Match[str]) -> Range | None:
-    """``PASSWORD('…')`` in SQL."""
-    value = scan.group(match, "value")
-    return match.span("value") if is_credential(value) else None
 
 
 def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -237,7 +230,6 @@ _STATEMENTS: Final = SearchGroup(
         *(Search(word, word + _WITH_VERB, _stated) for word in ("token", "secret")),
         Search("passcode", r"passcode[ \t]{1,3}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])", _number),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
-        Search("password", "password" + _CALLED, _called),
         Search("password", "password" + _WITH_MARK, _joined),
         Search("password", "password" + _NUMBER_STATED, _number),
         Search("password", "password" + _FROM_ONE_TO, _stated),

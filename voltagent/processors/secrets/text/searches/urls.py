@@ -12,7 +12,6 @@ from voltagent.processors.secrets.vocabulary.credential_forms import is_example_
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s\0"'-]|\Z)"""
 _ENCODED: Final = r"(?:[^\s%&\"'<>\\\0]|%(?!3a|40|2f|3f)[0-9a-f]{2})"  # the same in a parameter of another URL
 _ENCODED_AUTHORITY: Final = rf"%3a%2f%2f{_ENCODED}{{0,100}}%3a({_ENCODED}{{1,200}})%40"
-_SHARED_USERS: Final = frozenset(("git", "hg", "svn", "user", "username", "anonymous", "ubuntu", "root", "admin", "me"))
 _EXAMPLE_HOST: Final = re.compile(
     r"[<{\[$]|(?:(?:local|db|my|proxy|your)?[-_]?host(?:name)?|server|[\w.-]{0,40}example)\b"
 )
@@ -27,7 +26,7 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
         return None if is_example or is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
     if "," in user or not scan.text[match.end() : match.end() + 1].strip("\"' "):  # a list, or no host
         return None
-    is_name = user in _SHARED_USERS or (len(user) < _LONG_USER and user.isalpha()) or "@" in user
+    is_name = (len(user) < _LONG_USER and user.isalpha()) or "@" in user
     if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
         return None
     return match.span(1)
