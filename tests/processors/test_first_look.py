@@ -15,9 +15,18 @@ from pydantic_core import to_json
 from tests.helpers import pace
 from tests.processors.test_prefilter import FRAGMENTS
 from voltagent.core import clock
-from voltagent.processors.first_look import is_long_text_suspect, is_suspect, may_hold_name, may_hold_token
+from voltagent.processors.first_look import (
+    is_long_text_suspect,
+    is_suspect,
+    may_hold_name,
+    may_hold_secret,
+    may_hold_token,
+    suspect_among,
+)
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
+from voltagent.processors.secrets.text.checks import patterns
+from voltagent.processors.secrets.text.engine import compiled_once
+from voltagent.processors.secrets.text.prefilter import is_suspect_text
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
 from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS
 
@@ -46,9 +55,12 @@ def test_it_finds_in_a_long_text_what_the_checks_find(text: str, is_key: bool, i
 @given(st.lists(st.sampled_from((*FRAGMENTS, *MORE, *STEMS, "\ttrue\t0")), max_size=9).map("".join), st.booleans())
 def test_it_finds_in_a_text_that_is_not_encoded_what_the_checks_find(text: str, is_long: bool) -> None:
     text = f"{PROSE * 110}{text}{PROSE}" if is_long else text
-    names, tokens = prefilter(is_ascii=text.isascii())
-    assert may_hold_name(text) >= (names(text) is not None)
-    assert may_hold_token(text) >= (tokens(text) is not None)
+    *names, token = map(compiled_once, patterns(is_ascii=text.isascii()))
+    has_name, has_token = any(check(text) is not None for check in names), token(text) is not None
+    assert may_hold_name(text) >= has_name
+    assert may_hold_token(text) >= has_token
+    assert may_hold_secret(text) >= (has_name or has_token)
+    assert suspect_among([text, PROSE]) >= [has_name or has_token, False]
 
 
 @pytest.mark.parametrize("filler", [PROSE, *BEYOND.values()])

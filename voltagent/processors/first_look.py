@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Final, NamedTuple
 
+from voltagent.core import clock
 from voltagent.processors.secrets.text import checks
 from voltagent.processors.secrets.text.engine import Check, fast_check
 from voltagent.processors.secrets.text.prefilter import avoids_all_checks, is_suspect_text, prefilter
@@ -22,6 +23,7 @@ from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
 _SHORT_TEXT: Final = 2048  # characters, for which one expression with all checks costs less than several looks
+_TOGETHER: Final = 8  # lines looked at at once where most have nothing suspicious
 _SHORT_STRETCH: Final = 4096  # characters of a text in which there is something suspicious: the same
 PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
@@ -217,16 +219,70 @@ def may_hold_name(text: str) -> bool:
         if _has_name_beyond_ascii(written):
             return True
         text = _with_stand_ins(written)
-    names, _ = prefilter(is_ascii=True)
-    if len(text) <= _SHORT_STRETCH and not names.avoids(text):
+    names, _ = prefilter()
+    if len(text) <= _SHORT_STRETCH and not names.avoids(len(text)):
         return names(text) is not None
     return _has_name(text)
 
 
 def may_hold_token(text: str) -> bool:
     """Return whether there can be a token of a known format in a text that is not encoded."""
-    _, tokens = prefilter(is_ascii=True)
+    _, tokens = prefilter()
     return tokens(text if text.isascii() else _with_stand_ins(text.encode())) is not None
+
+
+def may_hold_secret(text: str) -> bool:
+    """Return whether there can be a secret in a text of any length that is not encoded."""
+    step = PIECE - _OVERLAP - _BEFORE
+    pieces = (text[max(0, start - _BEFORE) : start + step + _OVERLAP] for start in range(0, len(text), step))
+    return any(may_hold_name(piece) or may_hold_token(piece) for piece in pieces)
+
+
+def suspect_among(texts: Sequence[str]) -> list[bool]:
+    """:func:`may_hold_secret` for each of several short texts, of which most are suspicious."""
+    are_ascii = [*map(str.isascii, texts)]
+    if all(are_ascii):
+        return _suspect_in_ascii(texts)
+    written = [text.encode() for text in texts]
+    found = _suspect_in_ascii([_with_stand_ins(text) for text in written])
+    return [
+        has_any or (not is_ascii and _has_name_beyond_ascii(text))
+        for has_any, is_ascii, text in zip(found, are_ascii, written, strict=True)
+    ]
+
+
+def _suspect_in_ascii(texts: Sequence[str]) -> list[bool]:
+    """Search texts that differ so much that the states of one expression for all checks would not fit the engine."""
+    names, tokens = prefilter()
+    length = sum(map(len, texts))
+    if names.avoids(length):
+        return _suspect_by_looks(texts, tokens)
+    likely, other = names.current(), tokens
+    found: list[bool] = []
+    began = clock.monotonic()
+    for text in texts:
+        if likely(text) is not None:
+            found.append(True)
+        elif other(text) is not None:
+            found.append(True)
+            likely, other = other, likely  # what comes next is mostly of the same kind
+        else:
+            found.append(False)
+    names.note(clock.monotonic() - began, length)
+    return found
+
+
+def _suspect_by_looks(texts: Sequence[str], tokens: _Look) -> list[bool]:
+    """Search those in which there is nothing at first sight some at a time: there are many looks."""
+    likely = _looks().with_hint[0]
+    found = [likely(text.lower()) is not None or tokens(text) is not None for text in texts]
+    rest = [number for number, is_suspect in enumerate(found) if not is_suspect]
+    for first in range(0, len(rest), _TOGETHER):
+        some = rest[first : first + _TOGETHER]
+        if _has_name("\n".join([texts[number] for number in some])):
+            for number in some:
+                found[number] = _has_name(texts[number])
+    return found
 
 
 def _has_name(text: str) -> bool:

@@ -21,7 +21,7 @@ from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.core.text import encoded, replace_surrogates
 from voltagent.errors import ValidationError
-from voltagent.processors.first_look import is_suspect
+from voltagent.processors.first_look import is_suspect, may_hold_secret
 from voltagent.processors.parted_strings import texts_with_parts
 from voltagent.processors.parts import mark_character, outline
 from voltagent.processors.redaction_hook import HookWalk
@@ -236,7 +236,7 @@ def _split_stream(text: bytes) -> Any:
     has_parts = mark_character(text) != ""
     value = outline(text) if has_parts else decode(text)
     edges = edges_of(items_of(value), texts_with_parts if has_parts else texts_of)
-    if edges and is_suspect_text(edges):
+    if edges and may_hold_secret(edges):
         return value
     if len(text) > LARGE:
         release(value)

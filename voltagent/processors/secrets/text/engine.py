@@ -85,11 +85,11 @@ class Check:
         self.note(clock.monotonic() - began, length)
         return found
 
-    def avoids(self, text: str) -> bool:
-        """Return whether these expressions were too slow lately for a text, each of them too: take another way."""
+    def avoids(self, length: int) -> bool:
+        """Return whether these expressions, each of them too, were too slow lately for a text: take another way."""
         if not self._avoided:
             return False
-        self._avoided = max(0, self._avoided - 1 - len(text) // _PIECE)
+        self._avoided = max(0, self._avoided - 1 - length // _PIECE)
         return True
 
     def current(self) -> Callable[[str], str | None]:
