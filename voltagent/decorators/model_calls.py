@@ -9,9 +9,10 @@ from typing import Any, TypeAlias, cast
 from voltagent.core.guard import Guard
 from voltagent.core.protocols import SpanRecorder
 from voltagent.core.span import Span
-from voltagent.decorators.call_plan import NO_CLIENTS, OperationPlan
+from voltagent.decorators.call_plan import NO_CLIENTS
 from voltagent.decorators.generator_run import GeneratorRun
 from voltagent.decorators.managers import followed_manager, is_manager
+from voltagent.decorators.operation_plan import OperationPlan
 from voltagent.decorators.streams import followed, followed_stream, is_response, is_stream
 
 

@@ -26,7 +26,7 @@ from voltagent.decorators.arguments import (
     hidden_result,
     signature_of,
 )
-from voltagent.decorators.call_plan import CallPlan, FunctionShape, OperationPlan
+from voltagent.decorators.call_plan import CallPlan, FunctionShape
 from voltagent.decorators.copied import Target, caller_of, is_cloudpickle
 from voltagent.decorators.functions import Wrapper, around_call, around_coroutine
 from voltagent.decorators.generators import around_async_generator, around_generator
@@ -41,6 +41,7 @@ from voltagent.decorators.inspection import (
     wrapped_by_us,
 )
 from voltagent.decorators.model_calls import ModelCallPlan
+from voltagent.decorators.operation_plan import OperationPlan
 from voltagent.decorators.tool_schema import tool_facts
 from voltagent.decorators.trace_plan import TracePlan
 

@@ -30,8 +30,9 @@ from voltagent.core.kept_contexts import KEPT_CONTEXTS, drop_contexts
 from voltagent.core.protocols import SpanRecorder
 from voltagent.core.span import LLM, Span
 from voltagent.decorators.arguments import ArgumentBinder
-from voltagent.decorators.call_plan import FunctionShape, OperationPlan
+from voltagent.decorators.call_plan import FunctionShape
 from voltagent.decorators.generator_run import GeneratorRun
+from voltagent.decorators.operation_plan import OperationPlan
 from voltagent.decorators.streams import followed
 from voltagent.instrumentation.patches import Wrapper
 from voltagent.tracing.foreign_records import FOREIGN_CALLS, give_back, leave, take_over
