@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 
 from voltagent.processors.secrets.text.checks import patterns
 from voltagent.processors.secrets.text.engine import fast_check
-from voltagent.processors.secrets.text.prefilter import is_suspect_text
+from voltagent.processors.secrets.text.looks import is_suspect_text
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
@@ -30,7 +30,7 @@ def hostile_texts(number: int, seed: int = 1, checks: str = "") -> tuple[str, ..
     source = random.Random(seed)
     check = fast_check(checks)
     has_secret: _Check = (lambda text: check(text.lower()) is not None) if checks else is_suspect_text
-    words = re.findall(r"[a-z0-9=:/@$#_. -]{2,}", checks or "|".join((*patterns(is_ascii=True), *HINTS)))
+    words = re.findall(r"[a-z0-9=:/@$#_. -]{2,}", checks or "|".join((*patterns(), *HINTS)))
     prefixes = [re.sub(r"\\|\W.*", "", one.prefix) or one.prefix for one in FORMATS]
     found: list[str] = []
     while len(found) < number:

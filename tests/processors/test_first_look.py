@@ -15,7 +15,10 @@ from pydantic_core import to_json
 from tests.helpers import pace
 from tests.processors.test_prefilter import FRAGMENTS
 from voltagent.core import clock
-from voltagent.processors.first_look import (
+from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.text.checks import patterns
+from voltagent.processors.secrets.text.engine import compiled_once
+from voltagent.processors.secrets.text.first_look import (
     is_long_text_suspect,
     is_suspect,
     may_hold_name,
@@ -23,10 +26,7 @@ from voltagent.processors.first_look import (
     may_hold_token,
     suspect_among,
 )
-from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.text.checks import patterns
-from voltagent.processors.secrets.text.engine import compiled_once
-from voltagent.processors.secrets.text.prefilter import is_suspect_text
+from voltagent.processors.secrets.text.looks import is_suspect_text
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS
 from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS
 

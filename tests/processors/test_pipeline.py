@@ -13,9 +13,9 @@ from tests.processors.secret_cases import hidden_cases
 from voltagent.capture.exceptions.failures import capture_failure
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.span import TRACE, Failure, Phase, SharedFacts, Span, SpanEvent, TraceInfo
-from voltagent.processors.first_look import PIECE, is_suspect
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.text.first_look import PIECE, is_suspect
 
 PAYLOADS = [None, b'{"x":1}', b'{"q":"the weather"}', b'{"password":"hunter2-correct"}', b'{"x":"hunter2-correct"}',
             b'{"key":"the key to success"}', b'"%s"' % (b"word " * 1_500), b'"%s"' % (b"word " * 14_000)]  # fmt: skip

@@ -15,11 +15,11 @@ from tests.helpers.hostile_texts import hostile_texts
 from tests.helpers.longest_steps import measured
 from tests.helpers.pace import hold, slowness
 from voltagent.core import clock
-from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.checks import patterns
 from voltagent.processors.secrets.text.engine import compiled_once, fast_check
-from voltagent.processors.secrets.text.prefilter import is_suspect_text
+from voltagent.processors.secrets.text.first_look import is_suspect
+from voltagent.processors.secrets.text.looks import is_suspect_text
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
 from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
 from voltagent.processors.secrets.text.searches.connections import CONNECTIONS
@@ -83,7 +83,7 @@ FRAGMENTS = (
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join))
 def test_one_search_for_all_checks_finds_what_each_of_them_finds(text: str) -> None:
-    checks = map(compiled_once, patterns(is_ascii=True))
+    checks = map(compiled_once, patterns())
     if text.isascii():
         assert is_suspect_text(text) == any(check(text) is not None for check in checks)
 
@@ -142,7 +142,7 @@ def test_the_states_for_source_code_fit_the_cache_of_the_engine() -> None:
     )
     lines = [line for line in source.splitlines() if line.isascii() and not is_suspect_text(line)]
     texts = ["\n".join(lines[first : first + 100]) for first in range(0, len(lines), 100)]
-    *names, tokens = patterns(is_ascii=True)
+    *names, tokens = patterns()
     two, together = (fast_check("|".join(names)), fast_check(tokens)), fast_check("|".join((*names, tokens)))
     apart = min(sum(_seconds(one, texts) for one in two) for _ in range(5))
     # 0.6 of it; 10 times and more where they do not fit

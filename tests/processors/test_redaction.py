@@ -19,8 +19,8 @@ from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core.context import CURRENT, INERT
 from voltagent.core.span import TOOL, TRACE, Phase, Span, TraceInfo
-from voltagent.processors.first_look import is_suspect
 from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.text.first_look import is_suspect
 from voltagent.processors.secrets.vocabulary.names import SecretNames, Strength, classify
 
 redactor = Redactor()

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from voltagent.capture.exceptions.formatting import format_event
 from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, SharedFacts, SpanEvent
-from voltagent.processors.first_look import PIECE
 from voltagent.processors.redaction import Redactor
+from voltagent.processors.secrets.text.first_look import PIECE
 from voltagent.processors.size_limit import fit_event
 
 _SMALL: Final = 4096  # bytes; payloads that are smaller than this fit in any case

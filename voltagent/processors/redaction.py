@@ -21,14 +21,14 @@ from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.core.text import encoded, replace_surrogates
 from voltagent.errors import ValidationError
-from voltagent.processors.first_look import is_suspect, may_hold_secret
 from voltagent.processors.parted_strings import texts_with_parts
 from voltagent.processors.parts import mark_character, outline
 from voltagent.processors.redaction_hook import HookWalk
 from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.strings import Rules
 from voltagent.processors.secrets.structures.key_shapes import Shapes
-from voltagent.processors.secrets.text.prefilter import is_suspect_text, prefilter
+from voltagent.processors.secrets.text.first_look import is_suspect, may_hold_secret
+from voltagent.processors.secrets.text.looks import is_suspect_text, names_and_tokens
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.secrets.walk import Walk
 from voltagent.processors.span_redaction import Redacted, redact_end, redact_field, redact_start
@@ -79,7 +79,7 @@ class Redactor:
         self.clean: set[str] = set()  # names without a secret in them
         # These are compiled in one step each, during which no other thread runs: not when something is sent. What looks
         # at long texts is compiled with the first of them, in steps of at most two milliseconds.
-        prefilter()
+        names_and_tokens()
         is_suspect_text("")
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -2,7 +2,8 @@
 
 From a JSON text that comes in to a value that is hidden:
 
-1. ``processors/first_look`` searches the bytes. Most payloads have nothing suspicious and are left alone.
+1. ``text/first_look`` searches the bytes for what ``text/checks`` lists. Most payloads have nothing suspicious and are
+   left alone.
 2. ``walk`` goes through what was decoded. It hides what ``structures/`` recognises: values under secret names, in
    fields beside their names, in tables, lists of arguments, cookies and resources.
 3. ``strings`` collects all other strings and searches them together, as one ``text/scan``.

@@ -45,9 +45,7 @@ KEY_END: Final = rf"[^\"\\]*\\*\"{_BEFORE_COLON}*:"  # the end of a key that hol
 # One of these is in each text with a gap before such an end. The engine looks for the quote and the colon, and goes
 # back from there, while it follows a name to the end of its string.
 KEYS_WITH_GAP: Final = (rf"{GAP}[^\"\\]*\\*\":", rf"\"{_BEFORE_COLON}+:")
-DRAWN_COLUMN: Final = r"(?:pass[a-z]*|secret|token|key)[ \t]*\x{2502}"  # of a table that is drawn with lines
-DRAWN_COLUMN_IN_ASCII: Final = DRAWN_COLUMN.replace(r"\x{2502}", rf"{_STAND_IN}[ \t]")
-WIDE_COLON: Final = r"[0-9A-Za-z\"'`)\]]\s?\x{ff1a}"  # the colon of Chinese and Japanese, behind a name
+DRAWN_COLUMN: Final = rf"(?:pass[a-z]*|secret|token|key)[ \t]*{_STAND_IN}[ \t]"  # of a table that is drawn with lines
 # Under the name of a token, a number is none: `"input_tokens": 12`, which stands in the record of each model call.
 _NO_NUMBER: Final = r"(?:[^0-9 \t-]|-[^0-9]|-?[0-9][0-9.]*[^0-9., \t\r\n\f\v\\\"'}\])&;])"
 
@@ -179,20 +177,19 @@ def tail_of(one: Format) -> str:
     return f"{small}*[A-Z0-9]" if small != "[]" else f"[A-Z0-9]{{{_ENOUGH}}}"
 
 
-def patterns(*, is_ascii: bool = False) -> tuple[str, ...]:
+def patterns() -> tuple[str, ...]:
     """Return the checks for names, for grammar, and last for tokens; for ASCII they need a fraction of the states."""
     hints = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
-    stems = (DRAWN_COLUMN_IN_ASCII,) if is_ascii else (*STEMS, "mật[ _-]khẩu", WIDE_COLON, DRAWN_COLUMN)
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(token_of, FORMATS))
     found = (
         f"(?i:(?:{hints}|{PAIRS}|{BRIEF_PAIRS}){NAME_END})",
         f"(?i:token{TOKEN_END})",
-        f"(?i:{'|'.join((*_ANY_CASE, parameters, *stems))})|{'|'.join(AS_WRITTEN)}",
+        f"(?i:{'|'.join((*_ANY_CASE, parameters, DRAWN_COLUMN))})|{'|'.join(AS_WRITTEN)}",
         f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})",
     )
-    return tuple(map(for_ascii, found)) if is_ascii else found
+    return tuple(map(for_ascii, found))
 
 
 def for_ascii(pattern: str) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 from typing import Final
 
-from voltagent.processors.first_look import suspect_among
 from voltagent.processors.secrets.text.engine import fast_check
+from voltagent.processors.secrets.text.first_look import suspect_among
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.words import HINTED
 

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
-from voltagent.processors.first_look import may_hold_name, may_hold_token
 from voltagent.processors.secrets.text.assignments.search import find_assignments, hints_in
 from voltagent.processors.secrets.text.dense import hide_values
 from voltagent.processors.secrets.text.engine import fast_check, has_literal
+from voltagent.processors.secrets.text.first_look import may_hold_name, may_hold_token
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, TooDenseError, joined
 from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
