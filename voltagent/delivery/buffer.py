@@ -66,7 +66,7 @@ class Buffer:
             number -= 1
             entry = source[0]
             events = (entry,) if isinstance(entry, tuple) else take_start(entry, account)
-            phase, span, fields = event = events[0]
+            phase, span, fields = events[0]
             has_ended = len(events) > 1  # while it waited
             if fields is None and span.metadata is None and not span.more_metadata:  # as `size_of`, without a call
                 size = OVERHEAD + len((span.output if phase is _END else span.input) or b"")
@@ -74,7 +74,13 @@ class Buffer:
                     size += OVERHEAD + len(span.output or b"")
             else:
                 size = sum(map(size_of, events))
-            trace, reason = self._place_of(event, account, inherited)
+            trace = self.traces.get(span.trace.id)
+            reason = self.losses.fate(span) if self.losses.reasons else None  # why it cannot be recorded any more
+            started_here = inherited or span.start_ns >= self._forked_at or span in self.open
+            if reason is None and phase is _END and not started_here:
+                reason = "fork"  # the parent process recorded its start, and will its end
+            if trace is None and reason is None:
+                trace = WaitingTrace(span.trace.id, account)
             if trace is not None and trace.account is not account:
                 trace.others = {**(trace.others or {}), span.trace: account}
                 self.unsent.pop(trace.id, None)  # what several SDKs have part in is not dropped for others
@@ -116,17 +122,6 @@ class Buffer:
                     self.close_if_over(trace)
             elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
                 self._forget_oldest_open()
-
-    def _place_of(self, event: SpanEvent, account: Account, inherited: bool) -> tuple[WaitingTrace | None, str | None]:
-        """Return the trace in which an event is to wait, and why it cannot be recorded any more, if so."""
-        phase, span, _ = event
-        trace = self.traces.get(span.trace.id)
-        reason = self.losses.fate(span) if self.losses.reasons else None
-        if reason is None and phase is _END and span.start_ns < self._forked_at and not inherited:
-            reason = None if span in self.open else "fork"  # the parent process recorded its start, and will its end
-        if trace is None and reason is None:
-            trace = WaitingTrace(span.trace.id, account)
-        return trace, reason
 
     def _forget_oldest_open(self) -> None:
         """Forget the span that has been open for longest: its program has leaked it."""
