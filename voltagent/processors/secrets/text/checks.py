@@ -179,17 +179,21 @@ def tail_of(one: Format) -> str:
 
 def patterns() -> tuple[str, ...]:
     """Return the checks for names, for grammar, and last for tokens; for ASCII they need a fraction of the states."""
+    return tuple(map(for_ascii, expressions(DRAWN_COLUMN)))
+
+
+def expressions(*further: str) -> tuple[str, ...]:
+    """Return these checks for text in any alphabet, with further ones for grammar."""
     hints = "|".join(map(hint_of, dict.fromkeys((*(hint for hint in HINTS if hint != "token"), "basic", "phrase"))))
     parameters = PARAMETER_NAMES.replace("(?<=", "(?:")
     inner = "|".join(one.widened for one in INNER_FORMATS)
     tokens = "|".join(map(token_of, FORMATS))
-    found = (
+    return (
         f"(?i:(?:{hints}|{PAIRS}|{BRIEF_PAIRS}){NAME_END})",
         f"(?i:token{TOKEN_END})",
-        f"(?i:{'|'.join((*_ANY_CASE, parameters, DRAWN_COLUMN))})|{'|'.join(AS_WRITTEN)}",
+        f"(?i:{'|'.join((*_ANY_CASE, parameters, *further))})|{'|'.join(AS_WRITTEN)}",
         f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})",
     )
-    return tuple(map(for_ascii, found))
 
 
 def for_ascii(pattern: str) -> str:
