@@ -256,6 +256,27 @@ def test_a_class_of_threads_put_in_place_of_the_usual_one_changes_nothing(tmp_pa
     assert (ran.stdout, ran.stderr) == ("True\n", "")
 
 
+def test_the_sender_waits_by_locks_of_the_kind_that_there_is_when_it_starts(tmp_path: Path) -> None:
+    """As greenlets need it: a lock from before they took the place of threads would stop all of them."""
+    code = """
+    import _thread
+    import voltagent
+    sdk = voltagent.VoltAgentSDK(exporter="local")
+    usual, waits = _thread.allocate_lock, []
+    class Lock:
+        def __init__(self): self.lock = usual(); self.release = self.lock.release
+        def acquire(self, *arguments, **options): waits.append(options); return self.lock.acquire(*arguments, **options)
+    _thread.allocate_lock = Lock
+    @voltagent.tool
+    def work(value): return value
+    work(1)
+    report = sdk.flush()
+    print(report.recorded == report.accepted > 0, any("timeout" in one for one in waits))
+    """
+    ran = run_program(textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("True True\n", "")
+
+
 @pytest.mark.parametrize("error", ["ImportError", "OSError", "KeyError"])
 def test_if_the_sdk_cannot_be_imported_one_line_says_so(tmp_path: Path, error: str) -> None:
     code = f"""

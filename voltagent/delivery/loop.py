@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable
 from operator import attrgetter
@@ -46,7 +47,7 @@ class Loop:
         self._storage, self._spool = dispatcher.storage, dispatcher.spool
         self._dispatcher = dispatcher
         self.closing = Closing(accounts, dispatcher, self._release)
-        self.signal = threading.Lock()  # wakes the thread: its release cannot block
+        self.signal = _thread.allocate_lock()  # wakes the thread: its release cannot block
         self.signal.acquire()
         self.owner: object = None  # what runs it, if anything: a thread, or a call on a thread of the program
         self.is_requested = False  # a flush wants what was recorded before it to be sent, however short its timeout
@@ -68,6 +69,16 @@ class Loop:
             finally:
                 pass
         return False
+
+    def renew_signal(self) -> None:
+        """Wait by a lock of the present kind: one from before greenlets took the place of threads would stop them all.
+
+        Nothing is missed, as what runs the loop looks at everything before it waits.
+        """
+        signal = _thread.allocate_lock()
+        if type(signal) is not type(self.signal):
+            signal.acquire()
+            self.signal = signal
 
     def _release(self) -> threading.Thread | None:
         thread = self.owner if isinstance(self.owner, threading.Thread) else None
@@ -108,6 +119,7 @@ class Loop:
         dispatcher, closing = self._dispatcher, self.closing
         only_stops = own is not None and bool(self.stops())
         own = None if only_stops else own
+        self.renew_signal()
         while True:
             now = clock.monotonic()
             is_waited_for = is_ending = closing.leaving is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import CancelledError, Future, InvalidStateError, TimeoutError as FutureTimeoutError
@@ -91,7 +92,7 @@ class ReportFuture(Future[Report]):
         self._unsettled = set(map(id, accounts))
         self._is_watched = False
         self.ending: threading.Thread | None = None  # the worker's thread, if it ends with this future
-        self._signal = threading.Lock()
+        self._signal = _thread.allocate_lock()
         if self._unsettled:
             self._signal.acquire()
 

@@ -261,7 +261,18 @@ class Worker:
             except BaseException as exc:  # noqa: PERF203 - whatever it is, it must not end the sending for good
                 if exc is error:
                     raise  # by the guard, in tests
+                if exit_hook.is_killed(exc):
+                    self._recover_for_another()
+                    raise
                 error = exc
+
+    def _recover_for_another(self) -> None:
+        """Let the next record or request start another thread, as the program has ended this one."""
+        release_here(self.buffer.lock)
+        self.dispatcher.recover()
+        self._start_again = 0.0
+        for account in list(self.accounts):
+            account.mark = 0
 
     def _run_once(self, error: BaseException | None) -> None:
         """Heed what ended the last run, if anything, and run the loop."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from threading import Thread
 from types import BuiltinFunctionType, ModuleType
-from typing import Final
+from typing import Any, Final
 
 from voltagent.core import clock, introspection
 from voltagent.core.guard import pass_on_interrupt
@@ -63,12 +63,55 @@ def has_threads() -> bool:
     return type(_thread.start_new_thread) is BuiltinFunctionType
 
 
+def is_killed(exc: BaseException) -> bool:
+    """Return whether a program ends what runs here: it may kill all greenlets that there are, and wait for their end.
+
+    A thread of ours is one of them where threads are replaced.
+    """
+    kill = introspection.loaded("greenlet", "GreenletExit")
+    return kill is not None and not has_threads() and introspection.has_base(type(exc), kill)
+
+
 class _OwnThread(Thread):
     """A thread of this library, which goes on for as long as the process does."""
 
     def join(self, timeout: float | None = None) -> None:
         """Wait for its end; without a timeout for a moment only, as a program may join all threads that there are."""
         super().join(_JOIN_SECONDS if timeout is None else timeout)
+
+    def run(self) -> None:
+        """Do its work, unless the program ends it."""
+        try:
+            super().run()
+        except BaseException as exc:
+            if not is_killed(exc):
+                raise
+        finally:
+            _list_by_present_number(self)
+
+
+def _list_by_present_number(thread: Thread) -> None:
+    """List a thread that ends by the number by which Python will take it off the list.
+
+    That is another one if threads were replaced meanwhile, and none where a greenlet goes on in a forked child.
+    """
+    threads: dict[int, Thread] = getattr(threading, "_active", {})
+    number = threading.get_ident()
+    if threads.get(number) is not thread:
+        for other in [key for key, one in list(threads.items()) if one is thread]:
+            del threads[other]
+        threads[number] = thread
+
+
+_classes: Final[dict[type[Thread], type[Thread]]] = {}  # those of our threads, by the class of the program's
+
+
+def _present_class() -> type[Thread]:
+    """Return the class of our threads. Where greenlets are threads, one of another class never seems to end."""
+    base: Any = threading.Thread
+    if has_threads() or base is Thread or not isinstance(base, type) or not issubclass(base, Thread):
+        return _OwnThread
+    return _classes.get(base) or _classes.setdefault(base, type("_OwnGreenlet", (_OwnThread, base), {}))
 
 
 def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True) -> bool:
@@ -82,7 +125,7 @@ def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True
     if sys.is_finalizing():
         return False
     try:
-        thread = _OwnThread(target=function, name=name, daemon=daemon)
+        thread = _present_class()(target=function, name=name, daemon=daemon)
         if _thread.get_ident() in _main_thread and has_threads():
             return _start_from_beside(thread)
         if 0 < threading.stack_size() < _STACK:

@@ -26,6 +26,11 @@ _OF_ERRORS: Final = 200  # characters
 _STALE: Final = (BrokenExchange, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 
 
+# Errors of gevent, which needs a thread to look a name up, at the end of a process: at its first look-up it imports
+# `concurrent.futures` as well.
+_AT_EXIT: Final = ("can't create new thread", "can't register atexit after shutdown")
+
+
 class Unreachable(Exception):  # noqa: N818 - it is a fact about the destination, and never leaves the library
     """No response: refused, reset, timed out, or not HTTP."""
 
@@ -134,7 +139,7 @@ class Line:
         try:
             response = self._transport.handle_request(request)
         except RuntimeError as exc:
-            if "can't create new thread" not in str(exc) or not look_up_here():
+            if not (any(text in str(exc) for text in _AT_EXIT) and look_up_here()):
                 raise
             response = self._transport.handle_request(request)
         try:

@@ -10,6 +10,8 @@ import importlib
 import sys
 from typing import Any
 
+from voltagent.core.guard import pass_on_interrupt
+
 
 def look_up_here() -> bool:
     """Have gevent look names up on the thread that needs them, from now on; return whether that is a change."""
@@ -17,7 +19,10 @@ def look_up_here() -> bool:
     if gevent is None:
         return False
     hub, blocking = gevent.get_hub(), importlib.import_module("gevent.resolver.blocking")
-    if isinstance(hub.resolver, blocking.Resolver):
-        return False
+    try:
+        if isinstance(hub.resolver, blocking.Resolver):
+            return False
+    except RuntimeError as exc:  # it has none yet, and none with threads can be made any more
+        pass_on_interrupt(exc)
     hub.resolver = blocking.Resolver(hub)
     return True
