@@ -24,6 +24,7 @@ JOINED_WORDS: Final = re.compile(
     rf"{_WORDS}(?=[\"'`)}}\]<\u2502]|[ \t]{{0,40}}(?:[\r\n\0|\u2502]|\Z)"
     r"|[,;&|]?[ \t]{0,4}(?:--)?[A-Za-z][\w.]{1,40}[:=]|&amp;|,?\\n)"
 )
+_AROUND: Final = "`)]},.;:*\"'"  # brackets and marks of a sentence behind a value
 _MARK: Final = re.compile("[&@#%!+*$^]")
 _NO_WORD: Final = re.compile(r"[^A-Za-z]{1,8}|(?<=[a-z])(?=[A-Z])")
 # Words of names in code and configuration, which stand for a value: `Config.Database`, `Built-In`.
@@ -43,6 +44,14 @@ _NO_SECRET_WORDS: Final = frozenset(_NAMES.split()) | STRONG | WEAK
 def is_joined_words(value: str) -> bool:
     """Return whether a value is two to four words, joined as in no name of code, that do not name a value."""
     return _JOINED.match(value) is not None and _are_free(value)
+
+
+def end_of_password(value: str) -> int:
+    """Return where the credential or password ends in a value, without what belongs to the text around; 0 for none."""
+    if has_password_form(value):
+        return len(value)
+    inner = value.rstrip(_AROUND)
+    return len(inner) if len(inner) < len(value) and has_password_form(inner) else 0
 
 
 def has_password_form(value: str) -> bool:

@@ -52,19 +52,23 @@ _TO_VALUE: Final = (
     r"|</?(?:b|strong|span|code|em|kbd|td|dd)(?: [^<>\0]{0,80}|)>\s{0,4}|)"
     r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
 )
-# What is no secret under any name, so that nothing in Python has to look at it: nothing in quotes, a word of one to
-# three characters and a number of one or two digits. Behind a space, a short word may begin a passphrase.
+# What is no secret under any name, so that nothing in Python has to look at it: nothing in quotes, a fence, a word of
+# one to three characters and a number of one or two digits, another name with an operator in the next line. Behind a
+# space, a short word may begin a passphrase.
 _NO_VALUE: Final = (
-    r"[bfrun@$]{0,2}(?P<empty>\\{0,8}[\"'`])(?P=empty)(?!(?P=empty))"
+    r"[bfrun@$]{0,2}(?P<empty>\\{0,8}[\"'`])(?P=empty)(?!(?P=empty))|`{3}"
+    r"|(?:(?<=\n)|(?<=\n[ \t])|(?<=\n  )|(?<=\n    ))[a-z_][\w.-]{1,60}(?:=(?!=)|:[ \t\r\n])"
     r"|[a-z](?:[a-z]{0,2}(?:[\r\n\0]|\Z)|[ \t]{1,16}(?![=|]))|[0-9]{1,2}(?:[\s;&\0]|\Z)"
 )
 _NO_PHRASE: Final = r"(?!new )[a-z]{2,3}[ \t]{1,16}(?![=|])"
 _MOST_REMEMBERED: Final = 4096  # beginnings, of up to 200 characters
-_LEAST_DIGITS: Final = 4
+LEAST_DIGITS: Final = 4
 _OF_PHRASES: Final = ("pass", "phrase", "mnemonic", "psk", "pw")  # what can be several words
 OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")  # of these, what always may be
 _BEFORE_PHRASE: Final = ("secret", "cred", "pin")  # also before one of these, as in `secret_recovery_phrase`
-_OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
+OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
+_COLOUR: Final = 8  # characters that begin a colour, up to its last number
+_DIGITS: Final = "0123456789"
 UNKNOWN: Final = object()
 
 
@@ -122,6 +126,8 @@ def understand(scan: Scan, written: str, match: re.Match[str], name: int, value:
 def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Assignment | None:
     text = scan.text
     name = text[start : match.end("tail")]
+    if "\x1b[" in text[max(0, start - _COLOUR) : start]:  # `\x1b[32mpassword`
+        name = name.lstrip(_DIGITS).removeprefix("m")
     strength = scan.names.strength(name.lstrip("-"))
     operator = match["operator"].strip()
     quote = match["quote"]
@@ -152,7 +158,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
         beginning,
         is_quoted=quote is not None,
         is_argument=is_argument,
-        may_be_label=quote is not None and operator == ":" and not match["close"],
+        may_be_label=quote is not None and operator == ":" and match["close"] in (None, ")"),
         may_be_plain=not is_argument and operator != "|",
         is_spaced=is_spaced,
         takes_word=is_strong and is_configuration and not beginning.is_pin and not is_spaced,
@@ -161,7 +167,7 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
         and any(map(name.lower().__contains__, _OF_PHRASES))
         and _may_be_phrase(operator, text[start:value]),
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
-        least_digits=_LEAST_DIGITS - (name[-3:].lower() in _OF_CARDS),
+        least_digits=LEAST_DIGITS - (name.lower().endswith(OF_CARDS)),
         takes_mixture=not beginning.is_pin and operator != "|",
     )
 

@@ -36,7 +36,7 @@ _CODE_DEFAULT: Final = re.compile(
     r"(?:(?:default|unset|fallback)[ \t]{0,2}[=:][ \t]{0,2})?([\"'`])"
 )
 # A declared type that does not begin with a word: ``&'static str = "…"``.
-_REFERENCE: Final = re.compile(r"&(?:'\w{1,20} )?(?:mut )?str\s{0,4}=\s{0,4}[br]?(\")")
+_REFERENCE: Final = re.compile(r"&(?:'\w{1,20} )?(?:mut )?str\s{0,4}=\s{0,4}[br]?(\\{0,4}\")")
 _SECRET_CALL: Final = re.compile(
     r"[\w.:]{0,80}(?:secret|password|credential|token|key|sensitive|strptr|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
     re.IGNORECASE,

@@ -8,6 +8,8 @@ from typing import Final
 from voltagent.processors.secrets.text.assignments.beginnings import (
     CALLED,
     COMPARISONS,
+    LEAST_DIGITS,
+    OF_CARDS,
     SHORTEST_COMPARED,
     UNQUOTED,
     Beginning,
@@ -123,6 +125,8 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
 
 def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     scan.units -= 8
+    if scan.text.startswith(one.quote * 2, start):  # three quotes, each escaped
+        start += 2 * len(one.quote)
     end = closing_quote(scan, start, one.quote)
     value = scan.text[start:end]
     if one.operator == "|":
@@ -200,6 +204,7 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
     annotated = _ANNOTATED.match(text, start, start + 100)
     if annotated is not None and is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
         return annotated.end(), closing_quote(scan, annotated.end(), annotated[1])
+    value = value.removesuffix("**")  # the end of what is bold
     if after == "[" or is_placeholder(value) or _CODE.match(value):
         return code_default(scan, one, start)
     value = value.rstrip(".:!?")
@@ -247,7 +252,8 @@ def _is_secret_value(value: str, one: Beginning) -> bool:
     if one.is_pin and not value.isdigit():
         return False
     if value.isdigit():
-        return is_strong and len(value) >= 4 and not one.name.lower().endswith("s")
+        name = one.name.lower()
+        return is_strong and len(value) >= LEAST_DIGITS - name.endswith(OF_CARDS) and not name.endswith("s")
     if not is_strong:
         return is_weak_secret(one.name, value)
     if is_ordinary(value):

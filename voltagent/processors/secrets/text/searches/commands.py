@@ -13,12 +13,11 @@ from voltagent.processors.secrets.text.searches.examinations import plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
     is_example_login,
-    is_mixture,
     is_ordinary,
     is_placeholder,
     is_weak_secret,
 )
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.joined_words import end_of_password
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
@@ -31,7 +30,8 @@ _CURL_USER: Final = (
 _FLAG: Final = (
     r"-(?<![\w-]-)-?(?P<name>[a-z][\w.-]{1,60})"
     r"(?:=|[ \t]{1,4}(?:<<<[ \t]{0,4})?|[\"']?\r?\n[ \t]{0,16}- |[\"'],\s{0,16}(?=[\"']))"
-    r"(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})'|(?P<bare>[^\s\"'`|;&<>\0-][^\s\"'`|;&<>\0]{0,1000}))"
+    r"(?:\\{0,4}(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})')"
+    r"|(?P<bare>[^\s\"'`|;&<>\\\x1b\0-][^\s\"'`|;&<>\x1b\0]{0,1000}))"
 )
 SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
 # Flags of certain commands that take a password, and these commands. Flags in capitals mean something else if they are
@@ -81,7 +81,7 @@ COMMAND_FLAGS: Final = (
 _COMMAND_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
 _DIGIT: Final = re.compile(r"\d")
 _COMMAND: Final = 200  # characters before a flag in which its command stands
-_COOKIES: Final = r"(?:-b(?<=[ \t]-b)|--cookie)[ \t=]{1,4}[\"']?([\w.-]{1,60}=[^\s\"'\0][^\"'\n\0]{2,4000})"
+_COOKIES: Final = r"(?:-b(?<=[ \t]-b)|--cookie)[ \t=]{1,4}\\{0,4}[\"']?([\w.-]{1,60}=[^\s\"'\0][^\"'\n\0]{2,4000})"
 # What a shell writes to a command that reads a password: `echo … | docker login --password-stdin`.
 _ECHOED: Final = (
     r"echo[ \t]{1,4}(?:-n[ \t]{1,4})?(?P<quote>[\"'])?(?P<value>[^\"'$`|\s\0]{4,200})(?(quote)(?P=quote)|)"
@@ -105,7 +105,7 @@ def _command_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Ma
 
 def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
     """Return whether what follows a flag is a secret: anything but a short word or the name of a value (``TEXT``)."""
-    name = value.strip("[]")  # `[--password PASSWORD]`
+    name = value.strip("[]()*.,:")  # `[--password PASSWORD]`
     if strength is Strength.NONE or is_placeholder(value) or (name.isupper() and name.isalpha()):
         return False
     if flag.lstrip("-").startswith("no-"):
@@ -144,12 +144,14 @@ def _flag(scan: Scan, match: re.Match[str]) -> Range | None:
     if strength is Strength.NONE:
         return None
     which = match.lastgroup or "bare"
-    value = scan.group(match, which)
+    value, start = scan.group(match, which).rstrip("\\"), match.start(which)  # of the quote behind it
     is_listed = scan.text[match.end("name")] in "\"'" and match["bare"] is None  # `["--password", "…"]`
     is_long_flag = (match[0][1] == "-" and not is_listed) or "=" in match[0]
-    has_form = is_credential(value) or (strength is Strength.STRONG and (is_mixture(value) or is_joined_words(value)))
-    is_secret = is_flag_value(match["name"], value, strength) if is_long_flag else has_form
-    return match.span(which) if is_secret else None
+    if is_long_flag:
+        return (start, start + len(value)) if is_flag_value(match["name"], value, strength) else None
+    if strength is Strength.STRONG:
+        return start, start + end_of_password(value)
+    return (start, start + len(value)) if is_credential(value) else None
 
 
 def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:

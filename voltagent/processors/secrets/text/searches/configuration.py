@@ -8,7 +8,7 @@ from typing import Final
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, plain_value, value_group
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
+from voltagent.processors.secrets.vocabulary.joined_words import end_of_password, has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
@@ -33,8 +33,8 @@ SETTERS: Final = {
     "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
 }
 _SET_VALUE: Final = (
-    r"[ \t]{1,4}(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{1,1000})(?P=quote)"
-    r"|(?P<value>[^\s\"'=;|&\0-][^\s\"';|&\0]{3,1000}))"
+    r"[ \t]{1,4}(?:(?P<quote>\\{0,4}[\"'])(?P<quoted>[^\"'\\\n\0]{1,1000})(?P=quote)"
+    r"|(?P<value>[^\s\"'`=;|&<\x1b\0-][^\s\"'`;|&<\x1b\0]{3,1000}))"
 )
 # The keys in the configuration of routers and servers, and what may stand before the key: how it is encrypted.
 DEVICE_KEYS: Final = {
@@ -65,13 +65,13 @@ _NO_COMMUNITY: Final = frozenset(("public", "string", "strings", "name", "names"
 def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     """``ENV API_KEY …``, ``aws configure set aws_secret_access_key …``."""
     which = value_group(match)
-    value = scan.group(match, which)
+    value, start = scan.group(match, which), match.start(which)
     strength = scan.names.strength(scan.group(match, "name"))
     if strength is Strength.NONE:
         return None
-    is_joined = strength is Strength.STRONG and (_is_joined(value) or is_joined_words(value))
-    is_secret = is_credential(value) or is_mixture(value) or is_joined
-    return match.span(which) if is_secret else None
+    if strength is Strength.STRONG:
+        return start, start + (len(value) if _is_joined(value) else end_of_password(value))
+    return match.span(which) if is_credential(value) or is_mixture(value) else None
 
 
 def _is_joined(value: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
+from voltagent.processors.secrets.vocabulary.joined_words import end_of_password
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 
@@ -22,7 +22,8 @@ def plain_value(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def credential_value(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first group if it looks like a credential or a password."""
-    return match.span(1) if has_password_form(scan.group(match, 1)) else None
+    start = match.start(1)
+    return (start, start + end_of_password(scan.group(match, 1)))
 
 
 def value_group(match: re.Match[str]) -> str:

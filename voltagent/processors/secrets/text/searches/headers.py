@@ -42,7 +42,8 @@ HEADERS: Final = {
 }
 _OPERATOR: Final = r"(\\{0,8}[\"']?)[ \t]{0,8}[:=][ \t]{0,8}(?=[^\s\"'\\,)\0])"
 _COOKIE: Final = re.compile(r"[\w.!#$%&*+^`|~-]{1,200}=[^\s;,\"\0]")
-_CREDENTIAL: Final = re.compile(r"(?:[A-Za-z][\w-]{1,30}[ \t]{1,4})?([^\s\"'\\,;()\0]{4,4096})")
+_CREDENTIAL: Final = re.compile(r"(?:([A-Za-z][\w-]{1,30})[ \t]{1,4})?([^\s\"'`\\,;()<>\x1b\0]{4,4096})")
+_KNOWN_SCHEMES: Final = frozenset((*SCHEMES, "oauth", "jwt", "key", "api-key", "bot", "splunk", "negotiate"))
 _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1,20}=[\"\\]")
 _LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|\\(?![nr\"']))*")
 _COOKIES: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|(?<==)\"[^\s\"\\=\0]{1,200}\"|\\(?![nr\"']))*")
@@ -50,7 +51,7 @@ _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _SENTENCE: Final = re.compile(r"[,;]?[ \t]{1,4}[a-z]{1,20}[ \t,.;]")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
 _LONGEST_LINE: Final = 16_384
-_ENDS_VALUE: Final = frozenset(("", "\n", "\r", "\0", '"', "'", "\\"))
+_ENDS_VALUE: Final = frozenset(("", "\n", "\r", "\0", '"', "'", "`", "<", "\x1b", "\\"))
 
 
 def _header(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -62,9 +63,12 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     if not match[1] and _SCHEME_WITH_PAIRS.match(text, start, stop) is not None:
         return start, _end_of_line(scan, start, _WHOLE_LINE)
     found = _CREDENTIAL.match(text, start, stop)
-    if found is None or is_placeholder(value := found[1]):
+    if found is None or is_placeholder(value := found[2].rstrip("*")):
         return None
-    return (start, _end_of_line(scan, start)) if _has_form(text, value, found.end()) else None
+    is_secret = _has_form(text, value, found.end()) or (
+        found[1] is not None and found[1].lower() in _KNOWN_SCHEMES and is_credential(value)
+    )
+    return (start, _end_of_line(scan, start)) if is_secret else None
 
 
 def _has_form(text: str, value: str, end: int) -> bool:

@@ -18,7 +18,7 @@ _VERB: Final = (
 _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
 _QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
 # A value has a digit; this is looked for first, as most words have none.
-_VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\0]{6,200})"
+_VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\x1b\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\x1b\0]{6,200})"
 _STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
 # `the password for the staging database is …`, `a temporary password is generated for root@localhost: …`
 _MADE: Final = "(?:(?:is|was) (?:generated|created|set) )?"
@@ -104,7 +104,7 @@ def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
 
 def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
     """``The password is hunter2``: a digit within a word gives it away, and nothing less."""
-    value = scan.group(match, "value").rstrip(".,;:!?")
+    value = scan.group(match, "value").rstrip(".,;:!?)]*")
     start = match.start("value")
     has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     has_form = is_credential(value) or (is_mixture(value) and value != value.lower() and value != value.upper())
@@ -166,7 +166,7 @@ _QUOTED_WORDS: Final = (
 # A user and a password: `creds: bob / hunter2`.
 _USER_AND: Final = (
     r"cred(?:entials|s)(?:[ \t]{0,3}[:=]|[ \t]{1,3}are)[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
-    r"(?P<value>[^\s\"'`<>\0]{6,200})"
+    r"(?P<value>[^\s\"'`<>\x1b\0]{6,200})"
 )
 # `use hunter2 as the password`
 _AS_ONE: Final = (
