@@ -120,9 +120,9 @@ class PartedStrings(Strings):
         for slot in range(position[0], len(slots)):
             container = containers[slot]
             if container is not None:
-                if container[places[slot]] == texts[slots[slot]]:
+                if slots[slot] >= 0 and container[places[slot]] == texts[slots[slot]]:
                     container[places[slot]] = marks.mark(_STRING, slot)
-                else:  # hidden since it was added
+                else:  # hidden since it was added, or too short
                     slots[slot] = -1
                 containers[slot] = places[slot] = None
         for use in range(position[1], len(self._used)):

@@ -174,10 +174,7 @@ def split_over(wholes: list[Range], parts: Sequence[str]) -> Split:
 
     The list is emptied.
     """
-    ends = array("q", (0,))
-    for number in range(0, len(parts), _AT_ONCE):
-        ends.fromlist(list(accumulate(map(len, parts[number : number + _AT_ONCE]), initial=ends.pop())))
-    del ends[0]
+    ends = _ends_of(parts)
     split = Split([], {}, set())
     emptied, ranges, continued = split
     last = 0
@@ -200,6 +197,17 @@ def split_over(wholes: list[Range], parts: Sequence[str]) -> Split:
             ranges[last] = ((0, stop - end + len(parts[last])),)
             continued.add(last)
     return split
+
+
+def _ends_of(parts: Sequence[str]) -> Sequence[int]:
+    """Return where each part of a text ends; in an array if there are many, whose numbers garbage collection visits."""
+    if len(parts) <= _AT_ONCE:
+        return list(accumulate(map(len, parts)))
+    ends = array("q", (0,))
+    for number in range(0, len(parts), _AT_ONCE):
+        ends.fromlist(list(accumulate(map(len, parts[number : number + _AT_ONCE]), initial=ends.pop())))
+    del ends[0]
+    return ends
 
 
 def _add_to(ranges: dict[int, Sequence[Range]], number: int, one: Range) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import decode_utf8, join_texts
-from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
+from voltagent.processors.secrets.found import MOST_REPEATED, SHORTEST_TEXT, Changes, Found, Replacer, marks_added
 from voltagent.processors.secrets.structures.key_shapes import Shapes
 from voltagent.processors.secrets.structures.lists import are_strings
 from voltagent.processors.secrets.structures.trees import Tree, renamed
@@ -74,7 +74,7 @@ class Strings:
         self._rules, self._found = rules, found
         self._texts: list[str] = []
         self._numbers: dict[str, int] = {}  # of the texts that are not long
-        self._slots = array("q")  # the number of the text in each place
+        self._slots = array("q")  # the number of the text in each place, or -1
         self._containers: list[_Container | None] = []  # None in a part that is text again
         self._places: list[Any] = []
         # Dictionaries of which some keys are searched: where those begin in the lists of all, and the tree.
@@ -96,7 +96,12 @@ class Strings:
 
     def add(self, container: _Container, key: Any, text: str) -> None:
         """Search a string; ``key`` is its place in the container."""
-        self._slots.append(self._number(text))
+        number = len(self._texts)
+        if len(text) <= _LONGEST_SHARED and (known := self._numbers.setdefault(text, number)) != number:
+            number = known
+        else:
+            self._texts.append(text)
+        self._slots.append(number)
         self._containers.append(container)
         self._places.append(key)
 
@@ -104,7 +109,7 @@ class Strings:
         """Search all items of a list of strings."""
         for first in range(0, len(container), _STRINGS):
             some = container[first : first + _STRINGS]
-            self._slots.fromlist(self._numbers_of(some))
+            self._slots.fromlist(self._numbers_of_long(some))
             self._containers += [container] * len(some)
             self._places += range(first, first + len(some))
 
@@ -149,6 +154,16 @@ class Strings:
                 found += map(known.__getitem__, some)
         return found
 
+    def _numbers_of_long(self, texts: Sequence[str]) -> list[int]:
+        """:meth:`_numbers_of` for texts of which some may be too short to be searched: those have no number."""
+        shortest = 1 if self._rules.patterns else SHORTEST_TEXT
+        if min(map(len, texts)) >= shortest:
+            return self._numbers_of(texts)
+        if max(map(len, texts)) < shortest:
+            return [-1] * len(texts)
+        numbers = iter(self._numbers_of([text for text in texts if len(text) >= shortest]))
+        return [next(numbers) if len(text) >= shortest else -1 for text in texts]
+
     def note_tree(self, tree: Tree) -> None:
         """Note that the strings from here on stand in another tree."""
         self._since.append(len(self._slots))
@@ -183,7 +198,7 @@ class Strings:
             some = numbers[first : first + _STRINGS]
             texts = [stream.texts[number] for number in some]
             chunks += texts
-            self._slots.fromlist(self._numbers_of(texts))
+            self._slots.fromlist(self._numbers_of_long(texts))
             self._containers += [stream.containers[number] for number in some]
             self._places += [stream.keys[number] for number in some]
         return range(len(self._slots) - len(numbers), len(self._slots)), chunks
@@ -191,7 +206,7 @@ class Strings:
     def replace_secrets(self, streams: list[Chunks]) -> None:
         """Search all strings, and put them back without their secrets and the repetitions of those."""
         texts = self._texts
-        if not texts:
+        if not texts and not streams:
             return
         joined = [join_texts(chunks) for _, chunks in streams]
         scan = Scan([*texts, *joined] if joined else texts, self._rules.names)
