@@ -43,6 +43,7 @@ _BEFORE: Final = 256  # characters before a window in which the beginning of a s
 _BEHIND: Final = 2200
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at
 _PIECE: Final = 2048  # characters
+_SHORT_WINDOW: Final = 4096  # characters
 _AROUND: Final = 400  # characters around a piece in which a name or a prefix, and enough of what follows, stand
 # How a private key begins and what follows it: PEM, SSH2, PuTTY.
 _KEY_MARKS: Final = (("-begin ", "-end "), ("- begin ", "- end "), ("private-lines:", "private-mac:"))
@@ -171,7 +172,10 @@ def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
 def _groups_in(scan: Scan, start: int, stop: int) -> list[_Group]:
     """Return the groups of searches that may find something in a stretch: a check is faster than its searches."""
     around, own = scan.low[max(0, start - _BEFORE) : stop + _BEHIND_CHECK], bool(scan.names.own)
-    families = [groups for check, groups in compiled_groups() if own or check(around) is not None]
+    # In a long stretch, the check of a family costs as much as those of its groups, and far more in one that is made of
+    # beginnings of secrets.
+    every = own or stop - start > _SHORT_WINDOW
+    families = [groups for check, groups in compiled_groups() if every or check(around) is not None]
     return _some_of([group for groups in families for group in groups], scan, start, stop)
 
 

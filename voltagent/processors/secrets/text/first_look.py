@@ -22,7 +22,7 @@ from voltagent.processors.secrets.text.looks import (
 )
 
 _SHORT_TEXT: Final = 2048  # characters, for which one expression with all checks costs less than several looks
-_TOGETHER: Final = 8  # lines looked at at once where most have nothing suspicious
+_TOGETHER: Final = 400  # characters of lines that are looked at at once where most have nothing suspicious
 _SHORT_STRETCH: Final = 4096  # characters of a text in which there is something suspicious: the same
 PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
@@ -154,9 +154,12 @@ def _suspect_by_looks(texts: Sequence[str], tokens: Look) -> list[bool]:
     likely = looks().with_hint[0]
     found = [likely(text.lower()) is not None or tokens(text) is not None for text in texts]
     rest = [number for number, is_suspect in enumerate(found) if not is_suspect]
-    for first in range(0, len(rest), _TOGETHER):
-        some = rest[first : first + _TOGETHER]
-        if _has_name("\n".join([texts[number] for number in some])):
+    together = 1 + _TOGETHER * len(rest) // (1 + sum(len(texts[number]) for number in rest))
+    for first in range(0, len(rest), together):
+        some = rest[first : first + together]
+        if together == 1:
+            found[some[0]] = _has_name(texts[some[0]])
+        elif _has_name("\n".join([texts[number] for number in some])):
             for number in some:
                 found[number] = _has_name(texts[number])
     return found
