@@ -23,7 +23,6 @@ from voltagent.processors.secrets.text.looks import (
 
 _SHORT_TEXT: Final = 2048  # characters, for which one expression with all checks costs less than several looks
 _TOGETHER: Final = 400  # characters of lines that are looked at at once where most have nothing suspicious
-_SHORT_STRETCH: Final = 4096  # characters of a text in which there is something suspicious: the same
 PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _BEFORE: Final = 64  # bytes before a piece that are looked at as well
@@ -97,7 +96,7 @@ def may_hold_name(text: str) -> bool:
             return True
         text = _with_stand_ins(written)
     names, _ = names_and_tokens()
-    if len(text) <= _SHORT_STRETCH and not names.avoids(len(text)):
+    if len(text) <= _SHORT_TEXT and not names.avoids(len(text)):
         return names(text) is not None
     return _has_name(text)
 
