@@ -177,9 +177,11 @@ class PartedStrings(Strings):
         for some in stream.together():
             chunks, own = [texts[number] for number in some], [slots[number] for number in some]
             found.append((own, chunks))
-            for slot, number in zip(own, self._numbers_of(chunks), strict=True):
+            for slot, number, text in zip(own, self._numbers_of_long(chunks), chunks, strict=True):
                 if self._slots[slot] < 0:
                     self._slots[slot] = number
+                    if number < 0:  # too short to be searched
+                        self._changed.setdefault(slot, text)
         stream.release()
         return found
 

@@ -16,12 +16,12 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import decode_utf8, join_texts
-from voltagent.processors.secrets.found import MOST_REPEATED, SHORTEST_TEXT, Changes, Found, Replacer, marks_added
+from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
 from voltagent.processors.secrets.structures.key_shapes import Shapes
 from voltagent.processors.secrets.structures.lists import are_strings
 from voltagent.processors.secrets.structures.trees import Tree, renamed
 from voltagent.processors.secrets.text.finders import find_secrets, merged, with_more
-from voltagent.processors.secrets.text.scan import Range, Scan, take_all
+from voltagent.processors.secrets.text.scan import SHORTEST_TEXT, Range, Scan, take_all
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.streams import Texts, items_of, split_over, texts_of
 
