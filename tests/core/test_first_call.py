@@ -223,6 +223,37 @@ def test_the_calls_of_all_threads_at_the_start_are_recorded(tmp_path: os.PathLik
     assert done.stdout == "32\n"
 
 
+_COLLECTING = """
+import gc, sys, threading, time, voltagent
+@voltagent.tool
+def work(): ...
+class Cycle:
+    def __init__(self): self.me = self
+    def __del__(self):
+        work()
+def run():
+    for _ in range(300): Cycle(); work()
+threads = [threading.Thread(target=run) for _ in range(4)] if sys.argv[1] == "threads" else []
+gc.set_threshold(8, 2, 2)
+began = time.monotonic()
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+threads or run()
+gc.set_threshold(0)
+print(time.monotonic() - began)
+"""
+
+
+@pytest.mark.parametrize("where", ["main", "threads"])
+def test_finalizers_that_come_while_the_thread_of_the_work_is_started_do_not_wait_for_it(
+    where: str, tmp_path: Path
+) -> None:
+    environment = {**os.environ, "VOLTAGENT_LOCAL_PATH": f"{tmp_path}/t.db", "VOLTAGENT_QUIET": "1"}
+    command = [sys.executable, "-c", _COLLECTING, where]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
+    hold(float(done.stdout), 2.9, "the first call")
+
+
 def test_our_threads_have_a_usual_stack_where_those_of_the_program_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 

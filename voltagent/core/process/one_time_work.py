@@ -25,6 +25,7 @@ FORK_SECONDS: Final = 5.0  # that a fork waits at most for such work of other th
 _LOOK_SECONDS: Final = 0.002
 WAIT_SECONDS: Final = 30.0  # that a call waits at most for the work that it needs...
 STUCK_SECONDS: Final = 3.0  # ...and for work that does not get on, perhaps because it needs what this thread holds
+_BEGIN_SECONDS: Final = 0.3  # that a call waits at most for its begin; then it does it itself
 _threads: Final = ThreadMarks()  # those that do it
 _after_broken_fork: Final[list[Callable[[], None]]] = []
 
@@ -68,10 +69,11 @@ def _after_fork() -> None:
 class _Work:
     """Work that all threads wait for."""
 
-    def __init__(self, function: Callable[[], object], caller: FrameType) -> None:
+    def __init__(self, function: Callable[[], object], caller: FrameType, needs: int) -> None:
         self._function = function
         self._begins: Final = deque((True,))  # taken in one step of C by who begins it, or gives it up
         self.caller: FrameType | None = caller
+        self.needs = needs  # the thread that needs it
         self.thread = 0
         self.is_over = False
         self.error: BaseException | None = None
@@ -107,6 +109,8 @@ class _Work:
                 moved = now
             if now - began > WAIT_SECONDS or now - moved > STUCK_SECONDS:
                 return
+            if not self.thread and now - began > _BEGIN_SECONDS:
+                self.run()  # its thread may be this one, on which a finalizer came before it
             pause()
 
     def _position(self) -> tuple[int, int] | None:
@@ -123,17 +127,19 @@ def do_once(function: Callable[[], object]) -> None:
 
     So its imports are not torn apart by an interrupt of the program, which would pass unnoticed inside of some of them.
     A finalizer or signal handler may wait as well, as the work continues beside them. Only a call below the work itself
-    returns at once.
+    or below the start of its thread returns at once.
 
     Raises:
         BaseException: what the work has raised, to the caller whose function it was.
     """
-    work = _Work(function, sys._getframe(1))  # noqa: SLF001 - for those who report where it comes from  # pyright: ignore
+    me = threading.get_ident()
+    work = _Work(function, sys._getframe(1), me)  # noqa: SLF001 - for those who report where it comes from  # pyright: ignore
     try:
         current = _current.setdefault("work", work)
         if current is work and not (exit_hook.has_threads() and exit_hook.start_thread(work.run, "voltagent-start")):
             work.run()
-        if current.thread != threading.get_ident() and exit_hook.has_threads():
+        is_to_begin = current is not work and current.needs == me and not current.thread  # a finalizer came before
+        if current.thread != me and not is_to_begin and exit_hook.has_threads():
             current.wait()
         if work.error is not None:
             raise work.error
