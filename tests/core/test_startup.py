@@ -256,6 +256,25 @@ def test_a_class_of_threads_put_in_place_of_the_usual_one_changes_nothing(tmp_pa
     assert (ran.stdout, ran.stderr) == ("True\n", "")
 
 
+def test_the_package_may_be_imported_while_the_class_of_threads_is_a_mock(tmp_path: Path) -> None:
+    code = """
+    from unittest import mock
+    with mock.patch("threading.Thread"):
+        import voltagent
+        sdk = voltagent.VoltAgentSDK(exporter="local")
+    @voltagent.tool
+    def work(value): return value
+    work(1)
+    report = sdk.flush()
+    print(report.recorded == report.accepted > 0)
+    with mock.patch("threading.Thread"):
+        work(2)
+        print(sdk.shutdown().pending)
+    """
+    ran = run_program(textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("True\n0\n", "")
+
+
 def test_the_sender_waits_by_locks_of_the_kind_that_there_is_when_it_starts(tmp_path: Path) -> None:
     """As greenlets need it: a lock from before they took the place of threads would stop all of them."""
     code = """

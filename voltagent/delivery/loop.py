@@ -81,7 +81,7 @@ class Loop:
             self.signal = signal
 
     def _release(self) -> threading.Thread | None:
-        thread = self.owner if isinstance(self.owner, threading.Thread) else None
+        thread = exit_hook.as_thread(self.owner)
         self.owner = None
         return thread
 

@@ -180,7 +180,7 @@ class Worker:
         if self.loop.owner is None and not has_left and any(self._has_work(account) for account in self.accounts):
             self.run_here(stop.deadline)
         owner = self.loop.owner
-        thread = owner if isinstance(owner, threading.Thread) else self._thread
+        thread = exit_hook.as_thread(owner) or self._thread
         while thread is not None and thread.is_alive():
             left = stop.seconds_left(clock.monotonic(), self.dispatcher.last_answer())
             if left <= 0:

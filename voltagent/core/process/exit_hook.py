@@ -9,12 +9,16 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from threading import Thread
 from types import BuiltinFunctionType, ModuleType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from voltagent.core import clock, introspection
 from voltagent.core.guard import pass_on_interrupt
+
+if TYPE_CHECKING:
+    from threading import Thread
+else:  # not by its name: a test may import this package while that is a mock
+    Thread = introspection.bases(type(threading.main_thread()))[-2]
 
 _calls: Final[list[Callable[[], None]]] = []
 _began: Final[list[bool]] = []
@@ -151,6 +155,11 @@ def threads_go_on(seconds: float) -> bool:
             if Thread.is_alive(thread):
                 return True
     return False
+
+
+def as_thread(value: object) -> Thread | None:
+    """Return a thread as it is; ``None`` for anything else."""
+    return value if isinstance(value, Thread) else None
 
 
 def _has_started(thread: Thread) -> bool:
