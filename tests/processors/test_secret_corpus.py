@@ -48,7 +48,8 @@ from tests.processors.document import PATH, with_tables
 from tests.processors.secret_cases import harmless_cases, hidden_cases
 from voltagent.core.span import AGENT, TOOL, TRACE, Phase, Span, TraceInfo
 from voltagent.processors.redaction import Redactor
-from voltagent.processors.secrets.text.finders import compiled_groups, find_secrets
+from voltagent.processors.secrets.text.finders import find_secrets
+from voltagent.processors.secrets.text.groups import compiled_groups
 from voltagent.processors.secrets.text.scan import Scan
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.secrets.vocabulary.words import STRONG, STRONG_PAIRS, WEAK

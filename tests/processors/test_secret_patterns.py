@@ -23,7 +23,7 @@ import voltagent
 from tests.helpers.pace import TooSlow, slowness
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.assignments.beginnings import assignment_pattern
-from voltagent.processors.secrets.text.finders import compiled_groups
+from voltagent.processors.secrets.text.groups import compiled_groups
 from voltagent.processors.secrets.text.tokens import token_marks, token_table
 from voltagent.processors.secrets.vocabulary.words import HINTS
 

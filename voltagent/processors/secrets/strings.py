@@ -20,7 +20,8 @@ from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Re
 from voltagent.processors.secrets.structures.key_shapes import Shapes
 from voltagent.processors.secrets.structures.lists import are_strings
 from voltagent.processors.secrets.structures.trees import Tree, renamed
-from voltagent.processors.secrets.text.finders import find_secrets, merged, with_more
+from voltagent.processors.secrets.text.finders import find_secrets
+from voltagent.processors.secrets.text.ranges import merged, with_more
 from voltagent.processors.secrets.text.scan import SHORTEST_TEXT, Range, Scan, take_all
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 from voltagent.processors.streams import Texts, items_of, split_over, texts_of

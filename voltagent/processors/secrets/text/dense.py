@@ -13,9 +13,14 @@ from typing import Final
 
 from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.first_look import suspect_among
-from voltagent.processors.secrets.text.scan import Range, Scan
+from voltagent.processors.secrets.text.scan import BEFORE, BEHIND, Range, Scan
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
+# How a private key begins and what follows it: PEM, SSH2, PuTTY.
+_KEY_MARKS: Final = (("-begin ", "-end "), ("- begin ", "- end "), ("private-lines:", "private-mac:"))
+_KEY_NAME: Final = "private"
+_KEY_LINE: Final = 100  # characters
+_HIDDEN_PER_UNIT: Final = 18  # characters of a piece in which values are hidden line by line
 _MOST_LINES: Final = 4096  # remembered while a payload is searched
 _LONG: Final = 512  # characters of a line; a longer one is cut
 _SHORT: Final = 32  # characters of a line on average; shorter lines are examined together
@@ -36,7 +41,42 @@ _VALUE_FIELDS: Final = ("value", "default", "string")  # fields with the value o
 _FIELD: Final = 40  # characters at the beginning of a line in which such a field begins
 
 
-def hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
+def hide_lines(scan: Scan, start: int, stop: int) -> list[Range]:
+    """Return the values of suspicious lines in a piece that is too dense to be examined, and private keys in it."""
+    scan.units -= (stop - start) // _HIDDEN_PER_UNIT
+    begin = _start_of_line(scan, start)
+    scan.examined, scan.hidden = min(begin, scan.examined), stop
+    lines = _hide_values(scan, begin, _end_of_line(scan, stop))
+    return [*lines, *_keys(scan, start, stop)]
+
+
+def _start_of_line(scan: Scan, start: int) -> int:
+    """Return where the line begins in which a piece does, or a bit before the piece in a long line."""
+    return 1 + max(scan.text.rfind(mark, max(0, start - BEFORE), start) for mark in ("\n", "\0")) or max(
+        0, start - BEFORE
+    )
+
+
+def _end_of_line(scan: Scan, stop: int) -> int:
+    """Return where a secret may end that begins in a piece: the next piece would not show its name.
+
+    That is the end of the line, at least 256 characters on.
+    """
+    limit = min(scan.end_of_string(stop - 1), stop + BEHIND)
+    line_end = scan.low.find("\n", min(stop + BEFORE, limit), limit)
+    return max(stop, limit if line_end < 0 else line_end)
+
+
+def _keys(scan: Scan, start: int, stop: int) -> Iterator[Range]:
+    """Private keys that begin in a piece."""
+    for begin, end in _KEY_MARKS:
+        for key in scan.places_of(begin, start, min(stop + _KEY_LINE, len(scan.low))):
+            if _KEY_NAME in scan.low[key : key + _KEY_LINE]:
+                limit = scan.end_of_string(key)
+                yield key, next(scan.places_of(end, key, limit), limit)
+
+
+def _hide_values(scan: Scan, start: int, stop: int) -> list[Range]:
     """Return the values in a stretch of text that may be secrets, in order."""
     text, low, own = scan.text, scan.low, scan.names.own
     parts = _parts(text, start, stop)

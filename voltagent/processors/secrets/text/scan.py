@@ -19,6 +19,8 @@ Range: TypeAlias = tuple[int, int]
 SEPARATOR: Final = "\0"  # no pattern matches across it
 SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
+BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
+BEHIND: Final = 2200  # characters behind it in which a secret may go on
 _LOWERED: Final = 1 << 16  # characters lowered at once
 # Work is counted in units of about 0.7 microseconds: the free ones of each scan, and those for its length.
 _FREE: Final = 2000
