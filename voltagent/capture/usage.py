@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json
 
-from voltagent.capture import options
+from voltagent.capture.option_values import as_mapping
 from voltagent.capture.snapshot import Snapshot
 from voltagent.capture.stored_fields import as_number, fields_of, stored_in
 from voltagent.core import introspection
@@ -276,7 +276,7 @@ def _in_our_sense(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fields(usage: object) -> Mapping[str, Any] | None:
     """Return the fields of a mapping, model or dataclass, or what any object stores that has token counts."""
-    fields = options.fields_of("usage", usage)
+    fields = as_mapping("usage", usage)
     if fields is not None:
         return fields
     is_dataclass = type(introspection.class_value(type(usage), "__dataclass_fields__")) is dict

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
 from voltagent.capture import options
+from voltagent.capture.option_values import unwrapped
 from voltagent.core import clock
 from voltagent.core.awaitable import RECEIPT, Receipt
 from voltagent.core.context import enter, leave
@@ -168,7 +169,7 @@ class SpanView:
             metadata: added to that of the start.
             usage: token counts, as a mapping or a ``TokenUsage``.
         """
-        found = options.unwrapped("SuccessOptions", output)
+        found = unwrapped("SuccessOptions", output)
         if found is not None:
             output = found.get("output")
             metadata = found.get("metadata") if metadata is None else metadata
@@ -190,7 +191,7 @@ class SpanView:
             metadata: added to that of the start.
             stage: added to the metadata under this name.
         """
-        found = options.unwrapped("ErrorOptions", status_message)
+        found = unwrapped("ErrorOptions", status_message)
         if found is not None:
             status_message = found.get("status_message")
             metadata = found.get("metadata") if metadata is None else metadata

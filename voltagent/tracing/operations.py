@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, Final, cast
 
-from voltagent.capture import options
+from voltagent.capture import option_values, options
 from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
 from voltagent.capture.usage import checked_usage
@@ -246,7 +246,7 @@ def _is_usage(given: object) -> bool:
 def keep_valid_metadata(call: str, metadata: object) -> dict[str, Any]:
     """Return metadata as a dictionary of our own; report what is not a mapping with the name of the call."""
     try:
-        return options.metadata(metadata)
+        return option_values.metadata(metadata)
     except ValidationError as exc:
         options.report_unsuitable(call, exc)
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from voltagent.capture import options
+from voltagent.capture.option_values import bounded_tags
 from voltagent.core.json_objects import join_objects
 from voltagent.core.span import Remote, Span, TraceInfo
 
@@ -50,5 +50,5 @@ def add_inherited(
         about["user_id"] = about.get("user_id") or source.user_id
         about["conversation_id"] = about.get("conversation_id") or source.conversation_id
         if source.tags:
-            tags = options.bounded_tags((*(tags or ()), *source.tags))
+            tags = bounded_tags((*(tags or ()), *source.tags))
     return tags

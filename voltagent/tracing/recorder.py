@@ -13,7 +13,7 @@ from sys import modules
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakValueDictionary
 
-from voltagent.capture import options
+from voltagent.capture.option_values import bounded_tags
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
 from voltagent.capture.usage import checked_usage
 from voltagent.core import clock, context, hints
@@ -297,7 +297,7 @@ class Recorder:
         if output is not None and self.capture_output:
             span.output = self.snapshot.encode_object(output, LIMIT, span)
         if tags:
-            span.more_tags = options.bounded_tags((*span.more_tags, *tags))
+            span.more_tags = bounded_tags((*span.more_tags, *tags))
 
     def update(self, span: Span, fields: Mapping[str, Any]) -> None:
         """Send changed fields of an open span now. Metadata is sent again with the end."""
