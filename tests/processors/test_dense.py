@@ -68,3 +68,12 @@ def test_what_stands_before_a_dense_stretch_is_kept() -> None:
     found = redacted({"log": line * 2000})["log"]
     assert found.startswith(line * 100)
     assert "[redacted]" in found
+
+
+def test_a_short_table_with_columns_of_secrets_hides_no_line_of_the_code_behind_it() -> None:
+    """Its rows cost some of the work that is free, but nothing before them was too dense."""
+    rows = "".join(f"{number},u{number},pw{number * 7919}x,k{number * 6131}q\n" for number in range(11, 61))
+    code = "\npassword = input('Password: ')\nif not password: raise ValueError('token missing: 3')\n"
+    found = redacted({"text": f"id,user,password,api_key\n{rows}{code}"})["text"]
+    assert found.count("[redacted]") == 100
+    assert found.endswith(code)

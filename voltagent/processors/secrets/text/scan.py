@@ -89,7 +89,7 @@ class Scan:
         self.further: list[Range] = []
         self.units = _FREE
         self.examined = len(self.text)  # so far, each candidate is examined
-        self.hidden = 0  # where the last stretch ends in which values were hidden line by line
+        self.hidden = -1  # where the last stretch ends in which values were hidden line by line
 
     def windows(self) -> Iterator[Range]:
         """Stretches of the text."""
