@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.memory import Recording, conserved, on_disk_only, waiting
+from tests.helpers.bytecode_steps import BetweenSignals
+from tests.helpers.memory import Memory, Recording, conserved, on_disk_only, waiting
 from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, until
 from tests.helpers.server import Recorded, Reply, Server, answer, hang, unused_port
@@ -523,3 +524,22 @@ def test_a_folder_that_may_not_be_looked_at_any_more_is_one_line_and_events_wait
         model.check(3)
     assert "Traceback" not in caplog.text
     assert caplog.text.count("events wait in memory only") == 1
+
+
+def test_what_ends_while_the_queue_is_written_is_counted(tmp_path: Path) -> None:
+    at, place = 0, "at the first bytecode"
+    while place:
+        at += 1
+        memory = Memory()
+        sender = make(memory, tmp_path / str(at), auto_flush=False)
+        recording = Recording(sender)
+        root = recording.trace()
+        until(lambda queued=sender: not waiting(queued))  # the thread writes again some seconds later
+        recording.end(recording.tool(root))
+        between = BetweenSignals(("delivery/spooling/storage",), at, lambda: recording.end(recording.tool(root)))
+        between.run(sender.workers[0].storage.accept)
+        place = between.place
+        recording.end(root)
+        report = conserved(sender.shutdown().result())
+        assert (report.accepted, report.pending) == (len(memory.accepted), 0), place
+    assert at > 5

@@ -112,15 +112,18 @@ class SpoolStorage:
         events: list[SpanEvent] = []
         size = 0
         while account.waiting and len(events) < most and size < self._chunk_bytes:
-            entry = account.waiting.popleft()
+            entry = account.waiting[0]
             taken = (entry,) if isinstance(entry, tuple) else take_start(entry, account)
-            account.merged -= len(taken) - 1
-            self._kept.between[account] += len(taken)
-            events += taken
+            number = len(taken)
             _, span, fields = taken[0]
-            span.queued = TAKEN
             plain = fields is None and span.metadata is None and not span.more_metadata
             size += OVERHEAD + len(span.input or b"") + len(span.output or b"") if plain else sum(map(size_of, taken))
+            self._kept.between[account] += number
+            # no call from here on: a caller counts the ends that join, too
+            events += taken
+            account.merged -= number - 1
+            del account.waiting[0]
+            span.queued = TAKEN
         return events
 
     def _pass_on(self, events: list[SpanEvent], account: Account) -> bool:
