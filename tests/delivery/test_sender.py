@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 from weakref import ref
 
@@ -35,6 +36,7 @@ from voltagent.core.span import CANCELLED, TOOL, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.report import Report
+from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import MemoryStorage
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
@@ -271,6 +273,26 @@ def test_an_idle_worker_sleeps_without_a_limit(memory: Memory) -> None:
     sender.flush().result()
     assert sender.workers[0].loop.wake_time(time.monotonic(), []) == float("inf")
     sender.shutdown().result()
+
+
+def test_what_is_sent_on_request_only_costs_nothing_while_it_waits(memory: Memory) -> None:
+    sender = make_sender(memory, auto_flush=False)
+    loop = sender.workers[0].loop
+    usual, looks, many = loop.wake_time, count(), threading.Event()
+
+    def counted(now: float, stops: list[Shutdown]) -> float:
+        if next(looks) > 50:
+            many.set()
+        return usual(now, stops)
+
+    loop.wake_time = counted  # type: ignore[method-assign]
+    recording = Recording(sender)
+    root = recording.trace()
+    assert not many.wait(0.3)
+    for _ in range(70):
+        recording.end(recording.tool(root, payload=b"x" * 2**16))
+    until(lambda: memory.accepted)  # 4 MiB do not wait
+    assert conserved(sender.shutdown().result()).pending == 0
 
 
 # Answers and retries.

@@ -209,8 +209,10 @@ class Loop:
     def _sleep(self, now: float, stops: list[Shutdown]) -> None:
         """Wait for the signal, or until something is due. An idle worker waits without a limit, so it costs nothing."""
         wake = self.wake_time(now, stops)
-        self._set_marks(is_idle=self._due == NEVER)
-        if self._due == NEVER and any(map(_WAITING, self._accounts)):
+        is_on_request = self._dispatcher.options.flush_interval is None and any(map(_WAITING, self._accounts))
+        is_idle = self._due == NEVER and not is_on_request  # what is sent on request may wait
+        self._set_marks(is_idle=is_idle)
+        if is_idle and any(map(_WAITING, self._accounts)):
             return  # it came before the mark was set
         drop_contexts()
         self.signal.acquire(timeout=-1 if wake == NEVER else max(0.0, wake - clock.monotonic()))
@@ -230,7 +232,8 @@ class Loop:
             wake = min(wake, state.until)
         if buffer.held:
             wake = min(wake, max(buffer.held[0][0], state.until))
-        if self._spool is not None and (buffer.count or self._spool.pending()):
+        waits = self._due == NEVER and any(map(_WAITING, self._accounts))
+        if self._spool is not None and (buffer.count or waits or self._spool.pending()):
             wake = min(wake, max(now, self._spool.write_due))
         return wake
 
