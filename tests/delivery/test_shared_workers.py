@@ -243,6 +243,16 @@ def test_in_a_spool_too_one_trace_of_two_sdks_is_counted_by_each_for_itself(tmp_
     another.shutdown().result()
 
 
+def test_an_sdk_that_is_made_soon_after_the_last_one_shut_down_has_a_thread_at_once() -> None:
+    memory = Memory()
+    shared = Workers((memory,), flush_interval=0.01)
+    for number in range(1, 4):
+        sender = Sender(workers=shared)
+        Recording(sender).whole()
+        until(lambda expected=number * 4: len(memory.accepted) == expected)
+        assert conserved(sender.shutdown().result()).accepted == 4
+
+
 def test_an_sdk_that_is_made_while_the_last_one_shuts_down_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
     shared = Workers([Memory()], flush_interval=0.01)
     one, made = Sender(workers=shared), list[Sender]()

@@ -254,6 +254,7 @@ class Worker:
         """Run the loop until it ends by itself: whatever is raised meanwhile, sending continues."""
         error: BaseException | None = None
         self._thread = threading.current_thread()
+        self._start_again = 0.0  # it has started; when it ends, the next record starts another one
         while True:
             try:
                 self._run_once(error)
