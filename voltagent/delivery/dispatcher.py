@@ -109,8 +109,11 @@ class Dispatcher:
         return answers
 
     def recover(self) -> None:
-        """After an error: let wait again what of a batch is not accounted for."""
+        """After an error: let wait again what is not accounted for, of a batch or in flight."""
+        left = {id(event): event for event in self._batch if event is not None}
         with self.buffer.lock:
+            self._batch = list({**self.in_flight, **left}.values())
+            self.in_flight.clear()
             self._settlement.give_back(self._batch)
 
     def _follow_up(
@@ -128,12 +131,11 @@ class Dispatcher:
     def collect(self, now: float, stops: Sequence[Shutdown]) -> None:
         """Account for answers to requests that were left waiting."""
         # one that is not there was given up
-        landed = [pair for pair in self._late() if self.in_flight.pop(id(pair[0]), None) is not None]
+        landed = {id(event): (event, outcome) for event, outcome in self._late() if id(event) in self.in_flight}
         if not landed:
             return
-        events, outcomes = [event for event, _ in landed], [outcome for _, outcome in landed]
-        with self.buffer.lock:
-            self._settlement.land(events, outcomes, now)
+        events, outcomes = [event for event, _ in landed.values()], [outcome for _, outcome in landed.values()]
+        self._land(events, outcomes, now)
         refused = any(outcome.reason == "auth" for outcome in outcomes)
         if refused or self.last_answer() < now - self.options.probe_seconds:
             # else it takes others: one request that failed says nothing of it
@@ -146,10 +148,15 @@ class Dispatcher:
         """Let wait again what (of one account) still waits for an answer; the answers are not heeded any more."""
         flying = self.in_flight.values()
         events = [event for event in flying if account is None or self.buffer.account_of(event[1]) is account]
-        for event in events:
-            del self.in_flight[id(event)]
+        self._land(events, [_UNTRIED] * len(events), clock.monotonic())
+
+    def _land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
+        """Account for events that were in flight; they are a batch meanwhile, so that an interrupt loses none."""
         with self.buffer.lock:
-            self._settlement.land(events, [_UNTRIED] * len(events), clock.monotonic())
+            self._batch = list(events)
+            list(map(self.in_flight.pop, map(id, events)))
+            self._settlement.land(self._batch, outcomes, now)
+            self._batch = []
 
     def answered(self, account: Account) -> Report:
         """Return what the answers to the batch under way change in the counts so far. Under the buffer's lock."""

@@ -53,13 +53,12 @@ class Settlement:
             ):
                 return False
         buffer, account, number = self._buffer, traces[0].account, len(batch)
-        done, finished, emptied = buffer.done, list(batch), [None] * number
-        # no call from here on: all of it is counted, or nothing
+        done, finished, emptied = [] if buffer.done is None else buffer.done, list(batch), [None] * number
+        # no call from here on, nor, for Python 3.10, a branch: all of it is counted, or nothing
         buffer.count -= number
         account.accepted += number
         account.pending -= number
-        if done is not None:
-            done += finished
+        done += finished
         batch[:] = emptied
         return True
 
@@ -95,14 +94,16 @@ class Settlement:
                 buffer.unsent[trace.id] = trace
                 buffer.unsent.move_to_end(trace.id, last=False)
 
-    def land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
-        """Take the outcomes of events that were in flight."""
-        for _, span, _ in events:
+    def land(self, batch: list[Any], outcomes: Sequence[Outcome], now: float) -> None:
+        """Take the outcomes of events that were in flight, as of a batch."""
+        for _, span, _ in batch:
             self._buffer.traces[span.trace.id].in_flight -= 1
-        self.settle(list(events), outcomes, now)
+        self.settle(batch, outcomes, now)
 
     def give_back(self, batch: list[Any]) -> None:
-        """Put unaccounted events of a batch back at the head of their traces, and mend what an interrupt left."""
+        """Put unaccounted events back at the head of their traces, with none in flight; mend what an interrupt left."""
+        for trace in self._buffer.traces.values():
+            trace.in_flight = 0
         self._put_back(batch, {}, 0.0)
         for trace in list(self._buffer.traces.values()):
             trace.is_in_batch = False
