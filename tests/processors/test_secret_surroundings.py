@@ -100,3 +100,33 @@ def test_a_harmless_text_is_kept_whatever_stands_around(around: str) -> None:
     values = [AROUND[around](text) for text in KEEP]
     changed = [value for value in values if json.loads(redactor.apply(to_json(value))) != value]
     assert not changed
+
+
+NEIGHBOUR = "plain words here"
+AT_THE_END = (
+    "password | qV4mT9xKw2",
+    "| api_key | qV4mT9xKw2",
+    "chpasswd:\n  list: |\n    root:qV4mT9xKw2",
+    "# client server secret IP addresses\nbob * qV4mT9xKw2",
+    " password\n----------\n qV4mT9xKw2",
+    "password\n  Input should be an int [type=int_type, input_value='qV4mT9xKw2', input_type=str]",
+)
+# Each has nothing else that is suspicious, so the first look has to find it.
+ALONE = (
+    *(f'password{operator}"qV4mT9xKw2"' for operator in ("<-", "?=", "??=", "||=", "!=", ":=")),
+    *(f"token{operator}qV4mT9xKw2" for operator in ("<-", "?=", "??=", "||=")),
+    *(f"wpa-psk {encoding} qV4mT9xKw2" for encoding in ("ascii", "ascii 0", "hexadecimal", "encrypted", "simple")),
+    "radius-server key cipher qV4mT9xKw2",
+    "isakmp key irreversible-cipher qV4mT9xKw2",
+)
+
+
+@pytest.mark.parametrize("text", [*AT_THE_END, *ALONE])
+def test_other_strings_of_a_payload_change_nothing(text: str) -> None:
+    for value in ({"a": text}, {"a": text, "b": NEIGHBOUR}, {"b": NEIGHBOUR, "a": text}, {"a": text, "password": "pw"}):
+        assert SECRET.encode() not in Redactor().apply(to_json(value)), value
+
+
+@pytest.mark.parametrize("joint", ["_", "-", " "])
+def test_a_name_of_two_words_in_arabic_is_found_alone(joint: str) -> None:
+    assert SECRET.encode() not in Redactor().apply(to_json({f"كلمة{joint}المرور": SECRET}))

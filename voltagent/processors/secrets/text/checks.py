@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from voltagent.processors.secrets.text.searches.configuration import ENCODINGS
 from voltagent.processors.secrets.text.searches.prose import STATEMENT
 from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
@@ -38,7 +39,7 @@ GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
     r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]"
     r"|(?:provided|given|used|supplied|received)[ \t]?:|n?(?:varchar|text)\("
-    r"|[A-Za-z._~+/=-]*[0-9])"
+    rf"|(?:{ENCODINGS})[ \t]|[A-Za-z._~+/=-]*[0-9])"
 )
 _BEFORE_COLON: Final = r"(?:[ \t\r\n]|\\+[nrt])"
 KEY_END: Final = rf"[^\"\\]*\\*\"{_BEFORE_COLON}*:"  # the end of a key that holds more than a name
@@ -54,9 +55,9 @@ def _ends(after_gap: str) -> tuple[str, str]:
     """Return what makes a name suspicious, and what makes that of a token so."""
     follows = rf"{_AT_ONCE}|{GAP}(?:{after_gap})"
     return (
-        rf"{NAME}(?:[\"'`\\=:]|{GAP}[ \t\f\v]*[=:]|{follows})",
+        rf"{NAME}(?:[\"'`\\=:]|[<?|!]{{1,2}}[=-]|{GAP}[ \t\f\v]*[=:]|{follows})",
         (
-            rf"{NAME}(?:\\*[\"'`]?[ \t\f\v]*[=:][ \t]*{_NO_NUMBER}"
+            rf"{NAME}(?:\\*[\"'`]?[ \t\f\v]*(?:[<?|!]{{0,2}}=|<-|:)[ \t]*{_NO_NUMBER}"
             rf"|\\*[\"'`][ \t\f\v]*[^ \t\f\v=:]|\\+[^\\\"'`]|[(/,+][ \t\f\v]*[=:]|{follows})"
         ),
     )
@@ -143,6 +144,7 @@ def forms(stem: str) -> str:
 BEYOND_ASCII: Final = (
     *STEMS,
     *(f"mật{joint}khẩu" for joint in " _-"),
+    *(f"كلمة{joint}المرور" for joint in " _-"),
     "mậtKhẩu",
     *(f"Mật{joint}Khẩu" for joint in ("", " ", "_", "-")),
 )

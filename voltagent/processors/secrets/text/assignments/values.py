@@ -57,7 +57,7 @@ _ELSEWHERE: Final = re.compile(
     re.IGNORECASE,
 )
 # A row such as `| DB_PASSWORD | … |`: its value, and what stands before it.
-_CELL: Final = re.compile(r"[^\s|\"'`\0]{6,200}(?=[ \t]{0,80}(?:\||\s{0,4}\Z|\r?\n))")
+_CELL: Final = re.compile(r"[^\s|\"'`\0]{6,200}(?=[ \t]{0,80}(?:\||\s{0,4}(?:\0|\Z)|\r?\n))")
 _NAMED_CELL: Final = re.compile(
     r"(?:[\n\0]|\A)[ \t]{0,40}\|?[ \t]{0,40}[*`]{0,2}[\w.$-]{1,60}[*`]{0,2}[ \t]{1,40}\|[ \t]{1,40}[`]?\Z"
 )

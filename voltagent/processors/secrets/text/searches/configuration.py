@@ -52,8 +52,9 @@ DEVICE_KEYS: Final = {
     "option key": "option key",
     "option pass": r"option pass(?:word|phrase)",
 }
+ENCODINGS: Final = "ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple"
 _DEVICE_VALUE: Final = (
-    r"[ \t]{1,4}(?:(?:ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple|[05-9])[ \t]{1,4}){0,2}"
+    rf"[ \t]{{1,4}}(?:(?:{ENCODINGS}|[05-9])[ \t]{{1,4}}){{0,2}}"
     r"(?:(?P<quote>[\"'])(?P<quoted>[^\"'\n\0]{3,200})(?P=quote)|(?P<value>[^\s\"'\0]{3,200}))"
 )
 _SETTING: Final = re.compile(r"[ \t\"'][\w./-]{1,80}=[\"']?([^\s\"'\0]{4,500})")

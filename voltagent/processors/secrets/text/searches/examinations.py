@@ -21,7 +21,7 @@ def plain_value(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def credential_value(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the first group if it looks like a credential or a password."""
+    """Return the first group if it looks like a credential or a password; an empty range otherwise."""
     start = match.start(1)
     return (start, start + end_of_password(scan.group(match, 1)))
 
@@ -33,7 +33,8 @@ def value_group(match: re.Match[str]) -> str:
 
 def line_before(scan: Scan, match: re.Match[str]) -> str:
     """Return what stands before a match in its line, of which the last characters count."""
-    return scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()].rpartition("\n")[2].strip()
+    before = scan.text[max(0, match.start() - _LONGEST_LINE) : match.start()]
+    return before[1 + max(before.rfind("\n"), before.rfind("\0")) :].strip()
 
 
 def first_of(scan: Scan, found: list[Range]) -> Range | None:

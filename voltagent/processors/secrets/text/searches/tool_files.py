@@ -20,7 +20,7 @@ _LONGEST_REFUSAL: Final = 400  # characters
 # The users of cloud-init, and of SNMP.
 _CHPASSWD: Final = (
     r"chpasswd:\s{1,16}(?:expire:[^\n\0]{0,20}\n[ \t]{1,12})?list:[ \t]{0,4}\|[-+]?[ \t]{0,4}\n"
-    r"((?:[ \t]{1,16}[\w.-]{1,40}:[^\s\0]{1,200}(?:\r?\n|\Z)){1,20})"
+    r"((?:[ \t]{1,16}[\w.-]{1,40}:[^\s\0]{1,200}(?:\r?\n|(?=\0)|\Z)){1,20})"
 )
 _SNMP_USER: Final = (
     r"createuser (?:-e \w{1,70} )?[\w.-]{1,60} (?:sha|md5)[\w-]{0,4} \"?([^\s\"\0]{3,200})\"?"
@@ -41,13 +41,14 @@ _PGPASS_LINE: Final = r":5432:[^\s:\0]{1,63}:[^\s:\0]{1,63}:([^\s\0]{4,200})"  #
 # A line of `chap-secrets` or `pap-secrets`, not the next command in a console; a row with one cell, not of dashes.
 _CHAP_LINE: Final = re.compile(
     r"(?!#|[$%>] )[^\s\0]{1,80}[ \t]{1,16}[^\s\0]{1,80}[ \t]{1,16}"
-    r"\"?((?<=\")[^\"\n\0]{1,200}|[^\s\"\0]{1,200})[^\n\0]{0,80}(?:\n|\Z)"
+    r"\"?((?<=\")[^\"\n\0]{1,200}|[^\s\"\0]{1,200})[^\n\0]{0,80}(?:\n|(?=\0)|\Z)"
 )
-_ROW_ALONE: Final = re.compile(r"[ \t]{0,4}(?!-{3,500}\s)([^\s\0]{4,500})[ \t]{0,80}\r?(?:\n|\Z)")
+_ROW_ALONE: Final = re.compile(r"[ \t]{0,4}(?!-{3,500}\s)([^\s\0]{4,500})[ \t]{0,80}\r?(?:\n|(?=\0)|\Z)")
 
 
 def _refused(scan: Scan, match: re.Match[str]) -> Range | None:
-    lines = scan.text[max(0, match.start() - _LONGEST_REFUSAL) : match.start()].split("\n")
+    before = scan.text[max(0, match.start() - _LONGEST_REFUSAL) : match.start()].rpartition("\0")[2]
+    lines = before.split("\n")
     field = lines[-2].strip().rpartition(".")[2] if len(lines) > 1 else ""
     strength = scan.names.strength(field) if field.isidentifier() else Strength.NONE
     return match.span("value") if is_secret_text(scan.group(match, "value"), strength, field) else None
