@@ -82,8 +82,8 @@ class Account:
         if phase is _END and waiting and waiting[-1] is span:
             # in one line: a debugger lets other threads come between two
             before, span.queued = span.queued, span.queued or self
+            self.merged += before is None  # counted before the branch, at which Python 3.10 looks for signals
             if before is None:  # the start has not been looked at: the two are one entry from now on
-                self.merged += 1
                 self.bytes += size
                 return True
         waiting.append(span if phase is _START else event)
