@@ -18,7 +18,7 @@ import pytest
 from tests.helpers.pace import hold
 from voltagent import VoltAgentSDK
 from voltagent.core.guard import Guard
-from voltagent.core.process import exit_hook, one_time_work
+from voltagent.core.process import one_time_work, own_threads
 from voltagent.core.process.one_time_work import do_once
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and sends signals")
@@ -125,7 +125,7 @@ def replaced(*_: object) -> bool:
 @pytest.mark.parametrize("obstacle", ["no thread can start", "threads are greenlets"])
 def test_without_threads_the_work_is_done_at_once(obstacle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if obstacle == "no thread can start":
-        monkeypatch.setattr(exit_hook, "start_thread", replaced)
+        monkeypatch.setattr(own_threads, "start_thread", replaced)
     else:
         monkeypatch.setattr(_thread, "start_new_thread", replaced)
     done: list[int] = []
@@ -266,7 +266,7 @@ def test_our_threads_have_a_usual_stack_where_those_of_the_program_are_small(mon
     monkeypatch.setattr(threading.Thread, "start", start)
     before = threading.stack_size(64 * 1024)
     try:
-        assert exit_hook.start_thread(lambda: None, "test")
+        assert own_threads.start_thread(lambda: None, "test")
         assert threading.stack_size() == 64 * 1024
     finally:
         threading.stack_size(before)
@@ -291,7 +291,7 @@ def test_a_time_limit_that_ends_while_a_thread_is_started_reaches_the_program(
     before = signal.signal(signal.SIGUSR1, handle)
     try:
         with pytest.raises(TimeoutError):
-            assert exit_hook.start_thread(ran.set, "test") is None  # it waits for the other thread, and so for this
+            assert own_threads.start_thread(ran.set, "test") is None  # it waits for the other thread, and so for this
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert ran.wait(30)

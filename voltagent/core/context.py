@@ -260,7 +260,7 @@ def _load() -> None:
 def _report_failed_start(exc: BaseException) -> None:
     """Report that no recorder can be made; the next call tries again only if that may help."""
     log_once("start", logging.ERROR, "nothing is recorded, as the SDK could not be made: %r", exc, aloud=True)
-    if not isinstance(exc, (ImportError, OSError)):  # no more files may be open, or no module be found, for a moment
+    if not isinstance(exc, (ImportError, OSError)):  # for a moment, no file may be opened, or no module found
         environment_was_read()
 
 

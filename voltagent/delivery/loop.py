@@ -10,7 +10,7 @@ from typing import Final
 
 from voltagent.core import clock
 from voltagent.core.kept_contexts import drop_contexts
-from voltagent.core.process import exit_hook
+from voltagent.core.process import exit_hook, own_threads
 from voltagent.delivery import process_hooks
 from voltagent.delivery.account import NO_MARK, Account
 from voltagent.delivery.buffer import Buffer
@@ -81,7 +81,7 @@ class Loop:
             self.signal = signal
 
     def _release(self) -> threading.Thread | None:
-        thread = exit_hook.as_thread(self.owner)
+        thread = own_threads.as_thread(self.owner)
         self.owner = None
         return thread
 

@@ -21,7 +21,7 @@ from weakref import WeakSet
 from voltagent.core import clock, guard
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.kept_contexts import stop_watching_collections
-from voltagent.core.process import exit_hook
+from voltagent.core.process import exit_hook, own_threads
 from voltagent.core.process.stderr import print_exit_lines
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery.losses import forget_losses
@@ -90,7 +90,7 @@ def register() -> None:
 
 def _leave_child() -> None:
     """Leave, unless threads go on that the process will wait for."""
-    if not (exit_hook.has_threads() and exit_hook.threads_go_on(0.0) and _keep_process()):
+    if not (own_threads.has_threads() and own_threads.threads_go_on(0.0) and _keep_process()):
         _leave()
 
 
@@ -99,7 +99,7 @@ def _keep_process() -> bool:
     now = clock.monotonic()
     if _state.setdefault("kept", now) is not now:  # in one step: of several threads, one starts it
         return True
-    if exit_hook.start_thread(_send_last, "voltagent-last", daemon=False):
+    if own_threads.start_thread(_send_last, "voltagent-last", daemon=False):
         return True
     _state.pop("kept", None)
     return False
@@ -123,7 +123,7 @@ def _send_in_rounds() -> None:
         before = _counts().accepted
         for future in flush_all(_ROUND):
             future.result()
-        if not exit_hook.threads_go_on(_PAUSE):
+        if not own_threads.threads_go_on(_PAUSE):
             _leave()
             return
         tries = _TRIES if _counts().accepted > before else tries - 1
@@ -175,7 +175,7 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
     """Send what was recorded, and wait for it a moment: in the task's own turn, as the process may be terminated."""
     if worker.cannot_wait():
         return  # a finalizer on the thread that sends
-    if not threading.main_thread().is_alive() and exit_hook.has_threads() and _keep_process():
+    if not threading.main_thread().is_alive() and own_threads.has_threads() and _keep_process():
         return  # only threads go on, and one of ours sends it, with what else is recorded meanwhile
     future = _flushing(worker, account, _TASK_END)
     if not any(_is_settled_in_a_turn(future) for _ in range(_TURNS)):

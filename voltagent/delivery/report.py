@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from voltagent.core import clock
-from voltagent.core.process import exit_hook
+from voltagent.core.process import own_threads
 
 V = TypeVar("V")
 
@@ -143,7 +143,7 @@ class ReportFuture(Future[Report]):
         super().add_done_callback(fn)
         if not self._is_watched and not self.done():
             self._is_watched = True
-            if not exit_hook.start_thread(self._watch, "voltagent-flush"):
+            if not own_threads.start_thread(self._watch, "voltagent-flush"):
                 self._resolve()  # no thread can be started: resolve now
 
     def _watch(self) -> None:

@@ -14,7 +14,7 @@ from weakref import ref
 
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
-from voltagent.core.process import exit_hook, sending
+from voltagent.core.process import exit_hook, own_threads, sending
 from voltagent.core.process.thread_marks import is_held_here, release_here, run_under
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
@@ -180,7 +180,7 @@ class Worker:
         if self.loop.owner is None and not has_left and any(self._has_work(account) for account in self.accounts):
             self.run_here(stop.deadline)
         owner = self.loop.owner
-        thread = exit_hook.as_thread(owner) or self._thread
+        thread = own_threads.as_thread(owner) or self._thread
         while thread is not None and thread.is_alive():
             left = stop.seconds_left(clock.monotonic(), self.dispatcher.last_answer())
             if left <= 0:
@@ -262,7 +262,7 @@ class Worker:
             except BaseException as exc:  # noqa: PERF203 - whatever it is, it must not end the sending for good
                 if exc is error:
                     raise  # by the guard, in tests
-                if exit_hook.is_killed(exc):
+                if own_threads.is_killed(exc):
                     self._recover_for_another()
                     raise
                 error = exc

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Final, TypeVar
 
 from voltagent.core import clock
-from voltagent.core.process import exit_hook
+from voltagent.core.process import own_threads
 from voltagent.core.process.thread_marks import ThreadMarks
 
 R = TypeVar("R")
@@ -136,10 +136,12 @@ def do_once(function: Callable[[], object]) -> None:
     work = _Work(function, sys._getframe(1), me)  # noqa: SLF001 - for those who report where it comes from  # pyright: ignore
     try:
         current = _current.setdefault("work", work)
-        if current is work and not (exit_hook.has_threads() and exit_hook.start_thread(work.run, "voltagent-start")):
+        if current is work and not (
+            own_threads.has_threads() and own_threads.start_thread(work.run, "voltagent-start")
+        ):
             work.run()
         is_to_begin = current is not work and current.needs == me and not current.thread  # a finalizer came before
-        if current.thread != me and not is_to_begin and exit_hook.has_threads():
+        if current.thread != me and not is_to_begin and own_threads.has_threads():
             current.wait()
         if work.error is not None:
             raise work.error

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from voltagent.core.process import exit_hook
+from voltagent.core.process import own_threads
 from voltagent.core.process.thread_marks import ThreadMarks
 
 _threads: Final = ThreadMarks()
@@ -29,7 +29,7 @@ def fatal_signals_held() -> Generator[None]:
     """
     fatal = [one for one in _FATAL if signal.getsignal(one) is signal.SIG_DFL]
     # with gevent, the thread is the program's
-    if not (fatal and hasattr(signal, "sigtimedwait") and exit_hook.has_threads()):
+    if not (fatal and hasattr(signal, "sigtimedwait") and own_threads.has_threads()):
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -57,7 +57,7 @@ def start_thread(work: Callable[[], None], name: str) -> bool:
         with fatal_signals_held():
             send_here(work)
 
-    return exit_hook.start_thread(send, name)
+    return own_threads.start_thread(send, name)
 
 
 if hasattr(os, "register_at_fork"):
