@@ -30,7 +30,7 @@ ORDER = (
     "exporters",
     "client",
     "delivery",
-    "_debug_log _factory handles sdk",
+    "handles sdk",
     "opentelemetry",
     "decorators",
     "instrumentation middleware",

@@ -295,6 +295,12 @@ class TestClient:
             VoltAgentCoreAPI(wrong)
         assert SECRET not in str(caught.value)
 
+    @pytest.mark.parametrize("wrong", [5, "https://x", None, VoltAgentConfig])
+    def test_what_is_no_config_is_refused_with_what_is_wanted(self, wrong: Any) -> None:
+        wanted = f"config must be a VoltAgentConfig or a dict, got {type(wrong).__name__}"
+        with pytest.raises(ValidationError, match=wanted):
+            VoltAgentCoreAPI(wrong)
+
     def test_a_closed_client_opens_again(self, server: Server) -> None:
         api = VoltAgentCoreAPI(config(server))
         first = api.sync_client

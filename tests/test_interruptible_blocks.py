@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ PACKAGE = Path(voltagent.__file__).parent
 FOLDERS = ("core", "decorators", "delivery", "exporters", "handles", "instrumentation", "sdk", "testkit", "tracing")
 HARMLESS = {"guard", "imports_kept", "suppress"}  # leave nothing behind that another thread waits for
 
-pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="older compilers protect the whole of a block")
+older = pytest.mark.skipif(sys.version_info < (3, 12), reason="older compilers protect the whole of a block")
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
@@ -62,14 +63,24 @@ def has_block(code: CodeType, line: int, blocks: list[ast.AST]) -> bool:
     return any(code.co_firstlineno <= one.lineno <= line <= (one.end_lineno or 0) for one in blocks)  # type: ignore[attr-defined]
 
 
+@older
 def test_the_search_finds_such_a_loop() -> None:
     source = "def f(lock, g):\n    with lock:\n        while not g():\n            g(1)\n    return True\n"
     assert uncovered(source) == [3]
 
 
+@older
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_no_interrupt_leaves_a_lock_held(folder: str) -> None:
     found = {
         str(path.relative_to(PACKAGE)): uncovered(path.read_text("utf-8")) for path in (PACKAGE / folder).rglob("*.py")
     }
     assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize("folder", [*FOLDERS, "storage"])
+def test_no_block_is_that_of_a_lock_written_in_python(folder: str) -> None:
+    """Its ``with`` begins and ends in functions of its own, in which an interrupt leaves the lock held."""
+    names = "Condition|Semaphore|BoundedSemaphore" + ("|Event|Barrier" if folder in FOLDERS else "")
+    for path in (PACKAGE / folder).rglob("*.py"):
+        assert not re.search(rf"threading\.({names})\(", path.read_text("utf-8")), path

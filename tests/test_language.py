@@ -65,8 +65,10 @@ ALLOWED = {
     "benchmarks/": {"floor", "floors"},  # the least that recording can cost: what every contestant is measured against
     "docs/performance.md": {"floor", "floors"},
     "tests/test_benchmarks.py": {"floor", "floors"},
+    "tests/core/test_first_call.py": {"freeze"},
     "tests/test_language.py": {"*"},
     "voltagent/capture/injected.py": {"promise"},  # a class of Celery
+    "voltagent/core/process/one_time_work.py": {"freeze"},  # a function of gc
     "voltagent/server/viewer/": {"floor", "aside"},  # of Math, and an element of HTML
 }
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md")
@@ -157,6 +159,11 @@ AREAS = sorted({"/".join(name_of(path).split("/")[:2]) if "/" in name_of(path) e
 
 def area_of(path: Path) -> str:
     return "/".join(name_of(path).split("/")[:2]) if "/" in name_of(path) else "."
+
+
+def test_no_file_has_the_marks_of_a_conflict() -> None:
+    marks = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+    assert not [name_of(path) for path in files() if marks.search(path.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize("area", AREAS)

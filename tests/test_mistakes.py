@@ -20,6 +20,11 @@ FETCH = """
 @tool
 def fetch(): return 1
 """
+MISCOUNTED = """
+@tool
+def fetch(): voltagent.current().record(usage={"inptu_tokens": 3})
+with VoltAgentSDK(): fetch()
+"""
 LAZY = """
 async def get(): ...
 @tool
@@ -94,6 +99,9 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "@tool cannot decorate the StructuredTool": ("", STRUCTURED, ""),
     "agent_id is missing": ("", "VoltAgentSDK().trace()", ""),
     "a tool has no option": ("", OPTION, ""),
+    "local_path is a folder": ("", "VoltAgentSDK(local_path=os.getcwd())", ""),
+    "record(): usage has no count": ("", MISCOUNTED, ""),
+    "a trace takes its options by name": ("", "VoltAgentSDK().trace('chat')", ""),
     "unknown setting": ("", "VoltAgentSDK(base_ur='x')", ""),
     "'ToolHandle' object": ("", METHOD, ""),
     "a VoltAgentSDK holds": ("", "pickle.dumps(VoltAgentSDK())", ""),

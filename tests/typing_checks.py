@@ -211,3 +211,25 @@ def cached(number: int) -> int:
 
 
 assert_type(cached(1), int)
+
+
+# Handles.
+
+
+def handles(options: dict[str, Any], words: dict[str, str]) -> None:
+    run = sdk.trace(agent_id="a", userId="u", tags=("b",), start_time="2026-01-01T00:00:00Z", parent={})
+    sdk.trace({"agent_id": "a"}, user_id="u")
+    sdk.trace(**options, version="1")
+    run.add_agent(name="a", instructions="…", modelParameters={"model": "m"})
+    run.add_tool(**words)
+    run.add_llm(name="l", model="m", model_parameters={})
+    run.add_memory(name="m", operation="read")
+    run.add_retriever({"name": "r"}, input="q")
+    run.add_event(name="e", type="custom", statusMessage="ok")
+    sdk.trace(agentid="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    run.add_agent(nmae="a")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    run.add_tool(name="t", inputs={})  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    run.add_llm(name="l", models="m")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    run.add_memory(name="m", opration="read")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    run.add_retriever(name="r", query="q")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    run.add_event(name="e", typ="custom")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

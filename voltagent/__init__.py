@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from voltagent._version import VERSION
 from voltagent.capture.secrets import Secret
-from voltagent.core import context, handover
+from voltagent.core import context
 from voltagent.core.context import suppress
-from voltagent.core.process import (
-    exit_hook,  # noqa: F401 # pyright: ignore[reportUnusedImport] - it must be older than the exit hooks of the program
-)
+from voltagent.core.handover import portable_context
+from voltagent.core.process import exit_hook  # it must be older than the exit hooks of the program
 from voltagent.decorators import agent, llm, memory, retriever, tool, trace
 from voltagent.decorators.bound import bind
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
@@ -136,7 +135,8 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'voltagent' has no attribute {name!r}")
-    value = getattr(import_module(f"voltagent.{_MODULES.get(name, 'types')}"), name)
+    with exit_hook.imports_kept():
+        value = getattr(import_module(f"voltagent.{_MODULES.get(name, 'types')}"), name)
     globals()[name] = value
     return value
 
@@ -155,5 +155,5 @@ def __dir__() -> list[str]:
 
 
 context.on_instrument(lambda *names: import_module("voltagent.instrumentation").instrument(*names))
-handover.on_adoption(lambda destination: import_module("voltagent.sdk").recorder_for(destination))
+portable_context.on_adoption(lambda destination: import_module("voltagent.sdk").recorder_for(destination))
 context.on_first_use(lambda: import_module("voltagent.sdk").from_environment())

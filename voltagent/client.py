@@ -31,7 +31,7 @@ from voltagent.types import (
     UpdateHistoryRequest,
     VoltAgentConfig,
 )
-from voltagent.wire.rest.encode import segment
+from voltagent.wire.rest.ids import path_segment
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -67,7 +67,7 @@ def _add_history(data: CreateHistoryRequest) -> _Call[History]:
 
 def _update_history(data: UpdateHistoryRequest) -> _Call[History]:
     body = data.model_dump(exclude={"id"}, exclude_none=True)
-    return _Call("PATCH", f"/history/{segment(data.id)}", body, History)
+    return _Call("PATCH", f"/history/{path_segment(data.id)}", body, History)
 
 
 def _add_event(data: AddEventRequest) -> _Call[Event]:
@@ -94,7 +94,7 @@ def _add_event(data: AddEventRequest) -> _Call[Event]:
 
 def _update_event(data: UpdateEventRequest) -> _Call[Event]:
     body = data.model_dump(exclude={"id"}, exclude_none=True)
-    return _Call("PATCH", f"/history-events/{segment(data.id)}", body, Event)
+    return _Call("PATCH", f"/history-events/{path_segment(data.id)}", body, Event)
 
 
 def _result(model: type[M], response: httpx.Response, secret: str) -> M:
@@ -200,6 +200,8 @@ class VoltAgentCoreAPI:
         *,
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        if not isinstance(config, VoltAgentConfig | dict):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(f"config must be a VoltAgentConfig or a dict, got {type(config).__name__}")
         self.config = VoltAgentConfig(**config) if isinstance(config, dict) else config
         if is_placeholder(self.config.secret_key):
             raise ValidationError("secret_key: pickles do not contain the key: set it on the configuration again")

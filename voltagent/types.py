@@ -71,7 +71,7 @@ __all__ = [
 
 
 class EventStatus(str, Enum):
-    """How an event stands."""
+    """The status of an event."""
 
     RUNNING = "running"
     COMPLETED = "completed"
@@ -80,7 +80,7 @@ class EventStatus(str, Enum):
 
 
 class EventLevel(str, Enum):
-    """How much an event matters."""
+    """The severity of an event."""
 
     DEBUG = "DEBUG"
     INFO = "INFO"
@@ -89,7 +89,7 @@ class EventLevel(str, Enum):
 
 
 class TraceStatus(str, Enum):
-    """How a trace stands. The API knows no cancelled trace: it ends with ``error``."""
+    """The status of a trace. The API has none for a cancelled trace, which ends with ``error``."""
 
     WORKING = "working"
     COMPLETED = "completed"
@@ -107,13 +107,16 @@ def _name_as_agent_id(given: Any) -> Any:
 
 
 class _Open(BaseModel):
-    """Keeps the fields it does not know."""
+    """Base model that keeps unknown fields."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class TokenUsage(_Open):
-    """Tokens an agent used. Further counts (cached, reasoning) and costs may be added under their own names."""
+    """Token counts of an agent or a model call.
+
+    Further counts (cached, reasoning) and costs may be added under their own names.
+    """
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
@@ -121,7 +124,7 @@ class TokenUsage(_Open):
 
 
 class TimelineEvent(_Open):
-    """An event as the caller describes it: ``type`` is agent, tool, memory, retriever or a word of the caller's."""
+    """An event to record. ``type`` is agent, tool, memory, retriever or a name of the caller's choice."""
 
     id: str | None = None
     name: str
@@ -141,7 +144,7 @@ class TimelineEvent(_Open):
 
 
 class Event(_Open):
-    """An event as the server gives it back. ``history_id`` is the id of its trace."""
+    """An event as the server returns it. ``history_id`` is the id of its trace."""
 
     id: str
     history_id: str
@@ -163,7 +166,7 @@ class Event(_Open):
 
 
 class History(_Open):
-    """A trace as the server gives it back."""
+    """A trace as the server returns it."""
 
     id: str
     agent_id: str
@@ -353,7 +356,7 @@ class ToolOptions(_Open):
 
 
 class MemoryOptions(_Open):
-    """Options of a new memory operation: a write, unless ``operation="read"`` is given."""
+    """Options of a new memory operation: a write, or a read with ``operation="read"``."""
 
     name: str
     input: dict[str, Any] | None = None
@@ -379,20 +382,20 @@ class LlmOptions(_Open):
 
 
 class SuccessOptions(_Open):
-    """What a successful operation ends with."""
+    """Options of the end of a successful operation."""
 
     output: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
 
 
 class AgentSuccessOptions(SuccessOptions):
-    """What a successful agent ends with."""
+    """Options of the end of a successful agent."""
 
     usage: TokenUsage | None = None
 
 
 class ErrorOptions(_Open):
-    """What a failed operation ends with. ``status_message`` is text, an object or an exception."""
+    """Options of the end of a failed operation. ``status_message`` is a string, a mapping or an exception."""
 
     status_message: str | dict[str, Any] | Any
     metadata: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser import axe
 from tests.browser.chromium import sync_api
+from tests.browser.conftest import Witness
 from tests.browser.look import settled
 from tests.browser.site import Site
 
@@ -44,11 +45,13 @@ def _pages(site: Site) -> Iterator[tuple[str, str]]:
     yield "#/metrics?within=all", ".totals"
     yield "#/metrics?within=all&by=model", ".totals"
     yield "#/nowhere", ".empty"
+    yield "#/trace/nothing", ".problem"
 
 
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
-def test_nothing_is_found_on_any_page(colours: str, width: int, day: Site, new_page: Open):
+def test_nothing_is_found_on_any_page(colours: str, width: int, day: Site, new_page: Open, witness: Witness):
+    witness.expected.append("api/traces/nothing")  # which is answered with 404
     page = new_page("#/nowhere", width=width, color_scheme=colours, reduced_motion="reduce")
     found: dict[str, list[object]] = {}
     for address, drawn in _pages(day):

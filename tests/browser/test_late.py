@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.browser.chromium import sync_api
 from tests.browser.conftest import Witness
 from tests.browser.look import intercept, only, pumped, settled
@@ -198,3 +200,44 @@ def test_a_comparison_that_is_looked_for_does_not_call_back_a_user_who_left(site
         release()
         expect(page.locator(".totals")).to_be_visible()
     expect(page).to_have_url(re.compile("#/metrics"))
+
+
+def test_usual_times_that_come_after_the_user_left_change_nothing(site: Site, new_page: Open):
+    newest = three(site)[0]
+    site.run.trace("a")
+    site.run.save()
+    page = new_page(f"#/trace/{newest}")
+    expect(page).to_have_title(re.compile("^a "))
+    with held(page, "baseline") as release:
+        page.get_by_role("button", name="Usual times").click()
+        page.get_by_role("link", name="Metrics").click()
+        expect(page.locator(".totals")).to_be_visible()
+        release()
+    expect(page).to_have_title(re.compile("^Metrics"))
+
+
+@pytest.mark.parametrize("key", ["c", "?"])
+def test_a_dialog_closes_when_the_user_goes_back(key: str, site: Site, new_page: Open):
+    newest = three(site)[0]
+    page = new_page("#/metrics")
+    expect(page.locator(".totals")).to_be_visible()
+    page.goto(f"{site.url}#/trace/{newest}")
+    expect(page.locator(".rows .line").first).to_be_visible()
+    page.keyboard.press(key)
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.go_back()
+    expect(page).to_have_title(re.compile("^Metrics"))
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_a_comparison_shows_the_row_that_its_address_names(site: Site, new_page: Open):
+    one, other, *_ = three(site)
+    page = new_page(f"#/compare/{one}/{other}?row=1.5")
+    selected = page.locator(".rows .line[aria-selected=true]")
+    expect(selected).to_have_id("pair-1")
+    page.goto(f"{site.url}#/compare/{one}/{other}?row=2")
+    expect(selected).to_have_id("pair-2")
+    page.goto(f"{site.url}#/compare/{one}/{other}?row=99")
+    expect(selected).to_have_id("pair-4")
+    page.goto(f"{site.url}#/compare/{one}/{other}")
+    expect(selected).to_have_id("pair-0")

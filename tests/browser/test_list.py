@@ -305,6 +305,22 @@ def test_leaving_a_trace_leads_back_to_the_list_as_it_was(day: Site, new_page: O
     only(page, AGENTS, ["invoice-reader"])
 
 
+def test_what_a_page_notes_does_not_call_back_a_user_who_leaves_it(day: Site, new_page: Open):
+    trace = day.run.store.traces()[0]
+    page = new_page(f"#/trace/{trace.id}")
+    expect(page.get_by_role("treegrid")).to_be_visible()
+    page.evaluate(
+        """async trace => {
+      const { go, note } = await import('/route.js');
+      go('#/?agent=invoice-reader');
+      note(`#/trace/${trace}?operation=1`); // as an answer does that comes before the browser reports the new address
+    }""",
+        trace.id,
+    )
+    only(page, AGENTS, ["invoice-reader"])
+    expect(page).to_have_url(re.compile("agent=invoice-reader$"))
+
+
 def test_durations_are_written_as_in_the_terminal(new_page: Open):
     moments = [0, 0.4, 4, 9.94, 9.95, 40, 994.9, 995, 9949, 9950, 94_000, 999_499, 999_500]
     moments += [3.4e6, 59.94e6, 59.95e6, 125e6, 3.78e9]

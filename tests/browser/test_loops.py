@@ -222,6 +222,21 @@ def test_a_changed_system_prompt_is_marked_word_by_word(site: Site, new_page: Op
     expect(page.locator(".heads .differing")).to_have_text(["input differs in 1 operation"])
 
 
+def test_a_difference_at_the_end_of_long_facts_is_shown_and_marked(site: Site, new_page: Open):
+    ids = []
+    for mood in ("kind", "rude"):
+        tags = (*(f"tag-{number}" for number in range(30)), f"is-{mood}")
+        root = site.run.trace("desk", ended=False, tags=tags)
+        facts = {"instructions": "You are a helper of the desk. " * 200 + f"Be {mood}."}
+        site.run.recorder.succeed(site.run.recorder.start(root, "agent", "helper", b"{}", facts=facts), b"{}")
+        site.run.recorder.succeed(root, b"{}")
+        site.run.save()
+        ids.append(site.run.store.traces()[0].id)
+    page = new_page(f"#/compare/{'/'.join(ids)}")
+    marks = page.locator(".differing-facts .changed-text")
+    expect(marks).to_have_text(["kind", "rude", "kind", "rude"])
+
+
 def test_escape_closes_the_panel_and_the_marks_before_it_clears_the_filters(site: Site, new_page: Open):
     recorded(site, [Step("tool", "t", 0, 1)], 10)
     page = new_page("#/?agent=desk")

@@ -68,6 +68,7 @@ def test_the_page_and_the_terminal_recognise_the_same_messages(new_page: Open):
         for message in (in_page or {}).get("messages", ()):
             for part in message["parts"]:
                 part.pop("data", None)
+                part.pop("due", None)
         assert in_page == _as_in_the_page(value), name
 
 
@@ -185,6 +186,30 @@ def test_calls_stand_next_to_their_results_and_reasoning_is_folded(site: Site, n
     expect(reasoning).not_to_contain_text("let me see")
     page.get_by_role("button", name="Open all").first.click()
     expect(reasoning).to_contain_text("let me see")
+
+
+def test_a_result_is_missing_only_where_messages_follow_its_call(site: Site, new_page: Open):
+    calls = [
+        {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}} for name in ("first", "second")
+    ]
+    called = {"role": "assistant", "content": "", "tool_calls": calls}
+    result = {"role": "tool", "tool_call_id": "first", "content": "done"}
+    page = _opened(site, new_page, [called, result], {"choices": [{"message": called}]})
+    missing = page.locator(".details .call", has_text="no result here")
+    expect(page.locator(".details .call")).to_have_count(4)
+    expect(missing.locator(".call-name")).to_have_text(["calls second"])
+    last = [{"type": "function_call", "call_id": name, "name": name, "arguments": "{}"} for name in ("third", "fourth")]
+    page.evaluate(
+        """async value => {
+          const { reading } = await import("/reading.js");
+          document.querySelector(".details").replaceChildren(reading(value));
+        }""",
+        [called, result, *last],
+    )
+    expect(page.locator(".details .call-name")).to_have_text(
+        [f"calls {n}" for n in ("first", "second", "third", "fourth")]
+    )
+    expect(missing.locator(".call-name")).to_have_text(["calls second"])
 
 
 def test_images_are_shown_and_other_media_are_a_line(site: Site, new_page: Open):

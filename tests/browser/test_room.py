@@ -30,6 +30,26 @@ _WHOLE = """selector => {
 }"""
 
 
+@pytest.mark.parametrize("width", [1280, 390, 360])
+def test_all_that_differs_between_two_traces_fits_the_page(site: Site, new_page: Open, width: int):
+    ids = []
+    for name, place in (("one", "Rome"), ("two", "Oslo")):
+        question = f"What is the weather in {place}, and what should be worn there? https://example.org/{place * 30}"
+        root = site.run.trace(f"weather-{name}", ended=False, input=json.dumps({"question": question}).encode())
+        call = site.run.recorder.start(root, "llm", "call", b"{}")
+        call.model = f"a-model-with-a-long-name-{name * 9}"
+        site.run.recorder.add(call, usage={"prompt_tokens": 123_456 if name == "one" else 98_765, "cost": 1.23})
+        for span in (call, root):
+            site.run.recorder.succeed(span, b"{}")
+        site.run.save()
+        ids.append(site.run.store.traces(Filter(agent=f"weather-{name}"))[0].id)
+    page = new_page(f"#/compare/{'/'.join(ids)}", width=width)
+    expect(page.locator(".differing-facts tbody th", has_text="tokens")).to_have_count(1)
+    until(page, _WHOLE, ".differing-facts")
+    until(page, _WHOLE, ".differing-facts td")
+    until(page, _WHOLE, ".differing-facts th")
+
+
 @pytest.mark.parametrize("screen", [1280, 360])
 def test_the_names_of_a_deep_tree_stay_in_view(site: Site, new_page: Open, screen: int):
     parent = site.run.trace("deep", ended=False)

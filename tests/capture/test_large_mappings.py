@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 import voltagent
 from tests.helpers.longest_steps import measured
 from tests.helpers.memory import Nowhere
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import hold_processor
 from voltagent import VoltAgentSDK, tool
 
 
@@ -49,4 +49,4 @@ def test_a_mapping_with_very_many_entries_is_read_in_short_steps(name: str, kind
                 recording()
         finally:
             gc.enable()
-    hold(step.seconds, 0.005 * slowness(), step.where)
+    hold_processor(step.seconds, 0.005, step.where)

@@ -134,3 +134,14 @@ def test_prices_come_from_the_argument_or_the_environment(tmp_path: Path, monkey
         assert recorder_of(sdk).prices is not None
         assert recorder_of(sdk).prices.cost("m", {"prompt_tokens": 3}) == 3
     assert load_prices(None) is None
+
+
+def test_what_is_wrong_with_a_table_is_reported_under_the_name_that_set_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = tmp_path / "none.json"
+    with pytest.raises(ValidationError, match=f"^prices: {missing} cannot be read"):
+        VoltAgentSDK(exporter="none", prices=missing)
+    monkeypatch.setenv("VOLTAGENT_PRICES", str(missing))
+    with pytest.raises(ValidationError, match=f"^VOLTAGENT_PRICES: {missing} cannot be read"):
+        VoltAgentSDK(exporter="none")

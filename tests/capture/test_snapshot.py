@@ -30,7 +30,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from pydantic_core import to_json
 
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import hold_processor
 from voltagent.capture.secrets import SECRET_TEXT, Secret, hidden_in
 from voltagent.capture.snapshot import LIMIT, Items, Snapshot
 from voltagent.core.context import CURRENT, INERT
@@ -536,7 +536,7 @@ def test_whatever_is_passed_costs_little_time_and_space(name: str, time_limit: N
     best, text = milliseconds(value)
     assert json.loads(text) is not None
     assert len(text) <= MIB
-    hold(best / 1000, 0.05 * slowness())
+    hold_processor(best / 1000, 0.05)
 
 
 def message() -> dict[str, str]:

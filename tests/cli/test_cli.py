@@ -138,6 +138,19 @@ def test_an_empty_store_is_reported_clearly(command: str, tmp_path: Path, capsys
     assert "voltagent: " in capsys.readouterr().err
 
 
+def test_a_folder_in_place_of_a_store_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run("traces", "--db", tmp_path)
+    assert caught.value.code == 2
+    file = tmp_path / "traces.db"
+    assert f"argument --db: {tmp_path} is a folder; name a file, such as {file}" in capsys.readouterr().err
+
+
+def test_a_store_whose_name_is_too_long_is_reported_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("traces", "--db", "a" * 5000) == 1
+    assert capsys.readouterr().err.startswith("voltagent: the store ")
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["nonsense"], ["traces", "--limit", "0"], ["traces", "--limit", "9" * 30], ["traces", "--status", "odd"]],

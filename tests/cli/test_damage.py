@@ -54,6 +54,23 @@ def test_nonsense_in_any_column_ends_no_command(store: Path, command: list[str],
     assert run(command) in (0, None)
 
 
+@pytest.mark.parametrize(
+    ("table", "column"), [("calls", "prompt_tokens"), ("calls", "cost"), ("scores", "operation_id")]
+)
+@pytest.mark.parametrize("value", ["many", b"\xff"])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nonsense_in_one_column_ends_no_command(
+    store: Path, command: list[str], value: object, table: str, column: str
+) -> None:
+    with VoltAgentSDK(local_path=store, exporter="local") as sdk, sdk.trace(agent_id="b") as trace:
+        trace.add_agent(name="model").success(usage={"prompt_tokens": 1}, metadata={"model": "m"})
+        trace.add_llm(name="model", model="m").success(usage={"prompt_tokens": 1, "completion_tokens": 1})
+    with sqlite3.connect(store) as connection:
+        assert connection.execute(f"UPDATE {table} SET {column} = ?", (value,)).rowcount
+    connection.close()
+    assert run(command) in (0, None)
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_a_folder_that_may_not_be_looked_at_ends_no_command_with_a_traceback(
     store: Path, command: list[str], monkeypatch: pytest.MonkeyPatch

@@ -425,7 +425,6 @@ def newer(path: Path) -> None:
         (lambda path: path.write_bytes(b"no database" * 500), "not a database"),
         (other_database, "not one of voltagent's"),
         (newer, "newer voltagent"),
-        (Path.mkdir, "cannot be used"),
     ],
 )
 def test_a_local_store_that_cannot_be_used(
@@ -436,6 +435,14 @@ def test_a_local_store_that_cannot_be_used(
     status, report = doctor(VOLTAGENT_LOCAL_PATH=str(path))
     assert (status, steps(report)) == (1, [("wrong", "local", "file")])
     assert words in report["findings"][0]["text"]
+
+
+def test_a_folder_in_place_of_a_local_store(doctor: Doctor, tmp_path: Path) -> None:
+    status, report = doctor(VOLTAGENT_LOCAL_PATH=str(tmp_path))
+    assert (status, steps(report)) == (1, [("wrong", "settings", "value")])
+    assert report["findings"][0]["text"] == (
+        f"VOLTAGENT_LOCAL_PATH is a folder, and must be a file, such as {tmp_path / 'traces.db'}"
+    )
 
 
 def test_a_local_store_that_cannot_be_made(doctor: Doctor, tmp_path: Path) -> None:

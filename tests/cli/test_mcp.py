@@ -279,6 +279,9 @@ def test_show_for_agent_says_what_failed_first(db: Path, call: Call, capsys: pyt
     assert "amounts above 100 need a person" in text
     assert main(["show", bob, "--for-agent", "--tokens", "60", "--db", str(db)]) == 0
     assert len(capsys.readouterr().out) <= 60 * 3 + 1
+    assert main(["show", bob, "--for-agent", "--tokens", "200", "--db", str(db)]) == 0
+    shown = capsys.readouterr().out.partition("stack (its end):\n")[2]
+    assert shown.startswith(("    ", "  File", "Traceback", "PermissionError")), "the lines of a stack are whole"
     ada = call("list_traces", user_id="ada")[0]["id"]
     assert main(["show", ada, "--for-agent", "--db", str(db)]) == 0
     assert "nothing failed" in capsys.readouterr().out

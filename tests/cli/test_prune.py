@@ -106,6 +106,7 @@ def test_a_dry_run_says_what_would_be_and_does_nothing(
         (["--older-than", "7"], "such as 12h or 7d"),
         (["--older-than", "soon"], "such as 12h or 7d"),
         (["--max-size", "5 parsecs"], "such as 500MB or 2GiB"),
+        (["--max-size", "500"], "such as 500MB or 2GiB"),  # bytes: nearly everything would go
         (["--keep", "-1"], "whole number"),
         (["--all"], "--all needs --yes if there is no terminal to confirm it"),
     ],

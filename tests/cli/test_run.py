@@ -48,6 +48,31 @@ def test_a_program_runs_with_its_arguments_and_exit_status(how: list[str], tmp_p
     assert trace.agent_id == "outer"
 
 
+@pytest.mark.parametrize("name", ["missing_module", "missing_package.inner", "xml", "json.missing", ".x"])
+def test_a_module_that_cannot_be_run_is_named_without_a_traceback(name: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "voltagent", "run", "-m", name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith(f"voltagent: the module {name} cannot be run: ")
+
+
+@pytest.mark.parametrize("how", [["app.py"], ["-m", "app"]])
+def test_an_import_that_fails_in_the_program_has_its_traceback(how: list[str], tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("import missing_module\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "voltagent", "run", *how], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Traceback")
+    assert done.stderr.endswith("ModuleNotFoundError: No module named 'missing_module'\n")
+
+
 def test_a_file_that_does_not_exist_is_named(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "voltagent", "run", "missing.py"],

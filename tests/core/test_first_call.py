@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,11 +16,12 @@ from unittest import mock
 
 import pytest
 
-from tests.helpers.pace import hold
+from tests.helpers.pace import hold, until
 from voltagent import VoltAgentSDK
-from voltagent.core.guard import Guard
+from voltagent.core.guard import Guard, is_interrupt
 from voltagent.core.process import one_time_work, own_threads
 from voltagent.core.process.one_time_work import do_once
+from voltagent.records import load_traces
 
 posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks and sends signals")
 
@@ -241,17 +243,176 @@ for thread in threads: thread.join()
 threads or run()
 gc.set_threshold(0)
 print(time.monotonic() - began)
+gc.collect()
 """
 
 
-@pytest.mark.parametrize("where", ["main", "threads"])
-def test_finalizers_that_come_while_the_thread_of_the_work_is_started_do_not_wait_for_it(
-    where: str, tmp_path: Path
+def _recorded(program: str, path: Path, *arguments: str) -> tuple[list[str], str]:
+    """Run a program that records by its environment; return the sorted names of its calls and what it printed."""
+    environment = {**os.environ, "VOLTAGENT_LOCAL_PATH": f"{path}/t.db", "VOLTAGENT_QUIET": "1"}
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == ""
+    traces = load_traces(path / "t.db", limit=10_000)
+    return sorted(call.name for trace in traces for call in trace.walk()), done.stdout
+
+
+@pytest.mark.parametrize(("where", "calls"), [("main", 600), ("threads", 2400)])
+def test_finalizers_that_come_while_the_thread_of_the_work_is_started_are_recorded_without_delay(
+    where: str, calls: int, tmp_path: Path
 ) -> None:
-    environment = {**os.environ, "VOLTAGENT_LOCAL_PATH": f"{tmp_path}/t.db", "VOLTAGENT_QUIET": "1"}
-    command = [sys.executable, "-c", _COLLECTING, where]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=120)
-    hold(float(done.stdout), 2.9, "the first call")
+    names, seconds = _recorded(_COLLECTING, tmp_path, where)
+    assert names == ["work"] * calls
+    hold(float(seconds), 2.9, "the first call")
+
+
+def test_what_is_garbage_before_the_first_call_is_not_collected_where_its_finalizers_cannot_be_recorded(
+    tmp_path: Path,
+) -> None:
+    program = """
+import gc, voltagent
+@voltagent.tool
+def close(): ...
+class Cycle:
+    def __init__(self): self.me = self
+    def __del__(self): close()
+gc.collect()
+garbage = [Cycle() for _ in range(300)]
+del garbage
+voltagent.tool(lambda: None, name="work")()
+gc.collect()
+print(gc.isenabled())
+"""
+    assert _recorded(program, tmp_path) == (["close"] * 300 + ["work"], "True\n")
+
+
+def test_garbage_of_a_thread_that_calls_nothing_is_not_collected_there_either(tmp_path: Path) -> None:
+    program = """
+import gc, threading, voltagent
+from voltagent.core.process import one_time_work
+@voltagent.tool
+def close(): ...
+class Cycle:
+    def __init__(self): self.me = self
+    def __del__(self): close()
+begin = one_time_work._begin
+def begin_after_garbage(work):
+    thread = threading.Thread(target=lambda: [Cycle() for _ in range(300)] and None)
+    thread.start()
+    thread.join()
+    begin(work)
+one_time_work._begin = begin_after_garbage
+voltagent.tool(lambda: None, name="work")()
+gc.collect()
+"""
+    assert _recorded(program, tmp_path) == (["close"] * 300 + ["work"], "")
+
+
+@pytest.mark.parametrize("keeps", ["gc.disable()", "gc.freeze()"])
+def test_what_the_program_keeps_from_being_collected_stays_so(keeps: str, tmp_path: Path) -> None:
+    program = f"""
+import gc, voltagent
+{keeps}
+before = gc.isenabled(), gc.get_freeze_count() // 2_000
+voltagent.tool(lambda: None, name="work")()
+print((gc.isenabled(), gc.get_freeze_count() // 2_000) == before)
+"""
+    assert _recorded(program, tmp_path) == (["work"], "True\n")
+
+
+@posix
+def test_a_child_that_another_thread_forks_before_the_work_begins_collects_its_garbage(tmp_path: Path) -> None:
+    program = """
+import gc, os, threading, warnings, voltagent
+from voltagent.core.process import own_threads
+warnings.simplefilter("ignore", DeprecationWarning)
+start = own_threads.start_thread
+def fork():
+    child = os.fork()
+    if not child:
+        print(gc.isenabled(), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+def fork_and_start(*arguments):
+    thread = threading.Thread(target=fork)
+    thread.start()
+    thread.join()
+    return start(*arguments)
+own_threads.start_thread = fork_and_start
+voltagent.tool(lambda: None, name="work")()
+"""
+    names, printed = _recorded(program, tmp_path)
+    assert names == ["work"]
+    assert set(printed.split()) == {"True"}
+
+
+def test_the_first_call_may_be_made_by_a_finder_of_modules(tmp_path: Path) -> None:
+    """It has the lock of all imports: what needs them elsewhere waited for it, and the call for that, 3 seconds."""
+    program = """
+import sys, time, voltagent
+@voltagent.tool
+def find(): ...
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "colorsys":
+            find()
+sys.meta_path.insert(0, Finder())
+began = time.monotonic()
+import colorsys
+print(time.monotonic() - began)
+"""
+    names, seconds = _recorded(program, tmp_path)
+    assert names == ["find"]
+    hold(float(seconds), 2.9, "the import")
+
+
+@pytest.mark.parametrize("thread", ["main", "another"])
+@pytest.mark.parametrize("sdk", ["", "sdk = voltagent.VoltAgentSDK()"])
+def test_a_finalizer_inside_a_list_of_all_threads_is_not_held_up(thread: str, sdk: str, tmp_path: Path) -> None:
+    """It has the lock that each start of a thread needs: each of ours took a second."""
+    program = f"""
+import sys, threading, time, voltagent
+{sdk}
+@voltagent.tool
+def close(): ...
+def run():
+    with threading._active_limbo_lock: close()
+began = time.monotonic()
+if sys.argv[1] == "main":
+    run()
+else:
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+print(time.monotonic() - began)
+"""
+    names, seconds = _recorded(program, tmp_path, thread)
+    assert names == ["close"]
+    hold(float(seconds), 2.0, "the call")
+
+
+_LISTING = """
+import gc, threading
+from voltagent.core.process.own_threads import innermost_frames
+class Cycle:
+    def __init__(self): self.me = self
+    def __del__(self): threading.Thread(target=int).start()
+gc.set_threshold(1, 1, 1)
+def call(depth): return call(depth - 1) if depth else (Cycle(), innermost_frames())
+for _ in range(100): call(3)
+gc.set_threshold(0)
+print(gc.isenabled())
+gc.disable()
+innermost_frames()
+print(gc.isenabled(), flush=True)
+gc.collect()
+"""
+
+
+def test_a_finalizer_may_start_a_thread_while_the_stacks_of_all_threads_are_listed() -> None:
+    """On Python 3.11 it came below a lock that the start needs, and the process hung."""
+    done = subprocess.run([sys.executable, "-c", _LISTING], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "True\nFalse\n"
 
 
 def test_our_threads_have_a_usual_stack_where_those_of_the_program_are_small(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,3 +456,41 @@ def test_a_time_limit_that_ends_while_a_thread_is_started_reaches_the_program(
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert ran.wait(30)
+
+
+def test_what_no_thread_can_be_started_for_does_not_run_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[bool] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(_thread, "start_new_thread", len)  # is of C, as what it replaces, and fails
+        assert own_threads.start_thread(lambda: ran.append(True), "test-late") is None
+    for thread in threading.enumerate():
+        if thread.name == "test-late":
+            thread.join(30)
+    assert ran == []
+
+
+def test_what_is_raised_into_a_thread_while_it_starts_another_reaches_it() -> None:
+    """Before Python 3.12 the new thread got it, and did not run; the other one waited for it for ever."""
+    entered, received, over = list[bool](), list[bool](), threading.Event()
+
+    class Stop(Exception):
+        pass
+
+    def work() -> None:
+        while not over.is_set():
+            try:
+                entered.append(True)
+                while not over.is_set():
+                    own_threads.start_thread(lambda: None, "test")
+            except Stop as exc:
+                received.append(is_interrupt(exc))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    for count in range(1, 101):
+        until(lambda: len(entered) == count)
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(Stop))
+    until(lambda: len(received) == 100)
+    over.set()
+    thread.join(30)
+    assert received == [True] * 100

@@ -111,10 +111,12 @@ def test_what_a_handler_raises_during_a_collection_is_not_lost(tmp_path: Path) -
             signal.setitimer(signal.ITIMER_REAL, 0.0003 + caught % 17 * 0.0001)
             work_until_raised(before)
         except Reached: caught += 1
-    print(raised == caught > 0)
+    print(raised - caught, caught > 0)
     """
     ran = run_program(SDK + textwrap.dedent(code), tmp_path)
-    assert (ran.stdout, ran.stderr) == ("True\n", "")
+    # Python's own callback of a weak set, which runs whenever an object is freed, lets nothing out of it
+    lost = ran.stderr.count("WeakSet.__init__.<locals>._remove")
+    assert (ran.stdout, ran.stderr.count("Exception ignored")) == (f"{lost} True\n", lost), ran.stderr
 
 
 def test_the_first_call_may_make_the_sdk_of_the_environment_among_finalizers(tmp_path: Path) -> None:

@@ -177,5 +177,5 @@ def test_a_failure_of_ours_does_not_fail_the_pickling(monkeypatch: pytest.Monkey
     with voltagent.VoltAgentSDK(exporter=memory) as sdk, sdk.trace(agent_id="a"):
         bound = bind(step)
         monkeypatch.setattr(recorder_of(sdk), "destination", threading.Lock())
-        monkeypatch.setattr("voltagent.core.handover.describe_parent", lambda span: 1 / 0)
+        monkeypatch.setattr("voltagent.core.handover.portable_context.describe_parent", lambda span: 1 / 0)
         assert pickle.loads(pickle.dumps(bound))(1) == 1

@@ -202,6 +202,27 @@ def test_cloudpickle_keeps_the_decoration_of_a_function_that_it_takes_by_value(v
     assert (again(4), type(again), voltagent_run.calls) == (8, FunctionType, 1)
 
 
+def test_other_tools_may_replace_the_code_and_the_defaults_of_a_function() -> None:
+    """As line_profiler and those that load code again while a program runs: it raised an AttributeError."""
+
+    @tool
+    def add(number: int, more: int = 1, *, last: int = 1) -> int:
+        return number + more + last
+
+    def other(number: int, more: int = 5, *, last: int = 7) -> int:
+        return number * more * last
+
+    changed: Any = add
+    changed.__code__ = other.__code__.replace(co_name="changed")
+    assert add(3) == 3
+    changed.__defaults__, changed.__kwdefaults__ = (2,), {"last": 2}
+    assert (add(3), changed.__code__.co_name, changed.__defaults__) == (12, "changed", (2,))
+    del changed.__defaults__
+    assert changed.__defaults__ is None
+    with pytest.raises(AttributeError):
+        changed.__closure__ = None
+
+
 def test_a_deep_copy_of_a_bound_method_has_its_own_object() -> None:
     thing = Methods(5)
     again = copy.deepcopy(thing.plain)

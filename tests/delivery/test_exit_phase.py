@@ -94,6 +94,34 @@ def test_the_first_record_may_be_made_by_a_finalizer_of_the_interpreter(
         assert any(b'"work"' in request.body for request in server.requests)
 
 
+def test_a_finalizer_may_be_the_first_to_name_the_class_of_an_sdk(tmp_path: Path) -> None:
+    program = """
+import voltagent
+
+@voltagent.tool
+def work(): return "late"
+
+class Late:
+    def __del__(self):
+        with voltagent.VoltAgentSDK(): work()
+
+late = Late()
+"""
+    (tmp_path / "program.py").write_text(program)
+    store = tmp_path / "traces.db"
+    environment = {**os.environ, "VOLTAGENT_EXPORTER": "local", "VOLTAGENT_LOCAL_PATH": str(store)}
+    ran = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [trace.status for trace in load_traces(store)] == ["completed"]
+
+
 def test_a_finalizer_that_makes_an_sdk_does_not_hang_if_nothing_listens(tmp_path: Path) -> None:
     with within(30):  # it hung for ever
         ran = _run(FINALIZERS["an SDK made by a global"], "http://127.0.0.1:9", tmp_path)
@@ -161,7 +189,9 @@ def test_a_busy_machine_lengthens_the_wait_at_the_end_of_a_task(
     sender = make_sender(Memory(), flush_interval=100)
     worker, account = sender.workers[0], sender.accounts[0]
     given: list[ReportFuture] = []
-    monkeypatch.setattr(worker, "flush", lambda account, future: (account.futures.append(future), given.append(future)))
+    monkeypatch.setattr(
+        worker, "flush", lambda account, future: (account.futures.update({future: None}), given.append(future))
+    )
     process_hooks.wait_at_task_end(worker, account)
     assert given[0].done() == sent
     assert list(account.futures) == ([given[0]] if sent else [])  # the worker's thread removes what it settles

@@ -30,7 +30,7 @@ from tests.helpers.memory import (
     waiting,
     word,
 )
-from tests.helpers.pace import PATIENCE, hold, slowness, until
+from tests.helpers.pace import PATIENCE, hold, hold_processor, until
 from voltagent.core import guard
 from voltagent.core.span import CANCELLED, TOOL, Phase, Span, SpanEvent
 from voltagent.delivery.destination_state import State
@@ -109,7 +109,7 @@ def test_a_heavy_batch_does_not_wait(memory: Memory) -> None:
 def test_the_sender_gives_way_while_the_program_goes_on_recording(memory: Memory) -> None:
     sender = make_sender(memory, auto_flush=False, queue_events=400, queue_bytes=2**20)
     recording, (worker,) = Recording(sender), sender.workers
-    storage = MemoryStorage(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(()))
+    storage = MemoryStorage(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(None))
     root = recording.trace()
     assert storage.is_due()
     assert not storage.is_due(), "nothing was recorded since"
@@ -128,7 +128,7 @@ def test_the_sender_gives_way_while_the_program_goes_on_recording(memory: Memory
     sender.flush().result()
     memory.gate.clear()
     recording.tool(root)
-    storage = MemoryStorage(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(()))
+    storage = MemoryStorage(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(None))
     waits = sender.flush()
     recording.tool(root)
     assert not storage.is_due(), "a caller waits"
@@ -152,7 +152,7 @@ def test_the_sender_gives_way_while_it_takes_in_a_burst(memory: Memory) -> None:
             if self.is_due():
                 left.append(len(account.waiting))
 
-    storage = Recorded(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(()))
+    storage = Recorded(worker.accounts, worker.buffer, worker.dispatcher.options, Processing(None))
     root = recording.trace()
     for _ in range(300):
         recording.end(recording.tool(root))
@@ -459,7 +459,7 @@ def test_what_cannot_be_made_safe_is_not_sent(memory: Memory, monkeypatch: pytes
             raise ValueError("redaction failed")
         return None if word(event) == "start trace.1" else event
 
-    sender = make_sender(memory, processors=[process])
+    sender = make_sender(memory, process=process)
     Recording(sender).whole(tools=2)
     report = conserved(sender.flush().result())
     assert dict(report.dropped) == {"serialize_error": 2}
@@ -477,7 +477,7 @@ def test_what_is_not_safe_is_counted_once_whatever_is_raised_behind_it(memory: M
             raise Interrupted
 
     raised: list[str] = []
-    sender = make_sender(memory, processors=[lambda event: None if word(event) == "start trace.0" else event])
+    sender = make_sender(memory, process=lambda event: None if word(event) == "start trace.0" else event)
     guard.logger.addHandler(handler := Raising())
     try:
         Recording(sender).whole(tools=2)
@@ -492,7 +492,7 @@ def test_what_is_not_safe_is_counted_once_whatever_is_raised_behind_it(memory: M
 
 def test_what_is_not_safe_ends_no_trace_that_is_being_sent(memory: Memory) -> None:
     memory.answer = lambda event: Outcome(Verdict.WITH_END) if event[0] is START else ACCEPTED  # as OTLP does
-    sender = make_sender(memory, processors=[lambda event: None if event[0] is Phase.UPDATE else event])
+    sender = make_sender(memory, process=lambda event: None if event[0] is Phase.UPDATE else event)
     recording = Recording(sender)
     root = recording.trace()
     sender.flush().result()
@@ -506,7 +506,7 @@ def test_what_is_not_safe_ends_no_trace_that_is_being_sent(memory: Memory) -> No
 
 
 def test_an_update_that_is_not_safe_takes_nothing_from_its_operation(memory: Memory) -> None:
-    sender = make_sender(memory, processors=[lambda event: None if event[0] is Phase.UPDATE else event])
+    sender = make_sender(memory, process=lambda event: None if event[0] is Phase.UPDATE else event)
     recording = Recording(sender)
     root = recording.trace("chat", b'{"question":1}')
     assert root is not None
@@ -517,7 +517,7 @@ def test_an_update_that_is_not_safe_takes_nothing_from_its_operation(memory: Mem
 
 
 def test_traces_of_which_nothing_is_safe_leave_no_trace_in_memory(memory: Memory) -> None:
-    sender = make_sender(memory, processors=[lambda event: None])
+    sender = make_sender(memory, process=lambda event: None)
     for _ in range(10):
         Recording(sender).whole()
         sender.flush().result()
@@ -617,6 +617,30 @@ def test_what_a_full_queue_refuses_is_not_kept(memory: Memory) -> None:
     assert conserved(sender.shutdown().result()).dropped == {"queue_full": 100}
 
 
+def test_what_is_refused_while_the_counts_are_read_settles_nothing_else(memory: Memory) -> None:
+    """A closed SDK refuses on any thread, without the lock of the worker that looks whether all is settled."""
+    sender, recording = stalled(memory)
+    (account,) = sender.accounts
+    number = account.pending
+    sender.shutdown()
+
+    def refuse() -> None:
+        for _ in range(number):
+            recording.trace("late")
+
+    for at in range(1, 20):
+        found: list[object] = []
+        step = BetweenSignals(("delivery/account",), at, refuse)
+        step.run(lambda: found.append(account.pending))
+        assert found == [number], step.place
+        step = BetweenSignals(("delivery/account",), at, refuse)
+        step.run(lambda: found.append(account.is_settled()))
+        assert found == [number, False], step.place
+    assert conserved(sender.stats()).dropped["shutdown_timeout"] >= number
+    memory.gate.set()
+    assert conserved(sender.shutdown().result()).accepted == number
+
+
 def test_a_full_queue_refuses_new_operations_and_takes_all_ends(memory: Memory) -> None:
     sender, recording = stalled(memory, queue_events=300)
     root = recording.trace("only")
@@ -670,7 +694,7 @@ def test_a_call_is_quick_while_the_queue_is_full(memory: Memory) -> None:
         recording.whole(f"t{number}")
         times.append((time.perf_counter() - began) / 4)
     times.sort()
-    hold(times[len(times) * 99 // 100], 0.000_5 * slowness(), "a call")  # the benchmark holds 100 µs
+    hold_processor(times[len(times) * 99 // 100], 0.000_5, "a call")  # the benchmark holds 100 µs
     memory.gate.set()
     conserved(sender.flush().result())
     sender.shutdown().result()

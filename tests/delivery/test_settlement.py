@@ -42,10 +42,10 @@ def trace(number: int) -> list[Any]:
 def interrupted(*outcomes: Any) -> tuple[Buffer, Account, Settlement]:
     """Two traces in a batch, an interrupt while it is settled, and what is not settled put back."""
     buffer, account = Buffer(), Account()
-    buffer.take([*trace(1), *trace(2)], account)
+    buffer.take_first([*trace(1), *trace(2)], 4, account)
     left: list[Any] = []
-    buffer.batch(512, 1 << 22, left)
     settlement = Settlement(buffer, 3, 1.0)
+    settlement.batch(512, 1 << 22, left)
     with pytest.raises(KeyboardInterrupt):
         settlement.settle(left, outcomes, 1.0)
     settlement.give_back(left)
@@ -60,10 +60,10 @@ def test_what_was_not_settled_is_sent_again_and_every_trace_ends(accepted: int, 
         outcomes = [*outcomes[:3], Interrupting()]
     buffer, account, settlement = interrupted(*outcomes)
     again: list[Any] = []
-    buffer.batch(512, 1 << 22, again)
+    settlement.batch(512, 1 << 22, again)
     assert len(again) == 4 - min(accepted, 3)
     settlement.settle(again, [ACCEPTED] * len(again), 2.0)
-    assert (account.recorded, account.accepted, account.pending) == (4, 4, 0)
+    assert (account.recorded, account.outcomes[None], account.pending) == (4, 4, 0)
     assert buffer.traces == {}
     assert sorted(buffer.over, key=str) == [1, 2]
 
@@ -72,22 +72,22 @@ def test_a_trace_that_an_interrupt_left_without_events_holds_up_no_other() -> No
     buffer, account = Buffer(), Account()
     empty = WaitingTrace(1, account)
     buffer.traces[1] = buffer.ready[1] = empty
-    buffer.take(trace(2), account)
+    buffer.take_first(trace(2), 2, account)
     batch: list[Any] = []
-    buffer.batch(512, 1 << 22, batch)
+    Settlement(buffer, 3, 1.0).batch(512, 1 << 22, batch)
     assert [span.id for _, span, _ in batch] == [2, 2]
 
 
 def put_back(at: int) -> BetweenSignals:
     """Take a batch and put it back, with an interrupt at one bytecode, and check what is left."""
     buffer, account = Buffer(), Account()
-    buffer.take([*trace(1), *trace(2), *trace(3)], account)
+    buffer.take_first([*trace(1), *trace(2), *trace(3)], 6, account)
     settlement = Settlement(buffer, 3, 1.0)
     left: list[Any] = []
     outcomes = [RETRY] * 2 + [Outcome(Verdict.UNTRIED)] * 4
 
     def send() -> None:
-        buffer.batch(512, 1 << 22, left)
+        settlement.batch(512, 1 << 22, left)
         settlement.settle(left, outcomes, 1.0)
 
     between = BetweenSignals(("delivery/settlement.py", "delivery/buffer.py"), at, interrupt)
@@ -98,12 +98,12 @@ def put_back(at: int) -> BetweenSignals:
     assert (buffer.count, account.pending) == (6, 6), between.place
     buffer.release(100.0)
     again: list[Any] = []
-    buffer.batch(512, 1 << 22, again)
+    settlement.batch(512, 1 << 22, again)
     found = [(span.id, phase) for phase, span, _ in again]
     assert sorted(found, key=lambda one: (one[0], one[1] is Phase.END)) == sorted(found, key=lambda one: one[0])
     assert (len(found), len(set(found))) == (6, 6), between.place
     settlement.settle(again, [ACCEPTED] * 6, 2.0)
-    assert (account.accepted, account.pending, buffer.size, buffer.traces) == (6, 0, 0, {}), between.place
+    assert (account.outcomes[None], account.pending, buffer.size, buffer.traces) == (6, 0, 0, {}), between.place
     return between
 
 
@@ -136,8 +136,8 @@ class Trailing(Memory):
 def land(at: int, *, is_answered: bool) -> BetweenSignals:
     """Take in late answers, or give them up, with an interrupt at one bytecode, and check what is left."""
     accounts, buffer, options = [Account()], Buffer(), WorkerOptions(None, 30.0, 3, 1.0, 1000, 1 << 22)
-    dispatcher = Dispatcher(Trailing(), options, buffer, MemoryStorage(accounts, buffer, options, Processing(())))
-    buffer.take(trace(1), accounts[0])
+    dispatcher = Dispatcher(Trailing(), options, buffer, MemoryStorage(accounts, buffer, options, Processing(None)))
+    buffer.take_first(trace(1), 2, accounts[0])
     dispatcher.send(1.0, [])
     assert len(dispatcher.in_flight) == 2
     between = BetweenSignals(("delivery/",), at, interrupt)
@@ -146,7 +146,7 @@ def land(at: int, *, is_answered: bool) -> BetweenSignals:
     except KeyboardInterrupt:
         dispatcher.recover()
     dispatcher.send(2.0, [])
-    assert (accounts[0].accepted, accounts[0].pending, buffer.traces) == (2, 0, {}), between.place
+    assert (accounts[0].outcomes[None], accounts[0].pending, buffer.traces) == (2, 0, {}), between.place
     return between
 
 

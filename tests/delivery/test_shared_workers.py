@@ -21,7 +21,9 @@ from voltagent.core.span import COMPLETED, TRACE, Phase, Span, SpanEvent, TraceI
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.storage.file import StoreError
 from voltagent.storage.spool.destination import Destination
+from voltagent.storage.spool.segment import SpoolFile
 from voltagent.storage.spool.spool import Spool
 
 
@@ -188,6 +190,23 @@ def test_one_trace_of_two_sdks_is_counted_by_each_for_itself(local: Callable[...
     assert another.stats().accepted == 4
 
 
+def test_what_an_sdk_lost_that_ended_during_an_outage_is_counted_when_it_is_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    is_down = threading.Event()
+    is_down.set()
+    one, another = two(Memory(lambda event: DOWN if is_down.is_set() else ACCEPTED, name="outage"))
+    Recording(one).whole()
+    Recording(another).whole()
+    with caplog.at_level(logging.INFO, "voltagent"):
+        assert another.flush(0.1).result().pending == 4
+        assert conserved(one.shutdown(0.1).result()).dropped == {"shutdown_timeout": 4}
+        is_down.clear()
+        assert another.flush().result().accepted == 4
+        until(lambda: "outage recovered, 4 events lost" in caplog.text)
+    another.shutdown()
+
+
 def test_what_waits_or_is_refused_of_one_trace_is_counted_by_each_for_itself() -> None:
     memory = Memory(lambda event: ACCEPTED if event[1].trace.agent_id == "a" else REJECTED)
     one, another = two(memory)
@@ -241,6 +260,31 @@ def test_in_a_spool_too_one_trace_of_two_sdks_is_counted_by_each_for_itself(tmp_
     assert one.stats().accepted + another.stats().accepted == 160
     one.shutdown().result()
     another.shutdown().result()
+
+
+def test_what_a_full_disk_does_not_take_of_one_is_lost_and_counted_as_it_is_shut_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory(lambda event: DOWN)
+    spool = Spool(tmp_path, Destination.of("rest", "http://here", "http://here", "pk"))
+    one, another = two(memory, spools=[spool], queue_events=64)
+    for number in range(40):
+        finish(another, begin(another, f"another's {number}"))
+        another.flush(0.0)
+        until(lambda: not waiting(another))
+    assert on_disk_only(one) > 0  # so that what is newer may not be sent before it
+
+    def full(*_: object) -> None:
+        raise StoreError("no space left", temporary=True)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SpoolFile, "write", full)
+        finish(one, begin(one, "one's"))
+        report = conserved(one.shutdown(0.1).result())
+    assert (report.recorded, report.pending, report.dropped) == (2, 0, {"shutdown_timeout": 2})
+    memory.answer = lambda event: ACCEPTED
+    assert conserved(another.flush().result()).accepted == 80
+    assert conserved(another.shutdown().result()).pending == 0
 
 
 def test_an_sdk_that_is_made_soon_after_the_last_one_shut_down_has_a_thread_at_once() -> None:

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from voltagent.cli.doctor.finding import Finding
 from voltagent.cli.doctor.spool import look
 from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, SpanEvent, TraceInfo
 from voltagent.delivery.report import Report
-from voltagent.delivery.sender import Sender
+from voltagent.delivery.sender import Sender, Workers
 from voltagent.exporters import Exporter
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
@@ -396,6 +396,58 @@ def test_two_in_one_process_do_not_take_each_others(folder: Path, port: int) -> 
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("ends", [0, 1])
+def test_what_an_ended_sdk_left_on_the_disk_is_counted_once_by_those_that_share_it(
+    folder: Path, port: int, ends: int
+) -> None:
+    spool = Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"))
+    workers = Workers([rest(port)], spools=[spool], flush_interval=0.05, retry_delay=0.001, queue_events=200)
+    senders = [Sender(workers=workers), Sender(workers=workers)]
+    for worker in workers.workers:
+        worker.dispatcher.options = replace(worker.dispatcher.options, probe_seconds=PROBE_SECONDS)
+    ended, other = senders[ends], senders[1 - ends]
+    for number in range(100):
+        Recording(ended).whole(f"t{number}")
+        if number % 10 == 9:
+            until(lambda: not waiting(ended))
+    assert on_disk_only(ended) > 200
+    assert conserved(ended.shutdown(0.1).result()).pending == 400
+    Recording(other).whole("other")  # now it is the first of those that use the worker
+    until(lambda: events_in(folder) == 404)
+    (path,) = folder.glob("*.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:  # the end of a trace
+        connection.execute("UPDATE events SET body = x'00' WHERE seq = 400")
+    with model_server(port):
+        until(lambda: ended.stats().accepted + other.stats().accepted == 403)
+        report = conserved(ended.stats() + other.stats())
+        assert (report.recorded, report.dropped, report.pending) == (404, {"serialize_error": 1}, 0)
+        assert ended.stats().accepted == 399
+        other.shutdown(5).result()
+
+
+def test_what_is_recorded_after_the_end_of_an_sdk_that_shares_a_worker_is_lost_and_not_pending(folder: Path) -> None:
+    memory = Memory()
+    spool = Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"))
+    workers = Workers([memory], spools=[spool], flush_interval=0.05)
+    ended, other = Sender(workers=workers), Sender(workers=workers)
+    memory.gate.clear()
+    Recording(other).whole("other")
+    other.flush()
+    assert memory.entered.wait(PATIENCE)
+    recording = Recording(ended)
+    root = recording.trace("left open")
+    assert conserved(ended.shutdown(0.05).result()).pending == 1
+    memory.gate.set()
+    until(lambda: ended not in [account.sender() for account in workers.workers[0].accounts])
+    recording.end(root)
+    assert other.flush().result().accepted == 4
+    until(lambda: ended.stats().accepted == 1)
+    other.shutdown().result()
+    report = conserved(ended.stats())
+    assert (report.pending, list(report.dropped)) == (0, ["shutdown_timeout"])
+    assert list(folder.iterdir()) == []
+
+
 def test_the_local_store_needs_no_spool(tmp_path: Path) -> None:
     sdk = VoltAgentSDK(exporter="local", local_path=tmp_path / "t.db", spool=tmp_path / "spool")
     with sdk.trace(agent_id="a"):
@@ -476,7 +528,7 @@ def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int
     def fails(event: SpanEvent) -> SpanEvent | None:
         return None if event[0] is Phase.START and event[1].kind == TOOL else event
 
-    sender = make(rest(port), folder, processors=[fails])
+    sender = make(rest(port), folder, process=fails)
     recording = Recording(sender)
     root = recording.trace("t")
     recording.end(recording.tool(root, "canary-5d1", b'{"x":"canary-5d1"}'))

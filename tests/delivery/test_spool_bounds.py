@@ -8,7 +8,6 @@ import signal
 import sys
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -107,11 +106,9 @@ def test_it_is_waited_for_once_and_not_with_each_batch(folder: Path) -> None:
     waiting = spool.Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"))
     with within(3 * spool.TURN_SECONDS, "six batches"):
         for _ in range(6):
-            with waiting.turn():
-                assert not waiting.is_alone
+            assert not waiting.in_turn(lambda: waiting.is_alone)
     turn.release()
-    with waiting.turn():
-        assert waiting.is_alone
+    assert waiting.in_turn(lambda: waiting.is_alone)
     waiting.close()
 
 
@@ -160,8 +157,7 @@ def test_out_of_its_turn_no_process_fills_what_another_may_be_filling(folder: Pa
     until(lambda: events_in(folder) == 4)
     (folder / "others").write_bytes(bytes(MIB * 7 // 4))
     Recording(sender).whole()
-    worker: Any = sender.workers[0]
-    until(lambda: not waiting(sender) and worker.storage.pending() == worker.storage.pending_on_disk())
+    until(lambda: not waiting(sender) and not sender.accounts[0].on_way)
     assert (events_in(folder), conserved(sender.stats()).pending) == (4, 8)
     turn.release(delete=True)
     sender.shutdown(1).result()

@@ -17,10 +17,12 @@ from tests.helpers.pace import PATIENCE, until
 from tests.helpers.spools import events_in
 from voltagent import settings
 from voltagent.core.span import SpanEvent
-from voltagent.delivery.sender import Sender
+from voltagent.delivery.sender import Sender, Workers
+from voltagent.delivery.spooling.events import SpoolEvents
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool import segment
 from voltagent.storage.spool.destination import Destination, destinations
+from voltagent.storage.spool.spool import Spool
 
 __all__ = ["folder", "port"]  # fixtures
 
@@ -77,6 +79,32 @@ def test_a_file_that_is_locked_for_now_is_read_later(folder: Path, port: int, mo
             other.execute("COMMIT")
         sender.workers[0].storage.look_due = 0.0  # type: ignore[attr-defined] # what takes 30 seconds
         assert empty(sender).accepted == 12
+
+
+def test_what_an_ended_sdk_left_is_read_later_though_the_file_is_locked_as_memory_gets_empty(
+    folder: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(folder, Destination.of("rest", "http://here", "http://here", "pk"))
+    workers = Workers([rest(port)], spools=[spool], flush_interval=0.05, retry_delay=0.001, queue_events=200)
+    ended, other = Sender(workers=workers), Sender(workers=workers)
+    (worker,) = workers.workers
+    for _ in range(40):
+        Recording(ended).whole()
+        until(lambda: not waiting(ended))
+    assert on_disk_only(ended) > 0
+    ended.shutdown(0.1).result()
+    read, failed = SpoolEvents.read, list[int]()
+
+    def fails_at_first(events: SpoolEvents) -> bool:
+        if worker.buffer.count or not failed:
+            failed.extend([1] if not worker.buffer.count else [])
+            return False
+        return read(events)
+
+    monkeypatch.setattr(SpoolEvents, "read", fails_at_first)
+    with model_server(port):
+        until(lambda: conserved(ended.stats()).accepted == 160)
+        other.shutdown(5).result()
 
 
 @pytest.mark.parametrize("name", ["rest", "otlp"])
@@ -139,7 +167,7 @@ def test_what_is_not_safe_keeps_nothing_behind_it_from_the_disk(folder: Path, po
         # not by the name of the operation, which is lost with the start: the end may come later
         return None if event[1].trace.agent_id.startswith("private") else event
 
-    sender = make(rest(port), folder, queue_events=8000, flush_interval=30.0, processors=[process])
+    sender = make(rest(port), folder, queue_events=8000, flush_interval=30.0, process=process)
     recording = Recording(sender)
     for number in range(1060):
         recording.whole(f"t{number}")

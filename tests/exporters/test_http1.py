@@ -10,8 +10,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.helpers.server import Server, answer
-from voltagent.exporters.http import HttpDestination, connection
+from tests.helpers.server import Server, answer, drip
+from voltagent.exporters.http import HttpDestination, Unreachable, connection
 from voltagent.exporters.http.http1 import MOST_READ, BrokenExchange, Exchanged, exchange
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -199,3 +199,17 @@ def test_what_a_signal_handler_raises_propagates_and_ends_the_connection(
         assert line.send("POST", "/c", b"{}", time.monotonic() + 5).body == b'{"path": "/c"}'
         line.close()
         assert server.connections == 2
+
+
+@pytest.mark.parametrize("arrives", ["head", "body"])
+def test_the_first_response_on_a_connection_that_arrives_too_slowly_has_timed_out(arrives: str) -> None:
+    reply = drip(b"HTTP/1.1 202 Accepted\r\n" + (b"x-slow: " if arrives == "head" else b"\r\n"), every=0)
+    with Server(reply) as server:
+        line = HttpDestination(server.url, {}).line()
+        until = time.monotonic() + 0.1
+        if arrives == "head":
+            with pytest.raises(Unreachable, match=r"^ReadTimeout"):
+                line.send("POST", "/a", b"{}", until)
+        else:  # the status is what matters
+            assert line.send("POST", "/a", b"{}", until)[::2] == (202, b"")
+        line.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from itertools import count
@@ -13,7 +14,7 @@ from hypothesis import given, strategies as st
 
 from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, TooSlow, within
-from tests.helpers.server import Recorded, Server, answer, hang
+from tests.helpers.server import Raw, Recorded, Server, answer, hang
 from voltagent.core import clock
 from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
@@ -285,7 +286,7 @@ def test_connections_are_kept_alive() -> None:
 def test_all_connections_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     with Server(hang) as server:
         exporter = RestExporter(server.url, "pk", "sk", connections=1)
-        exporter.borrow()
+        exporter.borrow(object())
         outcomes = export(exporter, whole())
         assert [outcome.verdict for outcome in outcomes] == [Verdict.UNAVAILABLE, *[Verdict.UNTRIED] * 3]
 
@@ -308,6 +309,36 @@ def test_a_thread_that_cannot_start_is_done_without(monkeypatch: pytest.MonkeyPa
             assert export(exporter, batch) == [ACCEPTED] * 12
         exporter.close()
     model.check(1, 5)
+
+
+def test_a_connection_that_a_thread_gives_back_after_the_end_is_closed() -> None:
+    closed = threading.Event()
+
+    def keep(connection: socket.socket) -> None:
+        connection.sendall(answer(200, {}))
+        if not connection.recv(1):
+            closed.set()
+
+    with Server(Raw(keep)) as server:
+        exporter = RestExporter(server.url, "pk", "sk")
+        borrower = object()
+        line = exporter.borrow(borrower)
+        assert line.send("POST", "/x", b"{}", time.monotonic() + PATIENCE).status == 200
+        exporter.close()  # the batch is done, but its thread is not
+        exporter.give_back(line, borrower)
+        assert closed.wait(PATIENCE)
+
+
+def test_a_connection_is_not_taken_back_from_the_next_borrower() -> None:
+    first, second = object(), object()
+    exporter = RestExporter("http://127.0.0.1:9", "pk", "sk", connections=1)
+    line = exporter.borrow(first)
+    exporter.give_back(line, first)
+    assert exporter.borrow(second) is line
+    exporter.give_back(line, first)  # as by a thread that was ended between giving it back and noting that
+    assert exporter.free() == 0
+    exporter.give_back(line, second)
+    assert exporter.free() == 1
 
 
 def test_the_connection_says_what_went_wrong_in_one_line() -> None:

@@ -7,6 +7,7 @@ record does not show is tested.
 from __future__ import annotations
 
 import asyncio
+import copy
 import datetime
 import enum
 import inspect
@@ -25,7 +26,7 @@ import pytest
 from pydantic import BaseModel, computed_field
 
 from tests.helpers.internals import recorder_of, span_of
-from tests.helpers.pace import PATIENCE, hold, slowness
+from tests.helpers.pace import PATIENCE, hold_processor
 from tests.helpers.sink import ListSink, loads, recording
 from tests.helpers.trees import names_of
 from voltagent import VoltAgentSDK, handles
@@ -325,6 +326,39 @@ def test_an_inert_handle_does_nothing_and_breaks_nothing(voltagent_run: Run) -> 
     assert voltagent_run.traces == ()
 
 
+@pytest.mark.parametrize("kind", [handles.Agent, handles.Tool, handles.ModelCall, handles.Memory, handles.Retriever])
+def test_what_works_on_a_current_handle_works_if_nothing_is_recorded(kind: type[handles.Handle]) -> None:
+    inert = type(current())
+    for name, method in inspect.getmembers(kind, inspect.isfunction):
+        if not name.startswith("_"):
+            missing = inspect.signature(method).parameters.keys() - inspect.signature(getattr(inert, name)).parameters
+            assert not missing, name
+
+
+def test_the_model_is_recorded_by_whatever_is_current(voltagent_run: Run) -> None:
+    current().record(model="small-1")
+    with context.suppress():
+        current().record(model="small-1")
+    with open_trace(None, None, {"name": "off"}) as off:
+        off.record(model="small-1")
+    with VoltAgentSDK(exporter="none") as sdk, sdk.trace(name="root") as root:
+        ask = root.add_llm(name="ask", model="small")
+        for handle in (ask, root, root.add_agent(name="bot"), root.add_tool(name="search")):
+            handle.record(model="small-1", metadata={"tries": 2})
+            handle.success()
+    assert voltagent_run.llm("ask").model == "small-1"
+    assert voltagent_run.agent("bot").model == "small-1"
+    assert voltagent_run.tool("search").metadata == {"model": "small-1", "tries": 2}
+    assert voltagent_run.trace.metadata == {"model": "small-1", "tries": 2}
+
+
+def test_a_name_alone_is_refused_with_the_right_spelling(trace: Trace, sdk: VoltAgentSDK) -> None:
+    with pytest.raises(ValidationError, match=r"^a trace takes its options by name, or as a mapping: name='chat'$"):
+        sdk.trace("chat")
+    with pytest.raises(ValidationError, match=r"^a tool takes its options by name, or as a mapping: name='search'$"):
+        trace.add_tool("search")
+
+
 async def _await(thing: Any) -> Any:
     return await thing
 
@@ -370,7 +404,8 @@ def test_sampling_leaves_whole_traces_out() -> None:
         (lambda trace: trace.add_agent({"nmae": "A"}), "name is missing.*'nmae'"),
         (lambda trace: trace.add_agent({"name": ""}), "name"),
         (lambda trace: trace.add_agent({"name": 5}), "name.*int"),
-        (lambda trace: trace.add_agent("A"), "mapping, got str"),
+        (lambda trace: trace.add_agent("A"), "by name"),
+        (lambda trace: trace.add_agent(5), "mapping, got int"),
         (lambda trace: trace.add_tool(name="t", metadata=[1]), "metadata.*list"),
         (lambda trace: trace.add_tool(name="t", tags="abc"), "tags.*str"),
         (lambda trace: trace.add_tool(name="t", tags=[1]), "tags.*int"),
@@ -417,6 +452,24 @@ def test_what_does_not_fit_in_a_run_is_reported_and_never_raised(
     reported = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert len(reported) == 1
     assert re.search(named, reported[0])
+
+
+def test_what_does_not_fit_is_reported_for_each_place_in_words_that_do_not_repeat(
+    trace: Trace, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        trace.record(tags="abc")  # type: ignore[arg-type]
+    trace.record(tags=5)  # type: ignore[arg-type]
+    trace.record(usage=5)
+    trace.end(status="done")
+    ending = "ending as completed, with this status in the metadata"
+    reported = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert [re.sub(r"^\S+test_handles\.py:\d+ \(test_[a-z_]+\): ", "PLACE ", line) for line in reported] == [
+        "PLACE record(): tags must be a list of strings, got str; recording without it",
+        "PLACE record(): tags must be a list of strings, got int; recording without it",
+        "PLACE record(): usage must be a mapping or a TokenUsage, got int; recording without it",
+        f"PLACE end(): status must be completed, error or cancelled, got 'done'; {ending}",
+    ]
 
 
 def test_what_fits_is_kept_beside_what_does_not(trace: Trace, voltagent_run: Run) -> None:
@@ -621,8 +674,16 @@ def test_very_much_in_an_option_costs_little(
     trace.add_tool(name="x" * 10**7, tags=["t"] * 10**6).success("done")
     trace.record(usage={f"k{number}": number for number in range(100_000)} | {"total_tokens": 5})
     trace.add_tool({"name": "t", **{f"unknown{number}": 1 for number in range(10_000)}})
-    hold(time.thread_time() - before, 0.5 * slowness())
+    hold_processor(time.thread_time() - before, 0.5)
     assert len(sink.operations[0].name) < 1100
     assert span_of(trace).usage is not None
     assert span_of(trace).usage["total_tokens"] == 5
     assert sum("no option" in record.getMessage() for record in caplog.records) <= 8
+
+
+def test_a_copied_state_contains_the_same_handle(sdk: VoltAgentSDK, voltagent_run: Run) -> None:
+    with sdk.trace(agent_id="a") as root:
+        copied = copy.deepcopy({"trace": root})["trace"]
+        copied.add_tool({"name": "search"}).success()
+        assert copied is root
+    assert voltagent_run.tool("search").status == "completed"

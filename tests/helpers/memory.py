@@ -155,4 +155,4 @@ def on_disk_only(sender: Sender) -> int:
     """Events that are in the spool, and not in memory."""
     storage = sender.workers[0].storage
     assert isinstance(storage, SpoolStorage)
-    return storage.pending_on_disk()
+    return storage.spool.unread

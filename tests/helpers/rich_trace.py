@@ -22,15 +22,15 @@ STEP = 1_000_001
 @contextmanager
 def fixed_clock() -> Iterator[None]:
     """Ids count upwards (spread over all digits), and every look at the time takes a millisecond and a nanosecond."""
-    before = clock.new_id, clock.monotonic_ns, clock.offset_ns
+    before = clock.new_id, clock.new_trace_id, clock.monotonic_ns, clock.offset_ns
     ids, moments = count(1), count(START, STEP)
-    clock.new_id = lambda: next(ids) * 0x0123_4567_89AB_CDEF_0011_2233_4455_6677 % (1 << 128)
+    clock.new_id = clock.new_trace_id = lambda: next(ids) * 0x0123_4567_89AB_CDEF_0011_2233_4455_6677 % (1 << 128)
     clock.monotonic_ns = lambda: next(moments)  # type: ignore[assignment]
     clock.offset_ns = lambda: 0
     try:
         yield
     finally:
-        clock.new_id, clock.monotonic_ns, clock.offset_ns = before
+        clock.new_id, clock.new_trace_id, clock.monotonic_ns, clock.offset_ns = before
 
 
 def rich_events() -> list[SpanEvent]:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.helpers.longest_steps import measured
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import hold, hold_processor
 
 
 def _work(seconds: float, size: int) -> float:
@@ -42,7 +42,7 @@ def test_a_busy_machine_makes_no_step_of_many_short_calls() -> None:
         for one in busy:
             one.kill()
             one.wait()
-    hold(step.seconds, 0.002 * slowness())
+    hold_processor(step.seconds, 0.002)
 
 
 def test_what_lets_other_threads_run_is_no_step() -> None:

@@ -15,7 +15,8 @@ import wrapt
 
 import voltagent
 from tests.helpers.memory import Memory
-from voltagent.instrumentation import patches
+from voltagent.instrumentation import clients, executors, patches
+from voltagent.settings import INSTRUMENTS
 
 
 class Client:
@@ -246,3 +247,7 @@ def test_whatever_is_not_a_known_name_is_a_value_error(name: Any) -> None:
     with pytest.raises(ValueError, match=r"cannot instrument .*known names: openai, anthropic, google-genai"):
         voltagent.instrument(name)
     assert patched() == []
+
+
+def test_every_patched_package_is_one_that_the_settings_know() -> None:
+    assert {*clients.PATCHES, *executors.PATCHES} == set(INSTRUMENTS)

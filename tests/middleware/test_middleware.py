@@ -201,6 +201,7 @@ def test_wrong_options_are_refused(kind: Any) -> None:
         ({"trace": "no"}, "trace must be True or False, got str"),
         ({"user": "ann"}, "user must be a function"),
         ({"exclude": [7]}, "exclude must contain paths"),
+        ({"exclude": 7}, "exclude must be a list of paths, such as '/health', got int"),
     ):
         with pytest.raises(ValidationError, match=message):
             kind(asgi_app, **options)

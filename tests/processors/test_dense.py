@@ -51,6 +51,7 @@ def test_a_token_is_hidden_to_its_end_however_long(offset: int) -> None:
         ("secret: >-\n  QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "QWxhZGRpbjpvcGVuIHNlc2FtZQ"),
         ("mysql -u root -pHunter!x@yz db", "Hunter!x"),
         ("redis-cli -a my#pass!x=1", "my#pass!x"),
+        ("jdbc:oracle:thin:bob/kT7mQ2vR9tZk81@db:1521", "kT7mQ2vR9tZk81"),
         ("requirepass foobarbaz=qux@1", "foobarbaz"),
         ("<password>\n  hunterabc&lt;x=1\n</password>", "hunterabc"),
         ("passwords:\n  - Wq81mA4k\n  - Zx92nB5l", "Zx92nB5l"),

@@ -17,7 +17,7 @@ from tests.processors.test_prefilter import FRAGMENTS
 from voltagent.core import clock
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.checks import expressions, patterns
-from voltagent.processors.secrets.text.engine import compiled_once
+from voltagent.processors.secrets.text.engine import fast_check, lower_ascii
 from voltagent.processors.secrets.text.first_look import (
     is_long_text_suspect,
     is_suspect,
@@ -59,12 +59,17 @@ def test_it_finds_in_a_long_text_what_the_checks_find(text: str, is_key: bool, i
 @given(st.lists(st.sampled_from((*FRAGMENTS, *MORE, *STEMS, "\ttrue\t0")), max_size=9).map("".join), st.booleans())
 def test_it_finds_in_a_text_that_is_not_encoded_what_the_checks_find(text: str, is_long: bool) -> None:
     text = f"{PROSE * 110}{text}{PROSE}" if is_long else text
-    *names, token = map(compiled_once, patterns() if text.isascii() else expressions(*ONLY_BEYOND_ASCII))
+    *names, token = map(fast_check, patterns() if text.isascii() else expressions(*ONLY_BEYOND_ASCII))
     has_name, has_token = any(check(text) is not None for check in names), token(text) is not None
     assert may_hold_name(text) >= has_name
     assert may_hold_token(text) >= has_token
     assert may_hold_secret(text) >= (has_name or has_token)
     assert suspect_among([text, PROSE]) >= [has_name or has_token, False]
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_a_text_in_ascii_becomes_lower_case_as_by_python(text: str) -> None:
+    assert lower_ascii(text) == text.lower()
 
 
 @pytest.mark.parametrize("filler", [PROSE, *BEYOND.values()])
@@ -84,6 +89,7 @@ def test_it_finds_in_a_text_that_is_not_encoded_what_the_checks_find(text: str, 
         "\n-u bob:hunter2",
         "ghp_0123456789abcdefABCD",
         "x\nAKIAIOSFODNN7EXAMPLE",
+        "0.48c78342-1635-48a6-accd-afbe01336365.C0tMmQqHnAp1h0gL8bngprlPOYutt0:B3h5D+YgLvFiQhWkIq6Bow==",
         "?sig=0123456789abcdef",
         "your verification code is 123456",
         "pas\u017fword",
@@ -96,6 +102,25 @@ def test_it_finds_in_a_text_that_is_not_encoded_what_the_checks_find(text: str, 
 def test_it_finds_a_name_or_a_token_anywhere_in_a_long_text(secret: Any, filler: str) -> None:
     for before, behind in ((0, MANY), (MANY // 2, MANY // 2), (MANY, 0)):
         assert is_suspect(to_json([filler * before, secret, filler * behind]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vault login hunter2aa9",
+        "login: bob / Tern#Shore9x",
+        "kv put kv/x a=hunter2aa9",
+        "use the code 482913 to verify it",
+        "# client server",
+        "x = bcrypt.hash(a, 10)",
+        "signWith(HS256, 'abc')",
+        "connect('h', 'bob', 'hunter2aa9')",
+        "curl -E client:hunter2aa9",
+    ],
+)
+def test_a_long_text_is_suspicious_because_of_what_makes_a_short_one_so(text: str) -> None:
+    assert is_suspect_text(to_json(text).decode())
+    assert is_long_text_suspect(to_json([PROSE * 9, text]).decode())
 
 
 def test_everyday_words_in_a_long_text_are_no_reason_to_decode_it() -> None:

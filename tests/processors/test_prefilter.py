@@ -13,13 +13,14 @@ from pydantic_core import to_json
 
 from tests.helpers.hostile_texts import hostile_texts
 from tests.helpers.longest_steps import measured
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import hold, hold_processor
 from voltagent.core import clock
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.checks import patterns
-from voltagent.processors.secrets.text.engine import compiled_once, fast_check
+from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.first_look import is_suspect
 from voltagent.processors.secrets.text.looks import is_suspect_text
+from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
 from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
 from voltagent.processors.secrets.text.searches.connections import CONNECTIONS
@@ -83,7 +84,7 @@ FRAGMENTS = (
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=9).map("".join))
 def test_one_search_for_all_checks_finds_what_each_of_them_finds(text: str) -> None:
-    checks = map(compiled_once, patterns())
+    checks = map(fast_check, patterns())
     if text.isascii():
         assert is_suspect_text(text) == any(check(text) is not None for check in checks)
 
@@ -111,7 +112,7 @@ def test_no_step_of_a_search_takes_5_ms_in_texts_that_fill_the_cache_of_the_engi
     with measured() as step:
         for payload in payloads:
             is_suspect(payload)
-    hold(step.seconds, 0.005 * slowness(), step.where)
+    hold_processor(step.seconds, 0.005, step.where)
 
 
 @pytest.mark.slow
@@ -122,7 +123,19 @@ def test_no_step_of_redaction_takes_5_ms_in_texts_that_fill_the_cache_of_the_eng
     Redactor().apply(to_json({"password": "hunter22xy1"}))
     with measured() as step:
         Redactor().apply(payload)
-    hold(step.seconds, 0.005 * slowness(), step.where)
+    hold_processor(step.seconds, 0.005, step.where)
+
+
+def test_no_step_of_a_look_at_a_text_of_megabytes_takes_5_ms() -> None:
+    by, line = Redactor(), "The quick brown fox jumps over 42 lazy dogs.\n"
+    by.text(line * 10_000)
+    text = line * 400_000
+    with measured() as step:
+        assert by.text(text) is text
+    hold_processor(step.seconds, 0.005, step.where)
+    # where a piece ends, too
+    for length in range(len(line) * 2_912 - 20, len(line) * 2_912 + 60, 7):
+        assert "hunter2Zx9" not in by.text(f"{(line * 3_000)[:length]} password=hunter2Zx9 {line * 9}")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +146,24 @@ def test_a_secret_is_found_wherever_a_long_text_is_divided(secret: str, word: st
     for before in range(900, 1100, 7):
         for text in (word * (before // len(word)) + " " * (before % len(word)), "x" * before + " "):
             assert is_suspect_text(f"{text}{secret} {word * 300}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n$ pass show web\nhunter2zx",
+        "\nuser@host> printenv token\nhunter2zx",
+        "\n>>> key\n'hunter2zx'",
+        'x\n> var.token\n"hunter2zx"',
+        "api_token\n---------\nhunter2zx",
+        "secret \r\n   ----\r\nhunter2zx",
+    ],
+)
+def test_a_guard_is_part_of_what_its_check_finds(text: str) -> None:
+    guarded = [group for group in (*ANSWERS, *TOOLS) if group.guard]
+    found = [group for group in guarded if fast_check(group.check)(text) is not None]
+    assert found
+    assert all(fast_check(group.guard)(text) is not None for group in found)
 
 
 def test_the_states_for_source_code_fit_the_cache_of_the_engine() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic_core import to_json
 
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import hold, hold_processor
 from tests.processors.corpus import (
     eighth,
     fourth,
@@ -42,6 +42,8 @@ from tests.processors.corpus import (
     seventh,
     sixth,
     third,
+    twentieth,
+    twenty_first,
 )
 from tests.processors.corpus.outputs import Output, read_outputs, texts_of
 from tests.processors.document import PATH, with_tables
@@ -388,8 +390,12 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "sixteenth": (hide_sixteenth.HIDE, keep_sixteenth.KEEP),
     "seventeenth": (seventeenth.HIDE, seventeenth.KEEP),
     "nineteenth": (nineteenth.HIDE, nineteenth.KEEP),
+    "twentieth": (twentieth.HIDE, twentieth.KEEP),
+    "twenty-first": (twenty_first.HIDE, twenty_first.KEEP),
 }
-LEAST_OF_BATCH = {"fourteenth": 0.92}  # an attack on the redaction: not all that it tries is worth a rule
+# The fourteenth is an attack on the redaction: not all that it tries is worth a rule. Of the twentieth, the half that
+# was not found at first has more than its share; of the next one, not all classes are mended.
+LEAST_OF_BATCH = {"fourteenth": 0.92, "twentieth": 0.95, "twenty-first": 0.95}
 # The last batches are the measure of what is not found yet: not all of their classes are mended.
 LEAST = {
     "outputs": (0.97, 0.97),
@@ -819,7 +825,20 @@ def test_the_time_grows_with_the_length_only(name: str) -> None:
     half = value[: len(value) // 2] if isinstance(value, str) else dict(list(value.items())[: len(value) // 2])
     growth = min(_seconds(value) / max(_seconds(half), 1e-6) for _ in range(4))
     if growth >= 3:
-        hold(_seconds(value), 0.02 * slowness(), f"a text, {growth:.1f} times its first half,")
+        hold_processor(_seconds(value), 0.02, f"a text, {growth:.1f} times its first half,")
+
+
+def test_where_the_line_of_a_value_begins_is_not_looked_for_far_before_it() -> None:
+    value = ";PASSWORD=hunter22x" * 200_000
+    part = value[: len(value) // 4]
+    growth = min(_seconds(value) / _seconds(part) for _ in range(3))
+    if growth >= 8:
+        hold_processor(_seconds(value), 0.4, f"a text of one line, {growth:.1f} times its first quarter,")
+
+
+def test_a_word_of_another_alphabet_without_a_value_costs_little() -> None:
+    value = "hasło do bazy " * 7000
+    hold_processor(min(_seconds(value) for _ in range(4)), 0.02, "a text without a value")
 
 
 def test_a_text_without_a_suspicious_word_costs_at_most_six_times_its_encoding() -> None:
@@ -904,6 +923,59 @@ def test_a_secret_split_over_the_chunks_of_a_stream_is_found() -> None:
     found = json.loads(redactor.apply(to_json(value), "output"))["result"]
     assert "".join(found) == "The key is [redacted] and more"
     assert len(found) == 5
+
+
+def _choice(index: int, text: str) -> dict[str, Any]:
+    return {"choices": [{"index": index, "delta": {"content": text}}]}
+
+
+def _call(index: int, text: str) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [{"index": index, "function": {"arguments": text}}]}}]}
+
+
+@pytest.mark.parametrize("chunk", [_choice, _call])
+def test_a_secret_split_over_choices_or_calls_that_come_in_turn_is_found(
+    chunk: Callable[[int, str], dict[str, Any]],
+) -> None:
+    texts = [*zip(('{"passw', 'ord": "Xk9h', 'unter2Qz7"}'), ('{"lang', 'uage": ', '"de"}'), strict=True)]
+    chunks = [chunk(index, text) for pair in texts for index, text in enumerate(pair)]
+    recorded = redactor.apply(to_json({"result": chunks}), "output").decode()
+    assert not [part for part in ("Xk9h", "unter", "Qz7") if part in recorded]
+    assert [part for part in ("lang", "uage", "de") if part not in recorded] == []
+
+
+CHUNK_FORMS: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "dictionaries": lambda chunks: chunks,
+    "events": lambda chunks: [f"data: {json.dumps(chunk)}\n\n" for chunk in chunks],
+    "JSON lines": lambda chunks: [json.dumps(chunk) + "\n" for chunk in chunks],
+}
+
+
+@pytest.mark.parametrize("form", CHUNK_FORMS)
+@pytest.mark.parametrize("each", [1, 2, 3], ids=lambda each: f"{each} of each index")
+@pytest.mark.parametrize("at_once", [1, 2], ids=lambda at_once: f"{at_once} at once")
+def test_a_secret_split_over_items_whose_index_counts_upwards_is_found(form: str, each: int, at_once: int) -> None:
+    texts = ["The key ", "is ", "ghp_a1B2", "c3D4e5F6", "g7H8i9J0", "k1L2m3N4o5P6q7R8", " and", " more"]
+    items = [{"index": number // each, "text": text} for number, text in enumerate(texts)]
+    chunks = [{"items": items[first : first + at_once]} for first in range(0, len(items), at_once)]
+    recorded = redactor.apply(to_json({"result": CHUNK_FORMS[form](chunks)}), "output").decode()
+    assert [part for part in texts[2:6] if part in recorded] == []
+    assert [part for part in (*texts[:2], *texts[6:], "[redacted]") if part not in recorded] == []
+
+
+def test_choices_in_turn_each_with_calls_in_turn_are_each_one_text() -> None:
+    texts = ["The key ", "is ", "ghp_a1B2", "c3D4e5F6", "g7H8i9J0", "k1L2m3N4o5P6q7R8", " and", " more"]
+    places = [(choice, call) for choice in (1, 0) for call in (2, 0, 1)]
+    for place in places:
+        chunks = [
+            {"choices": [{"index": choice, "calls": [{"index": call, "text": text if own else f"word {number} "}]}]}
+            for number, text in enumerate(texts)
+            for choice, call in places
+            for own in [(choice, call) == place]
+        ]
+        recorded = redactor.apply(to_json({"result": chunks}), "output").decode()
+        assert [part for part in texts[2:6] if part in recorded] == []
+        assert recorded.count("word ") == len(texts) * (len(places) - 1)
 
 
 @pytest.mark.parametrize("first", [None, 1, 2.5, True])
@@ -1015,7 +1087,7 @@ def test_a_secret_that_begins_in_a_dense_stretch_does_not_end_behind_it(begin: s
 
 
 def _patterns_by_needle() -> dict[str, list[re.Pattern[str]]]:
-    needles = [one for _, groups in compiled_groups() for group in groups for _, some in group.needles for one in some]
+    needles = [one for group in compiled_groups() for _, some in group.needles for one in some]
     found: dict[str, list[re.Pattern[str]]] = {needle: [] for needle, *_ in needles}
     for needle, _, searches in needles:
         found[needle] += [pattern for _, pattern in searches]

@@ -191,3 +191,226 @@ def test_the_rows_of_a_column_end_at_the_next_table() -> None:
     tables = "password\n--------\nFoobar12x\n" * 2
     assert _recorded(tables) == tables.replace("Foobar12x", "[redacted]")
     assert _recorded("password\n----\n---x8Kq2\nFoobar12x\n") == "password\n----\n[redacted]\n[redacted]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("Password=CactusFalcon;Encrypt=true", "CactusFalcon"),
+        ("spring.datasource.password=CactusFalcon\n", "CactusFalcon"),
+        ("PGPASSWORD=CactusFalcon psql -h db", "CactusFalcon"),
+        ("user: ole\napi_key: CactusFalcon\nport: 1\n", "CactusFalcon"),
+        ('set $api_key "q3yDDnESQpjDVh0sNL";', "q3yDDnESQpjDVh0sNL"),
+        ('fastcgi_param DB_PASS "Granite813";', "Granite813"),
+        ("  http-request set-header X-Api-Key 00347bf1d22abd7a7c03", "00347bf1d22abd7a7c03"),
+        ("WHERE password <> 'walnut9851'", "walnut9851"),
+        ('{:headers {"x-api-key" "d22b4cf1a75817e0c4a2"}}', "d22b4cf1a75817e0c4a2"),
+        ('  ~ secret = "vAilp0oZHx" -> "ch71oz90"', "ch71oz90"),
+        ("password = <<EOT\nCopper3517\nEOT\n", "Copper3517"),
+        ("let(:password) { 'w4lnut!1' }", "w4lnut!1"),
+        ("await user.type(screen.getByLabelText('Password'), 'HfTZn1BZAX')", "HfTZn1BZAX"),
+        ('passwordField.typeText("walnut-saturn-1")', "walnut-saturn-1"),
+        ("ok = bcrypt.compare('riv3r!8', user.hash)", "riv3r!8"),
+        ('smtp.PlainAuth("", "a@x.org", "LZWAu7jFEo", "mx")', "LZWAu7jFEo"),
+        ('strcpy(password, "himmel-river-50");', "himmel-river-50"),
+        ("security_answer: Lisbon1987", "Lisbon1987"),
+        ("Lösenordet är Kiefer4622", "Kiefer4622"),
+        ("Heslo je odgu7401", "odgu7401"),
+        ("Mein Passwort ist otter-kiefer-9, bitte nicht weitergeben", "otter-kiefer-9"),
+        ("Use code 329727 to log in.", "329727"),
+        ("Ihre TAN: 743923", "743923"),
+        ("ole:{PLAIN}Saturn76-\n", "Saturn76-"),
+        ("API Key\n-------\nq1PGIoHFRMJwUU5yIxD7Z\n", "q1PGIoHFRMJwUU5yIxD7Z"),
+        ("> user,password\n> ole,Zebra13_cac\n", "Zebra13_cac"),
+        ("[INFO] name,password\n[INFO] ole,tsha45c0\n", "tsha45c0"),
+        ("+user,password\n+ole,tsha45c0\n", "tsha45c0"),
+        ("  # | user | password\n 12 | ole  | meadow2833\n", "meadow2833"),
+        (" 1 │ user │ password\n 2 │ ole │ copper2396\n", "copper2396"),
+        ('the passphrase is "donau himmel ember tulip"', "donau himmel ember tulip"),
+        ("In [3]: token\nOut[3]: 'ea069aebcbd3d41297c0'", "ea069aebcbd3d41297c0"),
+        ("(Pdb) p password\n'Zebra3216'", "Zebra3216"),
+        ('(gdb) p password\n$1 = 0x5555 "KjO128x4TU"', "KjO128x4TU"),
+        ("vault login 8b4fcb526fde61b0eef39f553a18", "8b4fcb526fde61b0eef39f553a18"),
+        ("setenv PASSWORD CactusFalcon\n", "CactusFalcon"),
+        ("password: >-\n  n0rth st4r\n  alder-7\nuser: x", "st4r\n  alder-7"),
+        ("db:\n  password: |\n    n0rth st4r\n    alder-7\n  user: x", "alder-7"),
+        ('Environment="PASSWORD=W0rd rock 9"\n', "rock 9"),
+        ("docker run -e 'DB_PASSWORD=w0rd rock nine' img", "rock nine"),
+        ("sshpass -p 'n0rth st4r' scp a b", "st4r"),
+        ('openssl req -passout pass:"n0rth st4r"', "st4r"),
+        ("smbclient //h/s -U 'bob%n0rth st4r'", "st4r"),
+        ("curl -E client:n0rthst4r https://x", "n0rthst4r"),
+        ("curl --cert 'client.pem:n0rth st4r' https://x", "st4r"),
+        ("rclone config create r sftp host h user bob pass n0rthst4r", "n0rthst4r"),
+        ('Cookie: theme=dark; sess="n0rth st4r"; a=1', "st4r"),
+        ("OTP: 482 913", "913"),
+        ("pass phrase: n0rthst4r", "n0rthst4r"),
+        ("DB_PASSWORD (production): n0rthst4r", "n0rthst4r"),
+        ("Your passphrase is correct horse battery staple.", "battery"),
+        ("seed phrase is legal winner thank year wave sausage worth useful legal winner thank yellow", "sausage"),
+        ("Пароль от базы — n0rthst4r", "n0rthst4r"),
+        ("Hasło do bazy to n0rthst4r", "n0rthst4r"),
+        ("the password is “n0rthst4r”", "n0rthst4r"),
+        ('new Credentials("bob", "n0rthst4r")', "n0rthst4r"),
+        ('pymysql.connect("h", "bob", "n0rthst4r", "shop")', "n0rthst4r"),
+        ('client.sign_in("bob", b"n0rthst4r")', "n0rthst4r"),
+        ('assert_eq!(token, "n0rthst4r")', "n0rthst4r"),
+        ("passwordInput.fill('walnut-saturn-1')", "walnut-saturn-1"),
+        ("before CLOJARS_1iu7cno8lo0swph6s76hn3t9wu5qx1sfyo after", "9wu5qx1sfyo"),
+        ('new UsernamePasswordToken("ana", "Andesite61");', "Andesite61"),
+        ("new PDO('mysql:host=db', 'shop', 'Breccia_10');", "Breccia_10"),
+        ("Das Passwort für den Drucker lautet Druck3rei!", "Druck3rei!"),
+        ("La contraseña de la base es Piedra_77.", "Piedra_77"),
+        ("The staging login is ana / Borax-2020, please rotate it", "Borax-2020"),
+        ("Zugangsdaten: ana / Kiesel-88", "Kiesel-88"),
+        ("| Service | User | Password |\n|---|---|---|\n| Grafana | admin | Amber_19 |", "Amber_19"),
+        ("[wifi]\npsk=blue danube waltz\n", "danube waltz"),
+        ("Data Source=db;User ID=sa;Password=Halite 90;Encrypt=True", "Halite 90"),
+        ("RABBITMQ_DEFAULT_PASS=hop along 7", "hop along 7"),
+        ("A=1\nDB_PASSWORD=w0rd rock 9\nB=2\n", "rock 9"),
+        ("DATABASE_PASSWORD: Cobble Stone 12\n", "Stone 12"),
+        ("      - POSTGRES_PASSWORD=gravel&Grit3\n", "Grit3"),
+        ('#define WIFI_PASS "llano estacado 3"', "estacado 3"),
+        ("before bkct_548bc4cd09c35f8eee8b3e49a2037bc2 after", "037bc2"),
+        ("before MzI1NjQ4NzA5MTIzNDU2Nzg5.GhJ2kL.a1B2c3D4e5F6g7H8i9J0k1L2m3N after", "k1L2m3N"),
+        ('new PasswordAuthentication("u", "n0rthst4r".toCharArray())', "n0rthst4r"),
+        ('mysqli_connect("h", "root", "n0rthst4r" . $salt)', "n0rthst4r"),
+        ("mysqli_connect('h', 'root', 'Puffin81", "Puffin81"),  # a text that was cut
+        ("> 10.0.0.6.21: Flags [P.], length 17: FTP: PASS Beryll44\n", "Beryll44"),
+        ("Agente: su contraseña temporal es Olivo-2231, cámbiela", "Olivo-2231"),
+    ],
+)
+def test_what_configuration_calls_and_sentences_hold_is_hidden(text: str, secret: str) -> None:
+    assert secret not in _recorded(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ("请求头 Authorization: ApiKey gwpikq0\u3002", "gwpikq0"),
+        ("使用 token=Sommer2024!\u3002", "Sommer2024!"),
+        ("API_TOKEN: a1B2c3D4e5F6\u3001", "a1B2c3D4e5F6"),
+        ("const apiKey = `correct horse hunter2`;", "hunter2"),
+        ("password := `correct horse battery staple`", "battery"),
+        ('config.set("token", "hunter2")', "hunter2"),
+        ('os.environ.get("GITHUB_TOKEN", "S3SS10N")', "S3SS10N"),
+        ({"db_password": {"description": "hunter2"}}, "hunter2"),
+    ],
+)
+def test_a_secret_before_a_full_stop_in_backticks_and_in_calls_is_hidden(value: object, secret: str) -> None:
+    assert secret not in Redactor().apply(to_json(value)).decode()
+
+
+def test_a_command_in_backticks_is_kept() -> None:
+    assert _recorded("PASSWORD=`pwgen 16 1`") == "PASSWORD=`pwgen 16 1`"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"Password" = "Passwort";',
+        '"password": "パスワード"',
+        "INSERT INTO i18n (key, value) VALUES ('password', 'Mot de passe');",
+        '<string name="password">Password</string>',
+        '<param name="password">the password of the user</param>',
+        '<button id="show-password">Show</button>',
+        '"cookie": "^0.6.0"',
+        '"node_modules/cookie": {\n  "version": "0.6.0",\n  "integrity": "sha512-U71cyTamuh1CRNCfpGY6"\n}',
+        "dict(key1='value1', key2='value2')",
+        'response.set_cookie("lang", "de")',
+        "self.fail(msg, t, code=codes.VALID_TYPE)",
+        "f(context, signature=c.signature)",
+        "f(context, check_pre_and_post=check_pre_and_post2)",
+        "RegOpenKeyEx = win32api.RegOpenKeyEx",
+        'Token: "#ddd0c0",',
+        'ROUTING_KEY: Final = "messaging.rabbitmq.routing_key"',
+        'key_separator: str = ": "',
+        'class APIKeyQuery(APIKeyBase):\n    """\n    API key authentication with 1 parameter\n    """\n',
+        "tokens = {\n    'root': [\n        (r'0x[0-9a-f]+', Number),\n        ('var2bytes', Name),\n    ],\n}",
+        '"MutualTlsAuthentication": GeneratedProperty(),',
+        '"StrictHostKeyChecking": "no"',
+        '"pass": "要素に0より大きいtabindexは存在しません"',
+        '{"accesskeys": {"description": "Ensure that every accesskey is unique", "help": "be unique"}}',
+        "mysql -u USER -pPASSWORD db",
+        "curl --cert client.pem https://x",
+        "Cache restored from key: Linux-node-18-2f9c1b7aaaaa4bbb8ccc",
+        "The figure for the password is in Table_12",
+        "PASSWORD: Must have 8 characters",
+        'set password "${PASSWORD}"',
+        "PGPASSWORD=$PW psql -h db",
+        "curl -e https://a.example:8080/x y",
+        "--password-color: #fff;",
+        'sh -c "PGUSER=app psql -h db"',
+        "The passphrase is used when decrypting files",
+        "The seed phrase is stored nowhere on this device",
+        'button.connect("clicked", "on-click-2")',
+        "Password (at least 8 characters): required",
+        "The phrase is four score years ago",
+        "the catch phrase is hello world good morning",
+        "pin: 100 200 300",
+    ],
+)
+def test_what_public_code_and_documents_hold_is_kept(text: str) -> None:
+    assert _recorded(text) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"dependencies": {"cookie": "^0.6.0"}},
+        {"flows": {"password": {"tokenUrl": "/token", "scopes": {}}}},
+        {"top_logprobs": [{"secret": -0.1, "key": -2.2}]},
+        {"key": "data_key1"},
+        {"pagination_token": "b26v89c19zqg8o3f"},
+    ],
+)
+def test_versions_and_probabilities_under_the_name_of_a_secret_are_kept(value: object) -> None:
+    assert json.loads(Redactor().apply(to_json(value))) == value
+
+
+@pytest.mark.parametrize("value", ["Password", "Passwort", "Mot de passe", "string", "no", "true", "1.2.3", "^4.2.1"])
+def test_every_string_under_a_strong_key_is_hidden_also_what_could_be_a_label(value: str) -> None:
+    recorded = json.loads(Redactor().apply(to_json({"user": "kim", "password": value})))
+    assert recorded == {"user": "kim", "password": "[redacted]"}
+
+
+def test_a_label_in_a_list_of_translations_is_kept() -> None:
+    text = '"Password" = "Passwort";\n"password" = "Mot de passe";'
+    assert _recorded(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        (["gh", "secret", "set", "X", "--body", "ghsecretv4l"], "ghsecretv4l"),
+        (["curl", "-E", "client.pem:hunter22", "https://x"], "hunter22"),
+        (["curl", "--cert", "client.pem:hunter22", "https://x"], "hunter22"),
+    ],
+)
+def test_what_follows_a_flag_of_a_certain_command_in_a_list_is_hidden(value: object, secret: str) -> None:
+    assert secret not in Redactor().apply(to_json(value)).decode()
+
+
+def test_a_certificate_without_a_password_in_a_list_is_kept() -> None:
+    value = ["curl", "--cert", "client.pem", "https://x"]
+    assert json.loads(Redactor().apply(to_json(value))) == value
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        " # prod\n",
+        " && make deploy",
+        " & make deploy 2",
+        " mysqldump app",
+        " terraform apply\n",
+        " did not work for me",
+    ],
+)
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_KEY", "Server=db;PWD"])
+def test_a_command_or_a_comment_behind_a_password_without_quotes_is_kept(name: str, rest: str) -> None:
+    assert _recorded(f"{name}=hunter2Zx9{rest}") == f"{name}=[redacted]{rest}"
+
+
+def test_the_end_of_a_line_behind_a_block_is_kept() -> None:
+    assert _recorded("password: |\r\n  hunter2Zx9\r\nuser: x") == "password: |\r\n  [redacted]\r\nuser: x"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import hold_processor
 from tests.helpers.stored import Run, run_sql
 from voltagent.core.span import AGENT, COMPLETED, ERROR, TOOL, Span
 from voltagent.records.feed import Change, Feed, News
@@ -248,8 +248,8 @@ def test_a_look_costs_as_much_as_there_is_news(run: Run, capsys: pytest.CaptureF
     with capsys.disabled():
         print(f"\nfeed: a look without news {idle * 1e6:.0f} us, with one trace {min(times) * 1e6:.0f} us")
     feed.close()
-    hold(idle, 0.005 * slowness())
-    hold(min(times), 0.02 * slowness())
+    hold_processor(idle, 0.005)
+    hold_processor(min(times), 0.02)
 
 
 def test_a_file_that_is_not_a_store_is_reported(tmp_path: Path) -> None:

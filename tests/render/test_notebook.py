@@ -161,7 +161,7 @@ def test_a_hook_sees_a_value_once_and_what_it_gives_is_shown() -> None:
 @pytest.mark.usefixtures("notebook")
 def test_what_cannot_be_made_safe_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     sdk = VoltAgentSDK(exporter="local", auto_flush=False)
-    monkeypatch.setattr(recorder_of(sdk).witness, "processors", (lambda event: None,))
+    monkeypatch.setattr(recorder_of(sdk).witness, "process", lambda event: None)
     with sdk.trace(agent_id="desk", input={"name": "ada"}) as trace:
         pass
     html = html_of(trace)
@@ -212,7 +212,7 @@ def test_the_memory_is_bounded_in_number_and_in_bytes(monkeypatch: pytest.Monkey
     memory = NotebookSpans(sink)
     recorder = Recorder(memory)
     root = recorder.start_trace("desk", b"{}")
-    recorder.witness = _notebook.Witness((Redactor().process,), memory)
+    recorder.witness = _notebook.Witness(Redactor().process, memory)
     for _ in range(30):
         recorder.succeed(recorder.start(root, "tool", "t", b"{}"), b"{}")
     assert len(memory.of(root.trace)) == 20

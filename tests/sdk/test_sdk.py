@@ -255,7 +255,13 @@ def test_a_child_of_an_ended_handle_stays_in_its_trace(server: Server) -> None:
         ({"base_url": "none"}, "base_url"),
         ({"public_key": "pk"}, "secret_key"),
         ({"exporter": "fax"}, "exporter"),
-        ({"exporter": 5}, "exporter"),
+        ({"exporter": 5}, "exporter must be a name, several separated by commas, or an exporter, got int"),
+        ({"exporter": ["local", 5]}, "exporter must be a name, several separated by commas, or an exporter, got int"),
+        ({"transport": 5}, r"transport must be an httpx\.BaseTransport, got int"),
+        (
+            {"transport": httpx.AsyncHTTPTransport()},
+            r"transport must be an httpx\.BaseTransport, got AsyncHTTPTransport",
+        ),
         ({"timeout": -1}, "timeout"),
         ({"redact": 5}, "redact"),
         ({"redact": "password"}, "redact"),
@@ -267,6 +273,16 @@ def test_a_child_of_an_ended_handle_stays_in_its_trace(server: Server) -> None:
 def test_a_wrong_argument_is_refused_with_its_name(arguments: dict[str, object], named: str) -> None:
     with pytest.raises(ValidationError, match=named):
         VoltAgentSDK(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("wrong", "shown"), [("5", "str"), ([1], "list"), (True, "bool"), (float("nan"), "nan")])
+@pytest.mark.parametrize("name", ["flush", "shutdown"])
+def test_a_wrong_time_to_wait_is_refused_and_nothing_ends(name: str, wrong: object, shown: str) -> None:
+    with VoltAgentSDK(exporter="local") as sdk:
+        with pytest.raises(ValidationError, match=f"timeout must be a number of seconds, got {shown}"):
+            getattr(sdk, name)(wrong)
+        ping()
+        assert sdk.stats().recorded == 4
 
 
 def test_an_unknown_argument_suggests_the_nearest() -> None:

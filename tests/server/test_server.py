@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.helpers.local_server import serving
-from tests.helpers.pace import PATIENCE, TooSlow, hold, slowness, until
+from tests.helpers.pace import PATIENCE, TooSlow, hold, hold_processor, until
 from tests.helpers.stored import Run
 from voltagent.server import server as server_space
 from voltagent.server.connection import Limits
@@ -529,7 +529,7 @@ server.close()
 def test_a_server_without_descriptors_waits_until_there_are_some(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path / "traces.db")]
     reported = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
-    hold(float(reported[0]), 0.1 * slowness(), "0.5 s of waiting, in processor time: it must not ask again and again,")
+    hold_processor(float(reported[0]), 0.1, "0.5 s of waiting, in processor time: it must not ask again and again,")
     assert reported[1:-1] == ["HTTP/1.1 200"] * 5
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.helpers.big_store import LARGE_TRACE, OPERATIONS, fill
 from tests.helpers.local_server import serving
-from tests.helpers.pace import PATIENCE, hold, slowness
+from tests.helpers.pace import PATIENCE, hold_processor
 from tests.helpers.stored import Run, run_sql
 from voltagent.core import clock
 from voltagent.core.hints import give_hint
@@ -555,7 +555,7 @@ def test_every_answer_is_quick_on_a_large_store(tmp_path: Path, capsys: pytest.C
         for route, (wall, processor) in taken.items():
             shown = route.replace(large["id"], "{10 000 operations}")
             print(f"{wall * 1000:6.1f} ms  {processor * 1000:6.1f} ms  {shown}")
-    hold(max(processor for _, processor in taken.values()), 0.3 * slowness())
+    hold_processor(max(processor for _, processor in taken.values()), 0.3)
 
 
 def seconds(client: httpx.Client, path: str) -> tuple[float, float]:

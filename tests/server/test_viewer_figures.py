@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic_core import to_json
 
 from tests.helpers.local_server import serving
 from tests.helpers.stored import Run
@@ -407,8 +409,81 @@ def test_long_facts_that_differ_at_their_end_differ(run: Run, client: httpx.Clie
         run.recorder.succeed(root, b"{}")
     run.save()
     facts = client.get("/api/compare", params={"left": "one", "right": "two"}).json()["facts"]
-    differing = {one["name"]: len(one["left"]) for one in facts if one["differs"] and one["name"] != "duration"}
-    assert differing == {"prompt": 2001, "input": 2001}
+    differing = {one["name"]: one for one in facts if one["differs"] and one["name"] != "duration"}
+    assert {*differing} == {"prompt", "input"}
+    for name, at_end in (("prompt", "Be brief. "), ("input", "x" * 10)):
+        for side, word in (("left", "one"), ("right", "two")):
+            text = differing[name][side]
+            assert text.startswith("…")
+            assert text.endswith(at_end + word)
+            assert len(text) < 110
+
+
+def test_a_long_fact_is_shown_around_the_first_difference(run: Run, client: httpx.Client) -> None:
+    texts = (
+        f"{'Be brief. ' * 900}Then ask {name}, {rest}" for name, rest in (("one", "and so on " * 900), ("two", ""))
+    )
+    for name, text in zip(("one", "two"), texts, strict=True):
+        root = run.recorder.start_trace("bot", b"{}", identifier=name)
+        run.recorder.succeed(run.recorder.start(root, AGENT, "Bot", b"{}", facts={"instructions": text}), b"{}")
+        run.recorder.succeed(root, b"{}")
+    run.save()
+    left, right, differs = _facts(client)["prompt"]
+    assert differs
+    assert re.fullmatch(r"…(Be brief\. ){2,8}Then ask one, (and so on )+.{0,9}…", str(left))
+    assert re.fullmatch(r"…(Be brief\. ){2,8}Then ask two, ", str(right))
+    assert len(str(left)) == 302
+
+
+def test_texts_are_compared_without_the_json_around_them(run: Run, client: httpx.Client) -> None:
+    for name, answer in (("one", b'{"result":"in **2** days\\n"}'), ("two", b'{"result":"today","at":"9"}')):
+        root = run.recorder.start_trace("bot", b'{"question":"When, %s?"}' % name.encode(), identifier=name)
+        run.recorder.succeed(root, answer)
+    run.save()
+    facts = {
+        one["name"]: (one["left"], one["right"])
+        for one in client.get("/api/compare", params={"left": "one", "right": "two"}).json()["facts"]
+    }
+    assert facts["input"] == ("When, one?", "When, two?")
+    assert facts["output"] == ("in **2** days\n", '{"result":"today","at":"9"}')
+
+
+def test_messages_are_compared_by_the_last_text(run: Run, client: httpx.Client) -> None:
+    _compared_conversations(run, [("Be brief.", "Rome?", "Sunny."), ("Be brief.", "Oslo?", "Rainy.")])
+    facts = _facts(client)
+    assert facts["input"] == ("Rome?", "Oslo?", True)
+    assert facts["output"] == ("Sunny.", "Rainy.", True)
+
+
+def test_messages_that_end_alike_are_compared_as_a_whole(run: Run, client: httpx.Client) -> None:
+    _compared_conversations(run, [("Be brief.", "Rome?", "Sunny."), ("Be kind.", "Rome?", "Sunny.")])
+    facts = _facts(client)
+    first, second = (f"system:\n  Be {mood}.\nuser:\n  Rome?" for mood in ("brief", "kind"))
+    assert facts["input"] == (first, second, True)
+    assert facts["output"] == ("Sunny.", "Sunny.", False)
+
+
+def test_a_call_after_the_same_text_is_a_difference(run: Run, client: httpx.Client) -> None:
+    for name, city in (("one", "Rome"), ("two", "Oslo")):
+        call = {"id": "1", "function": {"name": "weather", "arguments": {"city": city}}}
+        answer = {"role": "assistant", "content": "Let me look.", "tool_calls": [call]}
+        run.recorder.succeed(run.recorder.start_trace("bot", b"{}", identifier=name), to_json(answer))
+    run.save()
+    texts = [f"assistant:\n  Let me look.\n  -> weather city: {city}" for city in ("Rome", "Oslo")]
+    assert _facts(client)["output"] == (*texts, True)
+
+
+def _compared_conversations(run: Run, spoken: list[tuple[str, str, str]]) -> None:
+    for name, (system, question, answer) in zip(("one", "two"), spoken, strict=True):
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": question}]
+        root = run.recorder.start_trace("bot", to_json({"messages": messages}), identifier=name)
+        run.recorder.succeed(root, to_json({"role": "assistant", "content": answer}))
+    run.save()
+
+
+def _facts(client: httpx.Client) -> dict[str, tuple[object, object, bool]]:
+    facts = client.get("/api/compare", params={"left": "one", "right": "two"}).json()["facts"]
+    return {one["name"]: (one["left"], one["right"], one["differs"]) for one in facts}
 
 
 def test_operations_that_used_another_model_differ(client: httpx.Client) -> None:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.longest_steps import measured
-from tests.helpers.pace import hold, slowness
-from voltagent import settings
+from tests.helpers.pace import hold_processor
+from voltagent import VoltAgentSDK, settings
 from voltagent.errors import ValidationError
+
+
+def test_each_setting_has_a_reader_a_default_and_an_argument() -> None:
+    arguments = {*settings.Arguments.__annotations__, "exporter"}  # that one is an argument that also takes objects
+    assert arguments == {*settings.READERS, *settings.OTLP_READERS, "resource"}
+    assert set(settings.READERS) <= {field.name for field in fields(settings.Settings)}
 
 
 def test_an_argument_wins_over_the_environment_and_that_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,9 +77,14 @@ def test_a_base_url_without_keys_is_worth_a_warning() -> None:
         ({"sample_rate": 1.1}, "sample_rate"),
         ({"enabled": "perhaps"}, "enabled"),
         ({"exporter": "carrier-pigeon"}, "exporter"),
+        ({"exporter": "reste"}, "exporter has an unknown name 'reste'; did you mean 'rest'"),
+        ({"max_retries": -1}, "max_retries must be from 0 to 1000000, got -1"),
+        ({"spool_size": 0.5}, "spool_size must be from 1 to 1000000, got 0.5"),
+        ({"flush_interval": 1e300}, r"flush_interval must be from 0.001 to 86400, got 1e\+300"),
         ({"exporter": ""}, "exporter"),
         ({"exporter": "rest"}, "public_key"),
         ({"local_path": 3}, "local_path"),
+        ({"local_path": "."}, "local_path is a folder, and must be a file, such as traces.db"),
         ({"headers": [("a", "b")]}, "headers"),
         ({"headers": {"a": "b\r\nc"}}, "headers"),
         ({"headers": {"my header": "b"}}, "a name in headers"),
@@ -102,6 +115,24 @@ def test_a_wrong_variable_is_named_as_it_is_spelt(monkeypatch: pytest.MonkeyPatc
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(TypeError, match="'flush_intervall'; did you mean 'flush_interval'"):
         settings.load({"flush_intervall": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [("redactt", "redact"), ("samplerr", "sampler"), ("tranport", "transport"), ("htp_client", "http_client")],
+)
+def test_an_argument_that_is_no_setting_is_suggested_too(name: str, near: str) -> None:
+    with pytest.raises(TypeError, match=f"'{name}'; did you mean '{near}'"):
+        VoltAgentSDK(**{name: 1})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"known are .*http_client, .*redact, .*sampler, .*transport"):
+        VoltAgentSDK(zzz=1)  # type: ignore[call-arg]
+
+
+def test_every_argument_of_the_constructor_is_known() -> None:
+    named = [
+        name for name, given in inspect.signature(VoltAgentSDK).parameters.items() if given.kind is given.KEYWORD_ONLY
+    ]
+    assert {*named} == {*settings.CONSTRUCTOR_ONLY, "exporter"}
 
 
 def test_the_secret_is_in_no_text() -> None:
@@ -294,7 +325,7 @@ def test_a_setting_of_megabytes_is_refused_at_once_and_not_shown(name: str, valu
     ):
         settings.load({name: value})
     assert len(str(got.value)) < 200
-    hold(step.seconds, 0.005 * slowness())
+    hold_processor(step.seconds, 0.005)
 
 
 def test_the_longest_setting_is_read_in_short_steps() -> None:
@@ -302,4 +333,4 @@ def test_the_longest_setting_is_read_in_short_steps() -> None:
     with measured() as step:
         found = settings.load({**given, "public_key": "pk", "secret_key": "x" * 65_000, "exporter": "otlp"})
     assert found.base_url == "https://h"
-    hold(step.seconds, 0.005 * slowness())
+    hold_processor(step.seconds, 0.005)

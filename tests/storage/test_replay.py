@@ -17,6 +17,7 @@ from voltagent.exporters.rest_batch import needs
 from voltagent.storage.traces.replay import replayed
 from voltagent.storage.traces.store import Store
 from voltagent.wire.rest import encode
+from voltagent.wire.rest.ids import end_id
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def is_operation(event: SpanEvent) -> bool:
 
 def test_operations_become_the_same_rest_requests(stored: tuple[list[SpanEvent], list[SpanEvent]]) -> None:
     recorded, again = (
-        {(event[0], encode.end_id(event[1])): encode.request(event) for event in filter(is_operation, events)}
+        {(event[0], end_id(event[1])): encode.request(event) for event in filter(is_operation, events)}
         for events in stored
     )
     assert again == recorded

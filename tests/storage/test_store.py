@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.helpers.longest_steps import measured
-from tests.helpers.pace import hold, slowness
+from tests.helpers.pace import hold_processor
 from tests.helpers.stored import Log, Run, names, run_sql
 from voltagent.core import clock
 from voltagent.core.span import (
@@ -139,7 +139,7 @@ def test_a_large_payload_is_stored_as_text_in_short_steps(run: Run, unit: str) -
     kinds = "SELECT DISTINCT typeof(input), typeof(output) FROM"
     for table in ("traces", "operations"):
         assert run_sql(run.store.path, f"{kinds} {table}") == [("text", "text")]
-    hold(step.seconds, 0.005 * slowness(), step.where)
+    hold_processor(step.seconds, 0.005, step.where)
 
 
 def test_what_runs_is_seen_running_and_then_ended(run: Run) -> None:
@@ -547,9 +547,9 @@ def test_a_large_store_is_filled_and_read_quickly(path: Path) -> None:
     began = time.thread_time()
     for first in range(0, len(events), 512):
         run.store.append(events[first : first + 512])
-    hold(time.thread_time() - began, len(events) / 20_000 * slowness())
+    hold_processor(time.thread_time() - began, len(events) / 20_000)
     for conditions in (Filter(), Filter(text="absent"), Filter(agent="a3"), Filter(kind="memory"), Filter(tag="t")):
         began = time.thread_time()
         run.store.traces(conditions)
-        hold(time.thread_time() - began, 0.1 * slowness(), str(conditions))
+        hold_processor(time.thread_time() - began, 0.1, str(conditions))
     run.store.close()

@@ -20,7 +20,7 @@ from tests.helpers.pace import PATIENCE, hold
 from tests.helpers.stored import Run, names, run_sql
 from voltagent.core import clock
 from voltagent.core.span import TOOL
-from voltagent.storage.file import Schema, StoreError, file as file_module
+from voltagent.storage.file import Schema, StoreError, upgrade
 from voltagent.storage.traces import store as store_module
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.migrations import APPLICATION_ID, MIGRATIONS
@@ -85,6 +85,37 @@ def test_the_file_stays_within_its_size(path: Path) -> None:
     assert path.stat().st_size <= limit // 3 + 160_000
     assert names(smaller.store)[0] == "last"
     smaller.store.close()
+
+
+def test_operations_of_a_long_trace_share_the_pages_of_its_indexes(path: Path) -> None:
+    run = Run(path)
+    root = run.trace(ended=False)
+    for _ in range(2):
+        for _ in range(2_000):
+            run.recorder.succeed(run.recorder.start(root, TOOL, "t", b"{}"), b"{}")
+        run.save()
+    run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    for _ in range(40):
+        run.recorder.succeed(run.recorder.start(root, TOOL, "t", b"{}"), b"{}")
+    run.save()
+    ((_, pages, _),) = run_sql(path, "PRAGMA wal_checkpoint")
+    assert isinstance(pages, int)
+    assert pages <= 16  # 31 with random ids: most of one index
+    run.store.close()
+
+
+def test_traces_of_a_batch_share_the_pages_of_indexes(path: Path) -> None:
+    run = Run(path)
+    for number in (2_000, 2_000, 40):
+        for _ in range(number):
+            run.trace(user_id="u")
+        if number == 40:
+            run_sql(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+        run.save()
+    ((_, pages, _),) = run_sql(path, "PRAGMA wal_checkpoint")
+    assert isinstance(pages, int)
+    assert pages <= 16  # 20 with random ids: all of one index
+    run.store.close()
 
 
 def test_a_batch_never_prunes_for_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,13 +221,13 @@ def test_a_file_that_another_brings_to_a_newer_schema_meanwhile_keeps_its_number
     run.save()
     run.store.close()
     run_sql(path, f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
-    migrate = file_module.migrate
+    migrate = upgrade.migrate
 
     def late(connection: sqlite3.Connection, schema: Schema) -> None:
         run_sql(path, "PRAGMA user_version = 999")  # between the look at the number and the lock
         migrate(connection, schema)
 
-    monkeypatch.setattr(file_module, "migrate", late)
+    monkeypatch.setattr(upgrade, "migrate", late)
     assert names(run.store) == ["kept"]
     run.store.close()
     assert run_sql(path, "PRAGMA user_version") == [(999,)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,11 @@ def test_snapshots_are_written_compared_and_differ(project: Path):
         ('    weather("Rome")\n', "", "no call of tool 'weather' was recorded"),
         ('weather("Rome")', 'weather("Oslo")', 'city: expected "Rome", got "Oslo"'),
         (
+            "@voltagent.tool",
+            "@voltagent.tool(name='wether')",
+            "no call of tool 'weather' was recorded; did you mean 'wether'?",
+        ),
+        (
             "return writer(question)",
             "writer(question); return writer(question)",
             "expected 1 x agent writer, recorded 2",
@@ -101,6 +107,47 @@ def test_a_mutated_agent_fails_with_a_message_that_names_the_mutation(project: P
     assert message in text
     assert "voltagent run" in text  # the section with the tree
     assert "trace assistant\n" in text
+
+
+FAILING = """
+import voltagent
+from voltagent.testing import record, replay
+
+@voltagent.tool
+def weather(city):
+    return {}[city]
+
+@voltagent.tool
+def steps():
+    yield 1
+    raise ValueError("no second step")
+
+@voltagent.tool
+def echo(text):
+    return text
+
+def test_call():
+    weather("Rome")
+
+def test_generator():
+    list(steps())
+
+def test_assertion(voltagent_run):
+    voltagent_run.assert_count(1, kind="tool")
+
+def test_replay():
+    with record() as run:
+        echo("a")
+    with replay(run.trace):
+        echo("b")
+"""
+
+
+def test_a_report_shows_the_program_and_no_frame_of_the_library(project: Path):
+    (project / "test_agent.py").write_text(FAILING)
+    text = run(project)[1]
+    assert "4 failed" in text
+    assert re.findall(r"voltagent/(?:testkit|decorators)/\w+\.py:\d+", text) == []
 
 
 def test_the_tree_of_a_block_is_shown_too(project: Path):

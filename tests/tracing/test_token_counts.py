@@ -17,7 +17,7 @@ import pytest
 from pydantic_core import to_json
 
 from tests.helpers.sink import recording
-from voltagent import VoltAgentSDK, agent, current_agent, current_trace, llm, retriever, tool, trace
+from voltagent import VoltAgentSDK, agent, current, current_agent, current_trace, llm, retriever, tool, trace
 from voltagent.capture.prices import Prices
 from voltagent.capture.results import ModelResult, Response
 from voltagent.capture.usage import summed
@@ -519,3 +519,52 @@ def _cost(recorder: Recorder, found: ModelResult) -> dict[str, object]:
         recorder.succeed(span, None)
     spans = {"call": call, "asks": asks, "trace": root}
     return {name: span.usage.get("cost") if span.usage else None for name, span in spans.items()}
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({"input": 10, "output": 5}, {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}),
+        ({"input": 10, "output": 5, "total": 20}, {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 20}),
+        ({"input": "Hello", "prompt_tokens": 3}, {"prompt_tokens": 3, "input": "Hello"}),
+    ],
+)
+def test_the_short_names_of_langfuse_count_if_a_caller_sets_them(
+    usage: dict[str, Any], expected: dict[str, Any], voltagent_run: Run
+) -> None:
+    @llm(usage=lambda _: usage)
+    def ask() -> str:
+        return "done"
+
+    @agent
+    def assistant() -> str:
+        current().record(usage=usage)
+        return "done"
+
+    ask()
+    assistant()
+    assert voltagent_run.llm("ask").usage == expected
+    assert voltagent_run.agent("assistant").usage == expected
+
+
+def test_a_misspelt_count_is_reported(voltagent_run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    @llm
+    def ask() -> None:
+        current().record(usage={"requests": 1})  # a figure of its own, like no count
+
+    @llm
+    def misspell() -> None:
+        current().record(usage={"promt_tokens": 3})
+
+    @llm(usage=lambda _: {"inptu_tokens": 3})
+    def call() -> None: ...
+
+    ask()
+    misspell()
+    call()
+    problem = "usage has no count of tokens"
+    assert [record.getMessage() for record in caplog.records] == [
+        f"record(): {problem}; 'promt_tokens' is unknown, did you mean 'prompt_tokens'?",
+        f"the usage= callback of 'call': {problem}; 'inptu_tokens' is unknown, did you mean 'input_tokens'?",
+    ]
+    assert voltagent_run.llm("call").usage == {"inptu_tokens": 3}

@@ -288,6 +288,13 @@ def test_a_group_of_nothing_but_cancellations_is_one() -> None:
     stops = [kind() for kind in CANCELLED]
     assert ended_by(group("g", [*stops, group("h", stops)])).tool().status == "cancelled"
     assert ended_by(group("g", [*stops, group("h", [ValueError()])])).tool().status == "error"
+    assert ended_by(group("g", stops * 20_000)).tool().status == "cancelled"
+    assert ended_by(group("g", [*stops * 20_000, ValueError()])).tool().status == "error"
+    nested, doubled = stops[0], group("g", stops[:1])
+    for _ in range(500):
+        nested, doubled = group("g", [nested]), group("g", [doubled, doubled])
+    assert ended_by(nested).tool().status == "cancelled"
+    assert ended_by(doubled).tool().status == "error"  # 2^500 members: it is not known
 
 
 @pytest.mark.parametrize(

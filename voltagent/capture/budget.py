@@ -6,6 +6,7 @@ the payloads that the program records later.
 
 from __future__ import annotations
 
+import threading
 from typing import Final, Protocol
 
 from voltagent.core import clock
@@ -15,8 +16,18 @@ INPUT_SECONDS: Final = 0.012  # of it, for the arguments: they come first and mu
 LEAST_SECONDS: Final = 0.003  # for any payload, so that its beginning is recorded
 VALUES: Final = 20_000  # written one by one; a plain collection counts as one
 LOOK: Final = 64  # values between two looks at the clock
+READ: Final = 4096  # items of lists that are read of one result of a model, in all its lists together
 _NOTABLE: Final = 0.001  # seconds; less is not remembered
 _REMEMBERED: Final = 256  # operations
+
+
+class _ItemsLeft(threading.local):
+    """How many more items of lists are read, on this thread, of the result or the payload that is being read."""
+
+    left: int = READ
+
+
+READING: Final = _ItemsLeft()
 
 
 class Owner(Protocol):
@@ -50,6 +61,7 @@ class Budget:
         self._values = VALUES
         self._began = clock.thread_seconds()
         self.deadline = self._began + _seconds_left(owner)
+        READING.left = READ
 
     def is_used_up(self) -> bool:
         """Return whether no further value may be written, because of their number or of the time."""

@@ -49,10 +49,13 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
     and exact ``str``, ``int``, ``float``, ``bool`` and ``None``, a key that is not a string, more than ``space``, or
     more levels than ``depth``. So a cycle is not plain either.
     """
-    space -= _NODE * len(value) + _NESTED
-    if space < 0 or depth <= 0:
-        return -1
-    if type(value) is dict:
+    while True:
+        space -= _NODE * len(value) + _NESTED
+        if space < 0 or depth <= 0:
+            return -1
+        if type(value) is not dict:
+            break
+        inner: Any = None  # the first collection in it, which is looked at last: without a call of this function
         for key, item in value.items():
             if type(key) is str is type(item):
                 space -= len(key) + len(item)
@@ -62,6 +65,9 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
             space -= len(key)
             kind = type(item)
             if kind is dict or kind is list or kind is tuple:
+                if inner is None:
+                    inner = item
+                    continue
                 space = plain(item, depth - 1, space)
                 if space < 0:
                     return -1
@@ -70,7 +76,10 @@ def plain(value: Any, depth: int, space: int) -> int:  # noqa: C901, PLR0911, PL
                     return -1
             elif kind is not float and kind is not bool and item is not None:
                 return -1
-        return space
+        if inner is None:
+            return space
+        value = inner
+        depth -= 1
     items: Iterable[Any] = value
     rows: tuple[Any, ...] = ()
     if len(value) > _FEW:

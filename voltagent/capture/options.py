@@ -29,11 +29,13 @@ from voltagent.capture.option_values import (
 )
 from voltagent.core import introspection
 from voltagent.core.guard import log_once
+from voltagent.core.hints import caller_place
 from voltagent.core.naming import nearest
 from voltagent.core.text import replace_surrogates
 from voltagent.errors import ValidationError
 
 _MOST_UNKNOWN: Final = 8  # unknown options that are reported
+_LONGEST_SHOWN: Final = 40  # characters of a string that should be a mapping
 
 _LEVEL: Final = one_of("DEBUG", "INFO", "WARNING", "ERROR")
 _EVENT_STATUS: Final = one_of("running", "completed", "error", "cancelled")
@@ -83,6 +85,8 @@ EVENT: Final[Mapping[str, OptionCheck]] = {
     "metadata": mapping,
     "version": check_name,
 }
+# What `record` adds to the end.
+RECORDED: Final[Mapping[str, OptionCheck]] = {"metadata": mapping, "tags": check_tags, "model": check_name}
 # What `update` may change.
 _UPDATE: Final[Mapping[str, OptionCheck]] = {
     "level": _LEVEL,
@@ -130,6 +134,8 @@ def checked(
         ValidationError: an option is missing, or has the wrong form; the text names it.
     """
     given: dict[str, Any] = {}
+    if type(options) is str:
+        raise ValidationError(f"{what} takes its options by name, or as a mapping: name={options[:_LONGEST_SHOWN]!r}")
     if options is not None:
         given.update(mapping(f"the options of {what}", options))
     given.update(keywords)
@@ -183,9 +189,17 @@ def _keep_valid(call: str, known: Mapping[str, OptionCheck], name: str, value: A
     return {}
 
 
-def report_unsuitable(call: str, exc: Exception) -> None:
-    """Log that a value passed to a call is not recorded, at most once a minute for each call."""
-    log_once(f"unsuitable:{call}", logging.WARNING, "%s: %s; recording without it", call, exc, aloud=True)
+def report_unsuitable(call: str, exc: Exception, then: str = "recording without it") -> None:
+    """Log that a value passed to a call is not recorded as it is, at most once a minute for each place that calls.
+
+    Args:
+        call: the method, such as ``record()``.
+        exc: what is wrong with the value.
+        then: what is recorded instead.
+    """
+    place, problem = caller_place(), str(exc).replace(f" of {call}", "", 1)
+    kind, message = f"unsuitable:{call}:{place}", "%s: %s: %s; %s"
+    log_once(kind, logging.WARNING, message, place, call, problem, then, aloud=True)
 
 
 def checked_identifier(value: object) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from gc import get_referents
 from itertools import islice
 from typing import Any, Final, TypeAlias, cast
@@ -21,7 +21,6 @@ _SMALLEST: Final = 256
 _FIRST: Final = 1024  # bytes of the first piece of a collection, which may be short; the next are longer
 _TRIES: Final = 3  # ends that are tried for a piece of one size
 LARGE: Final = 1 << 17  # bytes of a text that is decoded in pieces: up to that, one call takes less than 3 ms
-_MANY: Final = 2048  # items of a collection that is encoded by itself
 # Where a piece may end: between two items alike. This is how an item ends, by its first character.
 _ENDS: Final = {b"{": b"}", b"[": b"]", b'"': b'"'}
 _COLLECTIONS: Final = frozenset((dict, list))
@@ -285,12 +284,11 @@ def _pieces_of_string(value: str) -> list[bytes]:
 def _parts(value: Any, size: int) -> list[bytes]:
     """Encode a large list or dictionary in pieces, without the brackets around it."""
     is_list = type(value) is list
-    items = value if is_list else _items(value)
-    step = max(1, len(items) * PIECE // size)
+    rest: Iterator[Any] = iter(value if is_list else value.items())
+    step = max(1, len(value) * PIECE // size)
     texts: list[bytes] = []
-    start = 0
-    while start < len(items):
-        chunk = items[start : start + step]
+    chunk: list[Any] = []
+    while chunk := [*chunk, *islice(rest, step - len(chunk))]:
         values = chunk if is_list else [item for _, item in chunk]
         count = len(chunk) if _is_flat(values) else _before_large(values)
         if not is_list:
@@ -300,19 +298,8 @@ def _parts(value: Any, size: int) -> list[bytes]:
         else:
             name = b"" if is_list else encode(chunk[0][0], size) + b":"
             texts.append(name + encode(values[0], size))
-        start += max(1, count)
-    while not is_list and items:  # to free all pairs of a name and a value in one step takes long
-        del items[-_MANY:]
+        del chunk[: max(1, count)]
     return [b"[" if is_list else b"{", b",".join(texts), b"]" if is_list else b"}"]
-
-
-def _items(value: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the items of a dictionary, some at a time."""
-    found: list[tuple[str, Any]] = []
-    items = iter(value.items())
-    while some := list(islice(items, _MANY)):
-        found += some
-    return found
 
 
 def _before_large(values: list[Any]) -> int:

@@ -106,8 +106,12 @@ class Prices:
         return self._found.get(model)
 
 
-def load_prices(given: Mapping[str, Any] | Path | None) -> Prices | None:
+def load_prices(given: Mapping[str, Any] | Path | None, setting: str = "prices") -> Prices | None:
     """Load the price table of the setting ``prices``: a mapping, or the path of a JSON file.
+
+    Args:
+        given: the value of the setting.
+        setting: the argument or the environment variable that set it, for messages.
 
     Raises:
         ValidationError: the file cannot be read or is not JSON, or a price has an invalid form; the message names it.
@@ -115,14 +119,14 @@ def load_prices(given: Mapping[str, Any] | Path | None) -> Prices | None:
     if given is None:
         return None
     if not isinstance(given, Path):
-        return Prices(given, "prices")
+        return Prices(given, setting)
     try:
         table = from_json(given.read_bytes())
     except OSError as exc:
-        raise ValidationError(f"prices: {given} cannot be read: {exc.strerror}") from None
+        raise ValidationError(f"{setting}: {given} cannot be read: {exc.strerror}") from None
     except ValueError as exc:
-        raise ValidationError(f"prices: {given} is not JSON: {exc}") from None
-    return Prices(table, f"prices: {given}")
+        raise ValidationError(f"{setting}: {given} is not JSON: {exc}") from None
+    return Prices(table, f"{setting}: {given}")
 
 
 def _price(model: str, prices: object, source: str) -> _Price:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import UserDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
@@ -20,9 +20,9 @@ from itertools import islice
 from types import MappingProxyType, MemberDescriptorType
 from typing import Any, Final, NamedTuple, cast
 
+from voltagent.capture.budget import READ, READING
 from voltagent.core import introspection
 
-_MOST_ITEMS: Final = 4096  # of one list that is read
 _MOST_FIELDS: Final = 1024  # of one object, if all are read
 _MOST_DIGITS: Final = 400  # of a decimal: beyond the range of a float
 
@@ -138,7 +138,7 @@ def fields_of(holder: object) -> dict[str, Any]:
     if layout.mapping:
         return _without_none(cast("dict[str, Any]", holder))
     found = _without_none(layout.read_dict(holder))
-    for name in layout.slots:
+    for name in islice(layout.slots, _MOST_FIELDS):
         value = field(holder, name)
         if value is not None:
             found[name] = value
@@ -150,6 +150,15 @@ def fields_of(holder: object) -> dict[str, Any]:
         if type(more) is dict and more:
             found = {**_without_none(more), **found}
     return found
+
+
+def names_in(holder: object) -> Collection[str]:
+    """Return the names of :func:`fields_of`, and maybe some of fields that are ``None`` or not set, without a copy."""
+    layout = _LAYOUTS.of(type(holder))
+    own = {} if layout.mapping or layout.extras else layout.read_dict(holder)
+    if layout.mapping or layout.extras or type(own) is not dict:
+        return fields_of(holder)
+    return own if not layout.slots else layout.slots if not own else {**own, **layout.slots}
 
 
 def _without_none(fields: dict[str, Any]) -> dict[str, Any]:
@@ -165,7 +174,7 @@ def at(holder: Any, path: Sequence[str]) -> Any:
         if position is None:
             holder = field(holder, name)
         else:
-            items = holder if type(holder) is list else as_items(holder)
+            items = holder if type(holder) is list else first_items(holder)
             holder = items[position] if items else None
     return holder
 
@@ -197,16 +206,28 @@ def text_of(read: Callable[[str], Any], paths: Sequence[Sequence[str]], most: in
 
 
 def as_items(value: Any) -> list[Any]:
-    """Return the items of a list or tuple, the first 4096 of them; an empty list for anything else."""
+    """:func:`first_items` of a part of a result: from all its lists together, not more than may be read of a result.
+
+    Lists in the items of lists would multiply their lengths.
+    """
+    left = READING.left
+    items = first_items(value, left + 1 if left > 0 else 1)
+    if len(items) > 1:
+        READING.left = left + 1 - len(items)
+    return items
+
+
+def first_items(value: Any, most: int = READ) -> list[Any]:
+    """Return the first items of a list or tuple; an empty list for anything else."""
     kind = type(value)
     if kind is list:
-        items: list[Any] = value[:_MOST_ITEMS]
+        items: list[Any] = value[:most]
         return items
     if value is None:
         return []
     for base in (list, tuple):
         if introspection.has_base(kind, base):
-            return list(islice(base.__iter__(value), _MOST_ITEMS))
+            return list(islice(base.__iter__(value), most))
     return []
 
 

@@ -19,7 +19,7 @@ from voltagent.capture import models
 from voltagent.capture.container_forms import CONTAINERS
 from voltagent.capture.injected import is_injected_class
 from voltagent.capture.library_forms import library_form
-from voltagent.capture.nodes import Form, NamedFields
+from voltagent.capture.nodes import Form, Listed, Mapped, NamedFields
 from voltagent.capture.scalar_forms import EXACT_SCALARS, SCALARS, enum_form, unknown_form
 from voltagent.core import introspection
 from voltagent.core.context import run_callback
@@ -80,5 +80,11 @@ def _standard(kind: type) -> Form:
     return unknown_form
 
 
-_TABLE: Final[Mapping[int, Form]] = {id(kind): form for kind, form in (*SCALARS, *CONTAINERS)}
+def _as_it_is(value: object) -> object:
+    return value
+
+
+# With collections of which only the first items were read before.
+_READ: Final = ((Listed, _as_it_is), (Mapped, _as_it_is))
+_TABLE: Final[Mapping[int, Form]] = {id(kind): form for kind, form in (*SCALARS, *CONTAINERS, *_READ)}
 _EXACT_ONLY: Final[Mapping[int, Form]] = {id(kind): form for kind, form in EXACT_SCALARS}

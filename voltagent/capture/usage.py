@@ -6,6 +6,7 @@ The keys are ``prompt_tokens`` (all input tokens, cached ones included), ``compl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from gc import get_referents
 from itertools import islice
@@ -17,6 +18,8 @@ from voltagent.capture.option_values import as_mapping
 from voltagent.capture.snapshot import Snapshot
 from voltagent.capture.stored_fields import as_number, fields_of, stored_in
 from voltagent.core import introspection
+from voltagent.core.guard import log_once
+from voltagent.core.naming import nearest
 from voltagent.errors import ValidationError
 
 # How providers, frameworks and other conventions spell a count -> our key.
@@ -50,6 +53,9 @@ TOKEN_SPELLINGS: Final[Mapping[str, str]] = {
     for spelling in spellings.split()
 }
 _SPELLINGS: Final[Mapping[str, str]] = {**TOKEN_SPELLINGS, "cost": "cost"}
+# What Langfuse calls the counts of a call. Read only of a usage that a caller names as such: a result may have an
+# `input` that is something else.
+_SHORT: Final = {"input": "prompt_tokens", "output": "completion_tokens", "total": "total_tokens"}
 _COSTS: Final = ("cost", "total_cost", "totalCost", "total_cost_usd", "cost_usd")
 # The objects with details that some nest in their usage -> what is in them.
 _IN_PROMPT: Final = {
@@ -98,6 +104,8 @@ _LONGEST_COUNT: Final = 24  # characters of a number in a string
 _LEAST_COUNTED: Final = -_MOST_COUNTED  # by name: it would be computed for each number
 _TOKENS: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 _OURS: Final = (*_TOKENS, "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost")
+_MOST_READ_FOR_HINT: Final = 16  # names that may be misspelt
+_LONGEST_NAME: Final = 50  # characters of them
 _INTEGER: Final = frozenset((id(int),))
 _snapshot: Final = Snapshot()
 
@@ -244,6 +252,7 @@ def checked_usage(usage: object) -> dict[str, Any] | None:
     given = _fields(usage)
     if given is None:
         raise ValidationError(f"usage must be a mapping or a TokenUsage, got {introspection.short_name(type(usage))}")
+    given = _with_long_names(given)
     if len(given) > _MOST:  # counts first, so that none is lost among very many other values
         given = {key: given[key] for key in (*filter(given.__contains__, _READ), *islice(given, _MOST))}
     result: dict[str, Any] = {}
@@ -261,6 +270,30 @@ def checked_usage(usage: object) -> dict[str, Any] | None:
     more = {name: value for name, value in more.items() if name not in result}
     # what else is in it is any object of the caller's: a snapshot of it is kept, as of everything
     return result | (from_json(_snapshot.encode_object(more, _LARGEST)) if more else {})
+
+
+def _with_long_names(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a usage in which ``input``, ``output`` and ``total`` have the names of our counts if they are numbers."""
+    if not any(name in given for name in _SHORT):
+        return given
+    short = {name for name in _SHORT if name in given and as_number(given[name]) is not None}
+    return {_SHORT[name] if name in short else name: value for name, value in given.items()}
+
+
+def report_misspelt(call: str, usage: Mapping[str, Any] | None) -> None:
+    """Log that a checked usage has no known number, if a name in it resembles the name of one.
+
+    Args:
+        call: what the warning names, such as ``record()``.
+    """
+    if not usage or any(name in usage for name in _OURS):
+        return
+    for name in islice(usage, _MOST_READ_FOR_HINT):
+        near = nearest(name[:_LONGEST_NAME], _SPELLINGS)
+        if near is not None:
+            message = "%s: usage has no count of tokens; %r is unknown, did you mean %r?"
+            log_once(f"misspelt:{call}", logging.WARNING, message, call, name[:_LONGEST_NAME], near, aloud=True)
+            return
 
 
 def _in_our_sense(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The command line: ``voltagent …`` and ``python -m voltagent …``.
 
-A command is a module of this folder with a function ``add(commands)``, which adds its parser, and one that runs it.
+A command is a module or package of this folder, with the command's name (``_`` for ``-``), and :data:`COMMANDS` lists
+it. It has a function ``add(commands)``, which adds its parser with :func:`add_command`, and one that runs it. All other
+modules are what commands share.
 """
 
 from __future__ import annotations

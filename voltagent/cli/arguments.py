@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -36,8 +37,15 @@ class NothingRecordedError(VoltAgentError):
 
 def add_db(parser: argparse.ArgumentParser) -> None:
     """Add the option that names another store."""
-    parser.add_argument("--db", type=Path, metavar="PATH", help="the store's file (default: %(default)s)",
+    parser.add_argument("--db", type=_store, metavar="PATH", help="the store's file (default: %(default)s)",
                         default=settings.local_path())  # fmt: skip
+
+
+def _store(text: str) -> Path:
+    path = Path(text)
+    if os.path.isdir(path):  # noqa: PTH112 - unlike `Path.is_dir`, never raises: opening the file does, and is reported
+        raise argparse.ArgumentTypeError(f"{path} is a folder; name a file, such as {path / 'traces.db'}")
+    return path
 
 
 def add_filters(parser: argparse.ArgumentParser) -> None:

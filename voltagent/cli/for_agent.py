@@ -88,8 +88,16 @@ def _failure(one: OperationRecord, space: int) -> list[str]:
         f"error: {cut(_json(about), space // 4)}",
     ]
     if isinstance(stack, str):
-        lines.append(f"stack (its end): {stack[-(space // 4) :]}")
+        lines.append(f"stack (its end):\n{_end(stack.rstrip(), space // 4)}")
     return ["\n".join(map(printable, line.split("\n"))) for line in lines]
+
+
+def _end(text: str, length: int) -> str:
+    """Return the last lines of a text that fit into this many characters; of a longer line its end."""
+    if len(text) <= length:
+        return text
+    end = text[-length:]
+    return end.partition("\n")[2] or end
 
 
 def _title(one: OperationRecord) -> str:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from voltagent import settings
-from voltagent._factory import build_exporter
 from voltagent.cli import add_command
 from voltagent.cli.arguments import add_db, add_filters, chosen, opened, wanted_by
 from voltagent.cli.numbers import number
@@ -21,6 +20,7 @@ from voltagent.cli.terminal import encodable, fitted
 from voltagent.core import clock
 from voltagent.delivery.push import Result, push
 from voltagent.errors import ValidationError
+from voltagent.exporters.building import build_exporter
 from voltagent.records.reading import list_traces
 from voltagent.render.text import printable, short_id
 from voltagent.storage.spool.destination import Destination, destinations

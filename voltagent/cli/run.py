@@ -54,8 +54,23 @@ def _run(arguments: argparse.Namespace) -> int:
     sys.path[0] = str(Path.cwd() if arguments.is_module else Path(program).resolve().parent)
     context.on_first_use(lambda: from_environment(always=True))
     instrument()
-    if arguments.is_module:
-        runpy.run_module(program, run_name="__main__", alter_sys=True)
-    else:
+    if not arguments.is_module:
         runpy.run_path(program, run_name="__main__")
+        return 0
+    try:
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    except ImportError as exc:
+        if _began(exc):
+            raise
+        raise NoProgramError(f"the module {program} cannot be run: {exc}") from None
     return 0
+
+
+def _began(exc: ImportError) -> bool:
+    """Return whether code of the program raised this, and not the search for its module."""
+    traceback = None if exc.__traceback__ is None else exc.__traceback__.tb_next  # below the frame that called runpy
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__") != runpy.__name__:
+            return True
+        traceback = traceback.tb_next
+    return False

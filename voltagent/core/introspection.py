@@ -137,8 +137,13 @@ def cell_contents(cell: CellType) -> tuple[object, ...]:
         return ()
 
 
+_MOST_TYPES: Final = 1000
+
+
 class PerType(Generic[_T]):
     """Caches a result per type. Dynamic types can be freed, and their results with them.
+
+    A result may hold its type, as the reader of its fields does: so the oldest are forgotten when there are many.
 
     ``found`` holds what is cached, by the identity of the type: where a call per look-up would be felt, the caller
     looks there first. If the reference is to another type, the one that was cached is gone.
@@ -158,5 +163,8 @@ class PerType(Generic[_T]):
         made = self._make(kind)
         key = id(kind)
         found = self.found
+        if len(found) >= _MOST_TYPES:
+            for oldest in tuple(found)[: _MOST_TYPES // 2]:
+                found.pop(oldest, None)
         found[key] = (ref(kind, lambda _: found.pop(key, None)), made)
         return made

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Final, cast
+
+_MUCH_ALIKE: Final = 0.8
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the most similar known name; ``None`` if none is similar."""
+    """Return the most similar known name; ``None`` if none is similar.
+
+    A name that begins with another character has to be more similar: few misspell the first one.
+    """
     from difflib import get_close_matches  # imported here, as only mistakes need it
 
-    return next(iter(get_close_matches(name, list(known), n=1)), None)
+    names = list(known)
+    alike = get_close_matches(name, [one for one in names if one[:1].lower() == name[:1].lower()], n=1)
+    return next(iter(get_close_matches(name, names, n=1, cutoff=_MUCH_ALIKE) or alike), None)
 
 
 def snake_to_camel(snake_str: str) -> str:

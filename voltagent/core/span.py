@@ -184,9 +184,10 @@ class SpanTemplate:
         tags: the tags of the start.
         redact: the redactor of this decorator, in addition to that of the SDK.
         facts: the rare fields of the start.
+        model: that of a model call, if all calls have the same.
     """
 
-    __slots__ = ("facts", "kind", "name", "operation", "redact", "tags")
+    __slots__ = ("facts", "kind", "model", "name", "operation", "redact", "tags")
 
     def __init__(
         self,
@@ -197,8 +198,10 @@ class SpanTemplate:
         tags: tuple[str, ...] | None = None,
         redact: EventRedactor | None = None,
         facts: SpanFacts | None = None,
+        model: str | None = None,
     ) -> None:
         self.kind = kind
+        self.model = model
         self.name = name
         self.operation = operation
         self.tags = tags
@@ -269,7 +272,7 @@ class Span:
         self.metadata: bytes | None = metadata
         self.tags: tuple[str, ...] | None = template.tags
         self.facts: SpanFacts | None = template.facts
-        self.model: str | None = None  # of a model call, and of an agent whose result says so
+        self.model: str | None = template.model  # of a model call, and of an agent whose result says so
         self.redact: EventRedactor | None = template.redact
         self.more_metadata: tuple[bytes, ...] = ()  # JSON object texts from record(), success(), error(); later wins
         self.more_tags: tuple[str, ...] = ()
@@ -278,7 +281,9 @@ class Span:
         self.error: Failure | bytes | None = None  # bytes (JSON text) once the sender's thread has formatted it
         self.status: str | None = None
         self.end_ns: int | None = None
-        self.queued: object = None  # the account in whose queue its end joined its start; or a word, if it may not
+        # `None` until its start is in a queue, then false until its end joins it there: then it is the account of that
+        # queue, or a word if the end may not join any more.
+        self.queued: object = None
         self.start_ns: int = start_ns
 
     def time_of_end(self) -> int:

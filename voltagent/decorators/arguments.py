@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from voltagent.capture.injected import is_injected, is_injected_by_annotation, without_injected
+from voltagent.capture.nodes import Listed, Mapped
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hidden_in, hide, joined
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.naming import nearest
@@ -17,6 +19,7 @@ RECEIVERS: Final = frozenset(("self", "cls"))
 BY_POSITION: Final = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _BY_NAME: Final = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _NOTHING: Final[Mapping[str, Hidden]] = {}
+_MOST_SIFTED: Final = 16_384  # arguments of a call, which takes some milliseconds
 
 HiddenResult: TypeAlias = Callable[[], Hidden]
 
@@ -120,8 +123,16 @@ class ArgumentBinder:
             named[self._variadic_keyword] = rest
         return named
 
+    def values_of(self, names: Sequence[str], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
+        """Return what a call passed under each of these names, or its default; ``None`` for what is neither."""
+        found: dict[str, Any] = {**self._defaults, **dict(zip(self.names, args, strict=False))}
+        return [kwargs.get(name, found.get(name)) for name in names]
+
     def _sifted(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments to record, by name. The first call finds out which ones are secret or injected."""
+        count, size = len(args), len(kwargs)
+        if count > _MOST_SIFTED or size > _MOST_SIFTED:
+            args, kwargs = self._first(args, kwargs)
         named = self.all_by_name(args, kwargs)
         if self._secret is None:
             self._secret = self._find_secrets()
@@ -134,9 +145,31 @@ class ArgumentBinder:
         if self._kept is not None:
             named = self._keep(named, self._kept)
         named = self._without_injected(named)
+        if len(args) < count or len(kwargs) < size:
+            self._note_missing(named, count - len(args), size - len(kwargs))
         for name in self._secret.keys() & named.keys():
             named[name] = hide(named[name], self._secret[name])
         return named
+
+    def _first(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """Return the first of very many arguments, and those that have a parameter or are to be kept.
+
+        What is in ``*args`` and ``**kwargs`` is sifted one by one, and a record holds some of them only.
+        """
+        named = self._keywords if self._kept is None else self._keywords | self._kept
+        first = dict(islice(kwargs.items(), _MOST_SIFTED))
+        first.update({name: kwargs[name] for name in named if name in kwargs})
+        return args[: len(self.names) + _MOST_SIFTED], first
+
+    def _note_missing(self, named: dict[str, Any], arguments: int, keywords: int) -> None:
+        """Note how many are missing in ``*args`` and ``**kwargs``, unless these have only names that are to be kept."""
+        positional, rest = self._variadic_positional, self._variadic_keyword
+        if arguments and positional is not None and positional in named:
+            items = list(named[positional])
+            named[positional] = Listed("tuple", items, len(items) + arguments)
+        if keywords and rest is not None and rest in named and (self._kept is None or rest in self._kept):
+            pairs = list(named[rest].items())
+            named[rest] = Mapped("dict", pairs, len(pairs) + keywords)
 
     def _keep(self, named: Mapping[str, Any], kept: frozenset[str]) -> dict[str, Any]:
         """Return the named arguments that are to be recorded, those inside ``**kwargs`` included."""

@@ -7,16 +7,16 @@ How a call begins is with the kinds of plans: :mod:`voltagent.decorators.operati
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from voltagent.capture.secrets import NOTHING_HIDDEN, Hidden, hide
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT, Snapshot
-from voltagent.capture.usage import checked_usage
+from voltagent.capture.usage import checked_usage, report_misspelt
 from voltagent.core.context import run_callback
-from voltagent.core.guard import Guard, log_once
+from voltagent.core.guard import Guard, is_ours, log_once
 from voltagent.core.protocols import SpanRecorder
 from voltagent.core.span import Span
 from voltagent.decorators.arguments import RECEIVERS, ArgumentBinder, HiddenResult
@@ -121,6 +121,14 @@ class CallPlan:
             args, kwargs = without_receiver(args, kwargs)
         return self._free_arguments.all_by_name(args, kwargs)
 
+    def _values_of(
+        self, names: Sequence[str], instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Any]:
+        """Return the arguments of these names, also those that are not recorded; ``None`` for what was not passed."""
+        if instance is not None:
+            return self._arguments.values_of(names, args, kwargs)
+        return self._free_arguments.values_of(names, args[1:] if self.skips_first else args, kwargs)
+
     def succeed(self, span: Span, outside: bool, result: object, *, is_run: bool = False) -> Any:
         """End the record of a call that returned.
 
@@ -175,6 +183,8 @@ class CallPlan:
         except RecursionError:
             pass
         except BaseException as exc:
+            if not is_ours(exc):
+                self.fail(span, outside, exc)  # what an interrupt left open
             Guard.swallowed(exc)
 
     def captures_output(self, span: Span) -> bool:
@@ -245,7 +255,9 @@ class CallPlan:
             given = self._usage(result) if self._usage is not None else None
             counts = span.trace.counts
             if counts is None or not counts.knows(given):  # else it belongs to a response that was counted below
-                set_usage(span, checked_usage(given))
+                usage = checked_usage(given)
+                report_misspelt(f"the usage= callback of {self._name!r}", usage)
+                set_usage(span, usage)
 
         run_callback(take, on_error=partial(report_failure, "usage", self._name))
         return True

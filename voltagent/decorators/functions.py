@@ -26,6 +26,7 @@ from voltagent.tracing.waiting import SPAN_OF
 
 # What wrapt calls: the function (bound, for a method), the object it is bound to, positional and keyword arguments.
 Wrapper: TypeAlias = Callable[[Callable[..., Any], object, tuple[Any, ...], dict[str, Any]], Any]
+__tracebackhide__ = True  # reports of pytest show the functions of the program, and not this frame between them
 
 
 def around_call(plan: CallPlan) -> Wrapper:
@@ -48,12 +49,14 @@ def around_call(plan: CallPlan) -> Wrapper:
                 result = replay().call(span, wrapped, args, kwargs)
             else:  # `**kwargs` would copy a dictionary that is empty, too
                 result = wrapped(*args, **kwargs) if kwargs else wrapped(*args)
-        except BaseException as exception:
             become(before)
-            fail(span, above is None, exception)
+            return succeed(span, above is None, result)  # in here: an interrupt ends the record, too
+        except BaseException as exception:
+            try:
+                become(before)
+            finally:
+                fail(span, above is None, exception)
             raise
-        become(before)
-        return succeed(span, above is None, result)
 
     SPAN_OF[id(call.__code__)] = "span"
     return call
@@ -83,31 +86,35 @@ def around_coroutine(plan: CallPlan, target: Any, *, pure: bool) -> Wrapper:
         if BESIDE or (above is not None and above.end_ns is not None):
             above = nearest_open(above)
         span = begin(above, instance, args, kwargs) if above is not INERT else None
-        if REPLAYS and span is not None:
-            awaited: Awaitable[Any] = replay().coroutine(span, wrapped, args, kwargs)
-        else:
-            awaited = wrapped(*args, **kwargs)
-        del wrapped, instance, args, kwargs  # the body may run for longer than it needs them
-        if span is None:
-            return await awaited
         try:
+            if REPLAYS and span is not None:
+                awaited: Awaitable[Any] = replay().coroutine(span, wrapped, args, kwargs)
+            else:
+                awaited = wrapped(*args, **kwargs)
+            del wrapped, instance, args, kwargs  # the body may run for longer than it needs them
+            if span is None:
+                return await awaited
             if KEPT_CONTEXTS:
                 drop_contexts()
             become(span)
             result = await awaited
-        except BaseException as exception:
-            # a coroutine may be closed anywhere, such as in a context where something else is current
             if current() is span:
-                set_current(before)
-            elif type(exception) is GeneratorExit:
-                leave_elsewhere(span)
-            fail(span, above is None, exception)
+                if KEPT_CONTEXTS:
+                    drop_contexts()
+                become(before)
+            return succeed(span, above is None, result)
+        except BaseException as exception:
+            if span is None:
+                raise
+            try:
+                # a coroutine may be closed anywhere, such as in a context where something else is current
+                if current() is span:
+                    set_current(before)
+                elif type(exception) is GeneratorExit:
+                    leave_elsewhere(span)
+            finally:
+                fail(span, above is None, exception)
             raise
-        if current() is span:
-            if KEPT_CONTEXTS:
-                drop_contexts()
-            become(before)
-        return succeed(span, above is None, result)
 
     SPAN_OF[id(run.__code__)] = "span"
     lend_names(target, run)

@@ -21,6 +21,8 @@ MOST_TAKEN: Final = 4096  # of the last items, for the callback of `usage`
 # Bypasses any property of a subclass: an exception is an object of the user.
 _traceback_of: Final[Callable[[BaseException], Any]] = BaseException.__dict__["__traceback__"].__get__
 
+__tracebackhide__ = True  # reports of pytest show the functions of the program, and not this frame between them
+
 
 class GeneratorRun:
     """Accompanies a generator that runs. Its span is current only while the generator's own code runs.
@@ -60,7 +62,6 @@ class GeneratorRun:
         self._span = INERT if span is None else span
         self._own = here if span is None else span  # what is current inside the generator
         self._before = here
-        self._items = _items(plan, self._span)
         self._assembly: Assembly | None = None  # set at the first item that may be a chunk of a model's answer
         self._no_chunks = NO_CHUNKS if plan.any_shape else NO_CLIENTS
         self._taken: deque[Any] | None = deque(maxlen=MOST_TAKEN) if plan.gives_usage else None
@@ -71,9 +72,14 @@ class GeneratorRun:
         self.running = False
         self._number = 0
         self._first: float | None = None
-        self._producing = 0.0 if begun is None else _seconds_since_start(self._span)
         self._waiting = 0.0
-        self._mark = clock.monotonic()
+        try:
+            self._items = _items(plan, self._span)
+            self._producing = 0.0 if begun is None else _seconds_since_start(self._span)
+            self._mark = clock.monotonic()
+        except BaseException as exc:
+            plan.fail(self._span, self._outside, exc)  # an interrupt: there is no run that could end it
+            raise
         self._started = self._mark - self._producing
 
     @property

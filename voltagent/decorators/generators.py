@@ -40,28 +40,29 @@ def around_generator(plan: CallPlan, target: Any, *, awaitable: bool = False) ->
         kwargs: dict[str, Any],
     ) -> Generator[Any, Any, Any]:
         run = GeneratorRun(plan, caller, instance, args, kwargs)
-        if REPLAYS:
-            inner = replay().generator(run.span, inner, target, items=not awaitable)
-        del caller, instance, args, kwargs  # the body may run for longer than it needs them
         try:
-            while True:
-                try:
-                    run.enter()
-                    # no local variable, as that would keep the item or the sent value alive while it waits
-                    if run.incoming is None:
-                        run.incoming = yield run.leave(inner.send(None))
-                    else:
-                        step = inner.throw if run.thrown else inner.send
-                        run.incoming = yield run.leave(step(run.take()))
-                except BaseException as exception:  # noqa: PERF203 - the consumer may throw at every step
-                    if run.running:
-                        raise
-                    # thrown into the user's generator after this block, so that no exception has it as its context
-                    run.catch(exception)
-        except StopIteration as stop:
-            run.returned(stop.value)
-            return stop.value
-        except BaseException as exception:
+            if REPLAYS:
+                inner = replay().generator(run.span, inner, target, items=not awaitable)
+            del caller, instance, args, kwargs  # the body may run for longer than it needs them
+            try:
+                while True:
+                    try:
+                        run.enter()
+                        # no local variable, as that would keep the item or the sent value alive while it waits
+                        if run.incoming is None:
+                            run.incoming = yield run.leave(inner.send(None))
+                        else:
+                            step = inner.throw if run.thrown else inner.send
+                            run.incoming = yield run.leave(step(run.take()))
+                    except BaseException as exception:  # noqa: PERF203 - the consumer may throw at every step
+                        if run.running:
+                            raise
+                        # thrown into the user's generator after this block, so that no exception has it as its context
+                        run.catch(exception)
+            except StopIteration as stop:
+                run.returned(stop.value)
+                return stop.value
+        except BaseException as exception:  # of the generator, or what interrupted the recording of its end
             run.raised(exception)
             raise
 
@@ -81,22 +82,23 @@ def around_async_generator(plan: CallPlan, target: Any) -> Wrapper:
         kwargs: dict[str, Any],
     ) -> AsyncGenerator[Any, Any]:
         run = GeneratorRun(plan, caller, instance, args, kwargs)
-        if REPLAYS:
-            inner = replay().async_generator(run.span, inner, target)
-        del caller, instance, args, kwargs
-        step = _first_step(inner)
         try:
-            while True:
-                try:
-                    run.enter()
-                    run.incoming = yield run.leave(await step)
-                except BaseException as exception:
-                    if run.running:
-                        raise
-                    run.catch(exception)
-                step = (inner.athrow if run.thrown else inner.asend)(run.take())
-        except StopAsyncIteration:
-            run.returned()
+            if REPLAYS:
+                inner = replay().async_generator(run.span, inner, target)
+            del caller, instance, args, kwargs
+            step = _first_step(inner)
+            try:
+                while True:
+                    try:
+                        run.enter()
+                        run.incoming = yield run.leave(await step)
+                    except BaseException as exception:
+                        if run.running:
+                            raise
+                        run.catch(exception)
+                    step = (inner.athrow if run.thrown else inner.asend)(run.take())
+            except StopAsyncIteration:
+                run.returned()
         except BaseException as exception:
             run.raised(exception)
             raise

@@ -48,6 +48,7 @@ class OperationPlan(CallPlan):
             tags=self._tags,
             redact=self._redact,
             facts=facts if instructions is None else {"instructions": instructions},
+            model=options.get(_MODEL) if self._calls_model else None,
         )
         self._model: str | None = options.get(_MODEL)
         free = self._free_arguments
@@ -94,13 +95,10 @@ class OperationPlan(CallPlan):
         """Start a model call, with the requested model in its metadata."""
         requested: object = self._model
         if self._reads_model:
-            named = {**kwargs, **self._all_by_name(instance, args, kwargs)}
-            requested = next(filter(None, (as_text(named.get(name)) for name in _MODEL_PARAMETERS)), None)
+            given = self._values_of(_MODEL_PARAMETERS, instance, args, kwargs)
+            requested = next(filter(None, map(as_text, given)), None)
         metadata = self._metadata if requested is None else _with_model(self._metadata, str(requested)[:_LONGEST_MODEL])
-        span = recorder.start_from(above, self._template, input, metadata)
-        if self._model is not None and span.recording:
-            span.model = self._model
-        return span
+        return recorder.start_from(above, self._template, input, metadata)
 
     def _begin_outside(self, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Start the record of a call outside any trace, which opens a trace of its own."""
@@ -111,14 +109,19 @@ class OperationPlan(CallPlan):
         root = recorder.start_trace(self._name, input, None, self._tags, self._redact)
         if root is INERT:
             return root
-        if self._calls_model:
-            span = self._begin_model_call(recorder, root, input, instance, args, kwargs)
-        else:
-            span = recorder.start_from(root, self._template, input, self._metadata, root.start_ns)
-        if span is INERT:  # the queue accepted the trace but not the operation
-            recorder.succeed(root, None)
-        else:
-            lost_parents.began(span, self._code)
+        span = root
+        try:
+            if self._calls_model:
+                span = self._begin_model_call(recorder, root, input, instance, args, kwargs)
+            else:
+                span = recorder.start_from(root, self._template, input, self._metadata, root.start_ns)
+            if span is INERT:  # the queue accepted the trace but not the operation
+                recorder.succeed(root, None)
+            else:
+                lost_parents.began(span, self._code)
+        except BaseException as exc:
+            self.fail(root if span is INERT else span, True, exc)  # the caller gets nothing that could be ended
+            raise
         return span
 
 

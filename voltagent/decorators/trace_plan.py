@@ -38,6 +38,7 @@ class TracePlan(CallPlan):
 
     def begin(self, above: Span | None, instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Span | None:
         """Start the trace of a call; ``None`` if it is not recorded. Never raises."""
+        span: Span | None = None
         try:
             if above is None:
                 recorder: Recorder | None = capture() if CAPTURES else self._recorder or default_recorder()
@@ -68,6 +69,8 @@ class TracePlan(CallPlan):
         except RecursionError:
             return None  # the stack is exhausted
         except BaseException as exc:
+            if span is not None:
+                self.fail(span, False, exc)  # the caller does not get it
             Guard.swallowed(exc)
             return None
 

@@ -101,6 +101,24 @@ class _Missing:
         raise AttributeError
 
 
+def _of_function(name: str) -> Any:
+    """Return a property for an attribute of the function inside, which other tools may replace there.
+
+    What it returns depends on the reader: cloudpickle gets that of a copy that can be pickled.
+    """
+
+    def read(wrapper: Decorated) -> Any:
+        return wrapper._read(name, sys._getframe(1))  # noqa: SLF001  # pyright: ignore
+
+    def write(wrapper: Decorated, value: object) -> None:
+        setattr(wrapper.__wrapped__, name, value)
+
+    def delete(wrapper: Decorated) -> None:
+        delattr(wrapper.__wrapped__, name)
+
+    return property(read, write, delete)
+
+
 class Decorated(_FunctionWrapper):
     """A decorated function. It answers introspection as the function itself does."""
 
@@ -120,24 +138,12 @@ class Decorated(_FunctionWrapper):
         context.record_at_exit()
         self._self_copied: Any = None  # what cloudpickle copies, once it has
 
-    # What these return depends on the reader: cloudpickle gets a copy that can be pickled.
-    @property
-    def __code__(self) -> Any:
-        return self._of_function("__code__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
+    __code__ = _of_function("__code__")
+    __closure__ = _of_function("__closure__")
+    __defaults__ = _of_function("__defaults__")
+    __kwdefaults__ = _of_function("__kwdefaults__")
 
-    @property
-    def __closure__(self) -> Any:
-        return self._of_function("__closure__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
-
-    @property
-    def __defaults__(self) -> Any:
-        return self._of_function("__defaults__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
-
-    @property
-    def __kwdefaults__(self) -> Any:
-        return self._of_function("__kwdefaults__", sys._getframe(1))  # noqa: SLF001  # pyright: ignore
-
-    def _of_function(self, name: str, reader: FrameType) -> Any:
+    def _read(self, name: str, reader: FrameType) -> Any:
         """Return an attribute of the function inside; for cloudpickle, of a function that calls a decorated copy."""
         return getattr(self._to_copy() if is_cloudpickle(reader) else self.__wrapped__, name)
 

@@ -1,7 +1,7 @@
 """What one SDK records for one destination, in a queue that any thread may fill without waiting; what becomes of it.
 
-Every change is a few plain stores without a call in between. CPython handles signals, other threads and asynchronous
-exceptions only after calls and at the ends of loops, so none of them can see or leave a change half made.
+Every change is a few plain stores without a call in between: CPython handles signals, other threads and asynchronous
+exceptions only after calls and at the ends of loops.
 """
 
 from __future__ import annotations
@@ -36,13 +36,12 @@ _END: Final = Phase.END
 class Account:
     """What one SDK has recorded for one destination, what it may record, its counts, and what it waits for there.
 
-    The worker holds it until all is settled. It refers to the SDK's sender weakly: an SDK that is not referenced any
-    more costs nothing once its last event is settled.
+    The worker holds it until all is settled, and it refers to the SDK's sender weakly.
     """
 
-    __slots__ = ("accepted", "bytes", "dropped", "first_futures", "futures", "is_closed", "is_finished", "limit",
-                 "limit_events", "mark", "merged", "most", "older", "parked", "pending", "recorded", "sender",
-                 "shutdown", "waiting", "worker")  # fmt: skip
+    __slots__ = ("bytes", "first_futures", "futures", "is_closed", "is_finished", "limit", "limit_events", "mark",
+                 "merged", "most", "older", "on_disk", "on_way", "outcomes", "parked", "recorded", "sender", "shutdown",
+                 "waiting", "worker")  # fmt: skip
 
     worker: Worker  # set by that, as it takes the account
     sender: Callable[[], object]
@@ -62,12 +61,12 @@ class Account:
         self.limit_events = 1  # events from which on the queue is full
         self.limit = -1  # a larger payload is looked at first; -1: every event is
         self.most = NO_MARK  # events that it takes in all from threads that do not keep the process from ending
-        self.recorded = 0  # of those that the worker has looked at
-        self.accepted = 0
-        self.pending = 0
-        self.parked = 0  # of those pending, the ones that count as the end of their span does
-        self.dropped: defaultdict[str, int] = defaultdict(int)  # by reason
-        self.futures: deque[ReportFuture] = deque()
+        self.on_way: list[SpanEvent] = []  # from here to the disk, and on to the buffer
+        self.on_disk = 0  # events that are there only
+        self.recorded = 0  # events that came to the buffer, or were lost on the way
+        self.outcomes: defaultdict[str | None, int] = defaultdict(int)  # of these: accepted, or lost for a reason
+        self.parked = 0  # of those without an outcome, the ones that have that of the end of their span
+        self.futures: dict[ReportFuture, None] = {}  # those that wait, in their order
         self.first_futures: list[ReportFuture] | None = None  # those that wait while others go on recording
         self.older: list[WaitingTrace] | None = None  # the traces with what they wait for, once all of it is known
         self.shutdown: Shutdown | None = None
@@ -75,18 +74,46 @@ class Account:
 
     def put(self, event: SpanEvent, size: int) -> bool:
         """Take an event with ``size`` bytes of payload; False if a START was refused. Never blocks, never raises."""
+        phase, span, _ = event
+        if phase is _START:
+            return self.put_start(span, size)
+        if phase is _END:
+            return self.put_end(span, size, span.end_ns)
         if size > self.limit and not self._may_take(event, size):
             return False
+        self.waiting.append(event)
+        self.bytes = total = self.bytes + size
+        if total >= self.mark or len(self.waiting) >= self.limit_events:
+            self._attend(event)
+        return True
+
+    def put_start(self, span: Span, size: int) -> bool:
+        """:meth:`put` a START, in fewer steps: each decorated call makes one."""
+        if size > self.limit and not self._may_take((_START, span, None), size):
+            return False
         waiting = self.waiting
-        phase, span, _ = event
-        if phase is _END and waiting and waiting[-1] is span:
+        span.queued = span.queued or False  # no call between these: an interrupt behind it finds out that it is here
+        waiting.append(span)
+        self.bytes = total = self.bytes + size
+        if total >= self.mark or len(waiting) >= self.limit_events:
+            self._attend((_START, span, None))
+        return True
+
+    def put_end(self, span: Span, size: int, end_ns: int | None) -> bool:
+        """:meth:`put` an END, likewise, and set its time: what an interrupt keeps out of the queue has not ended."""
+        if size > self.limit:
+            self._may_take((_END, span, None), size)
+        waiting = self.waiting
+        if waiting and waiting[-1] is span:
             # in one line: a debugger lets other threads come between two
-            before, span.queued = span.queued, span.queued or self
-            self.merged += before is None  # counted before the branch, at which Python 3.10 looks for signals
-            if before is None:  # the start has not been looked at: the two are one entry from now on
+            before, span.queued, span.end_ns = span.queued, span.queued or self, end_ns
+            self.merged += not before  # counted before the branch, at which Python 3.10 looks for signals
+            if not before:  # the start has not been looked at: the two are one entry from now on
                 self.bytes += size
                 return True
-        waiting.append(span if phase is _START else event)
+        event: SpanEvent = (_END, span, None)
+        span.end_ns = end_ns  # no call between these
+        waiting.append(event)
         self.bytes = total = self.bytes + size
         if total >= self.mark or len(waiting) >= self.limit_events:
             self._attend(event)
@@ -106,10 +133,7 @@ class Account:
         return True
 
     def _is_too_late(self) -> bool:
-        """Return whether the process ends, and a thread that may never end has recorded a whole burst since then.
-
-        Such a thread lets the sender have the interpreter for a moment.
-        """
+        """Return whether the process ends, and a thread that may never end has recorded a burst since: it gives way."""
         if self.recorded + self.waiting_events() < self.most or not threading.current_thread().daemon:
             return False
         pause(_GIVE_WAY)
@@ -133,17 +157,22 @@ class Account:
     def _refuse(self, event: SpanEvent, reason: str) -> bool:
         """Count an event as lost, at once: what is refused takes no memory, and the worker need not follow."""
         _, span, fields = event
-        buffer = self.worker.buffer
         if fields is None:
-            buffer.losses.note(span, reason)
-        buffer.dropped += 1  # no call from here on
-        self.recorded += 1
-        self.dropped[reason] += 1
+            self.worker.buffer.losses.note(span, reason)
+        self.recorded += 1  # no call from here on
+        self.outcomes[reason] += 1
         return False
 
     def waiting_events(self) -> int:
         """Events that the worker has not looked at."""
         return len(self.waiting) + self.merged
+
+    @property
+    def pending(self) -> int:
+        """Events that came to the buffer and have no outcome."""
+        # no call in between: callers count what is refused at any moment, without the lock
+        outcomes, recorded = {**self.outcomes}, self.recorded
+        return recorded - sum(outcomes.values())
 
     def begin_to_leave(self) -> None:
         """Take only so much more from threads that the end of the process does not wait for."""
@@ -153,35 +182,30 @@ class Account:
     def settle(self, future: ReportFuture) -> None:
         """Report to one that waits."""
         future.settle(self)
-        try:
-            self.futures.remove(future)
-        except ValueError:
-            pass  # given up meanwhile
+        self.futures.pop(future, None)
 
     def settle_futures(self) -> None:
         """Report to all that wait."""
-        while self.futures:
-            self.settle(self.futures[0])
+        while futures := list(self.futures):  # other threads may add theirs
+            for future in futures:
+                self.settle(future)
 
-    def has_work(self) -> bool:
-        """Return whether something may be left to do."""
-        return bool(self.waiting or self.pending > self.parked)
+    def is_settled(self, is_disk_enough: bool = False) -> bool:
+        """Return whether nothing waits any more; ``is_disk_enough`` if what is on the disk only need not be sent."""
+        if self.waiting or self.on_way or (self.on_disk and not is_disk_enough):
+            return False
+        outcomes, recorded = {**self.outcomes}, self.recorded  # as in `pending`, with a call less
+        return recorded - sum(outcomes.values()) <= self.parked
 
     def is_over(self) -> bool:
         """Return whether the worker can let go of it: no caller can record through it, and all is settled."""
         gone = self.is_finished or self.sender() is None
         return gone and not self.waiting and not self.pending and not self.futures
 
-    def report(self, elsewhere: int = 0) -> Report:
-        """Return the counts, under the buffer's lock; ``elsewhere`` are events that only the storage has."""
-        waiting = self.waiting_events() + elsewhere
+    def report(self) -> Report:
+        """Return the counts, under the buffer's lock."""
+        waiting = self.waiting_events() + len(self.on_way) + self.on_disk
         # no call in between: what is recorded meanwhile may be refused, or push out what is counted here
-        dropped, recorded, accepted, pending = {**self.dropped}, self.recorded, self.accepted, self.pending
-        return Report(recorded + waiting, accepted, dropped, pending + waiting)
-
-
-def take_start(span: Span, account: Account) -> tuple[SpanEvent, ...]:
-    """Return the events that an entry for a start stands for: also its end, if that joined it. No end does so later."""
-    span.queued = span.queued or TAKEN  # in one line, as where ends join
-    start: SpanEvent = (Phase.START, span, None)
-    return (start, (Phase.END, span, None)) if span.queued is account else (start,)
+        outcomes, recorded = {**self.outcomes}, self.recorded
+        pending = recorded - sum(outcomes.values()) + waiting
+        return Report(recorded + waiting, outcomes.pop(None, 0), outcomes, pending)  # type: ignore[arg-type]

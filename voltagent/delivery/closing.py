@@ -12,7 +12,6 @@ from voltagent.core.span import CANCELLED, Phase, Span
 from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.dispatcher import Dispatcher
-from voltagent.delivery.eviction import drop_waiting
 from voltagent.delivery.losses import add_losses
 from voltagent.delivery.report import ReportFuture
 from voltagent.delivery.shutdown import TAKES, Shutdown
@@ -23,30 +22,18 @@ UNFINISHED: Final = b'{"unfinished":true}'
 
 
 class Closing:
-    """Reports to those who wait, and ends the accounts of a worker.
-
-    ``release`` is called when the last account ends; it returns the worker's thread, if there is one.
-    """
+    """Reports to those who wait, and ends the accounts of a worker."""
 
     def __init__(
         self, accounts: list[Account], dispatcher: Dispatcher, release: Callable[[], threading.Thread | None]
     ) -> None:
-        self._accounts = accounts
-        self._buffer = dispatcher.buffer
-        self._storage = dispatcher.storage
-        self._dispatcher = dispatcher
-        self._release = release
+        self._accounts, self._dispatcher = accounts, dispatcher
+        self._release = release  # when the last account ends; it returns the worker's thread, if there is one
+        self._buffer, self._storage = dispatcher.buffer, dispatcher.storage
         self.leaving: Shutdown | None = None  # the process is about to end
         self.has_left = False  # it is, and this worker is done
         self.has_taken_all = False  # nothing waits in a queue that did before the last look
         self._ended: WeakSet[Span] = WeakSet()  # spans that were ended by this library, as the program did not
-
-    def is_settled(self, account: Account) -> bool:
-        """Return whether nothing of an account waits; what a spool keeps does not count if the process ends."""
-        if account.waiting or account.pending > account.parked:
-            return False
-        storage = self._storage
-        return not storage.survives or self.leaving is not None or not storage.pending(account)
 
     def settle_waiters(self, now: float) -> None:
         """Report to those who wait: when what was recorded before is settled, or when their time is up."""
@@ -55,7 +42,7 @@ class Closing:
             if not futures:  # those to come wait for what is recorded until then
                 continue
             if account.shutdown is None and self.leaving is None:
-                done = futures if self.is_settled(account) else self._reached(account, futures)
+                done = futures if account.is_settled() else self._reached(account, futures)
             if done:
                 account.first_futures = account.older = None
             for future in futures:
@@ -65,13 +52,12 @@ class Closing:
     def _reached(self, account: Account, futures: list[ReportFuture]) -> list[ReportFuture]:
         """Return the first futures if all that had been recorded before them is settled, although newer events are not.
 
-        After the next look at the queues, all of that is in the buffer. It is distinguished from newer events there;
-        when it is settled, it is the turn of later futures.
+        After the next look at the queues, all of that is in the buffer, and kept apart from newer events there.
         """
         if account.first_futures is None:
             account.first_futures = futures
         elif account.older is None:
-            if self.has_taken_all and not self._storage.pending(account):
+            if self.has_taken_all and not (account.on_way or account.on_disk):
                 with self._buffer.lock:
                     account.older = _set_mark(self._buffer, account)
         else:
@@ -82,10 +68,9 @@ class Closing:
         return []
 
     def may_take(self, stop: Shutdown) -> bool:
-        """Return whether the queues may be emptied at the end of a process or of a run, which must not go on for ever.
+        """Return whether the queues may be emptied once more at the end of a process or of a run.
 
-        Once for what was recorded before, once for the ends of spans that are left open in it; and when all that is
-        sent, once for what was recorded meanwhile.
+        Once for what was recorded before, once for the ends of open spans, and when that is sent, once for the rest.
         """
         return stop.takes < TAKES - 1 or (stop.takes < TAKES and self._is_sent())
 
@@ -106,22 +91,16 @@ class Closing:
 
     def let_go(self, now: float) -> bool:
         """Finish the accounts that are shut down, or that no SDK uses any more; return whether that ends the worker."""
-        leaving = self.leaving
-        if leaving is not None:
-            if not self._is_over(leaving, self._accounts, now):
-                return False
-            ended = self._accounts
+        if self.leaving is not None:
+            ended = list(self._accounts) if self._is_over(self.leaving, self._accounts, now) else []
         else:
             ended = [account for account in self._accounts if self._has_ended(account, now)]
-        if len(ended) == len(self._accounts):
-            self._close(ended)
-            if leaving is not None:
-                self.has_left = True
-                self.leaving = None  # what later exit hooks record is sent by their own thread
-            return True
-        for account in ended:
-            self._finish(account)
-        return False
+        is_last = len(ended) == len(self._accounts)
+        self._end(ended, is_last=is_last)
+        if is_last and self.leaving is not None:
+            self.has_left = True
+            self.leaving = None  # what later exit hooks record is sent by their own thread
+        return is_last
 
     def _has_ended(self, account: Account, now: float) -> bool:
         stop = account.shutdown
@@ -129,45 +108,39 @@ class Closing:
 
     def _is_over(self, stop: Shutdown, accounts: list[Account], now: float) -> bool:
         """Return whether nothing of the accounts waits any more, or the time for it is up."""
-        if all(map(self.is_settled, accounts)) or (stop.takes >= TAKES and self._is_sent()):
+        is_leaving = self.leaving is not None
+        if all(account.is_settled(is_leaving) for account in accounts) or (stop.takes >= TAKES and self._is_sent()):
             return True
         return stop.seconds_left(now, self._dispatcher.last_answer()) <= 0
 
-    def _finish(self, account: Account) -> None:
-        """Close for one SDK while others go on: only what it has goes."""
-        if account.shutdown is not None:
-            self._dispatcher.forget_in_flight(account)
-            if not self._storage.survives:
-                self._storage.accept()
-                with self._buffer.lock:
-                    self._dispatcher.log.report_lost(drop_waiting(self._buffer, "shutdown_timeout", account))
-        account.is_finished = True
-        self.count_losses(account)
-        self._accounts.remove(account)
-        account.settle_futures()
+    def _end(self, accounts: list[Account], *, is_last: bool) -> None:
+        """Give up what accounts have, or leave it to the next process; with the last ones, end the thread."""
+        dispatcher, storage = self._dispatcher, self._storage
+        if is_last:
+            dispatcher.forget_in_flight()
+            dispatcher.log.report_lost(storage.close(accounts))
+        for account in accounts:
+            if not is_last and account.shutdown is not None:  # only what it has goes
+                dispatcher.forget_in_flight(account)
+                dispatcher.log.report_lost(storage.give_up(account))
+            if self.leaving is None:
+                account.is_finished = True
+                self.count_losses(account)
+                self._accounts.remove(account)  # not all of them: an SDK that is made meanwhile stays
+            dispatcher.log.report_end(account.report(), is_last=self.leaving is None)
+        if is_last:
+            dispatcher.exporter.close()
+        thread = self._release() if is_last else None  # first: a flush that comes now must not wait for this thread
+        for account in accounts:
+            for future in list(account.futures):  # other threads may add theirs
+                future.ending = thread
+            account.settle_futures()
 
     def count_losses(self, account: Account) -> None:
         """Add what was lost to the losses of the process: once, as no more is sent of an account, or as that ends."""
         with self._buffer.lock:
-            report = account.report(self._storage.pending(account))
+            report = account.report()
         add_losses(self._dispatcher.exporter, report, keeps=self._storage.survives)
-
-    def _close(self, accounts: list[Account]) -> None:
-        """Give up what waits, or leave it to the next process, and end the thread."""
-        self._dispatcher.forget_in_flight()
-        self._dispatcher.log.report_lost(self._storage.close(accounts))
-        for account in list(accounts):
-            self._dispatcher.log.report_end(account.report(self._storage.pending(account)))
-            if self.leaving is None:
-                self.count_losses(account)
-                account.is_finished = True
-                self._accounts.remove(account)  # not all of them: an SDK that is made meanwhile stays
-        self._dispatcher.exporter.close()
-        thread = self._release()  # first: a flush that comes now must not wait for this thread
-        for account in accounts:
-            for future in account.futures:
-                future.ending = thread
-            account.settle_futures()
 
     def has_ended(self, now: float, own: Shutdown) -> bool:
         """Return whether a run of the loop on a thread of the program has ended: then all who wait get their report."""

@@ -36,25 +36,15 @@ class Signal(Enum):
     TIME = "time"  # `until` has come
 
 
+# for each state, what follows each signal in the order above
+_ROWS: Final = {
+    State.UP: (State.UP, State.DOWN, State.UNAUTHORIZED, State.UP),
+    State.DOWN: (State.UP, State.DOWN, State.UNAUTHORIZED, State.PROBING),  # answered: a request from before that
+    State.PROBING: (State.UP, State.DOWN, State.UNAUTHORIZED, State.PROBING),
+    State.UNAUTHORIZED: (State.UP, State.UNAUTHORIZED, State.UNAUTHORIZED, State.PROBING),
+}
 TRANSITIONS: Final[Mapping[tuple[State, Signal], State]] = MappingProxyType(
-    {
-        (State.UP, Signal.ANSWERED): State.UP,
-        (State.UP, Signal.UNAVAILABLE): State.DOWN,
-        (State.UP, Signal.KEY_REFUSED): State.UNAUTHORIZED,
-        (State.UP, Signal.TIME): State.UP,
-        (State.DOWN, Signal.ANSWERED): State.UP,  # a request that was under way when others failed
-        (State.DOWN, Signal.UNAVAILABLE): State.DOWN,
-        (State.DOWN, Signal.KEY_REFUSED): State.UNAUTHORIZED,
-        (State.DOWN, Signal.TIME): State.PROBING,
-        (State.PROBING, Signal.ANSWERED): State.UP,
-        (State.PROBING, Signal.UNAVAILABLE): State.DOWN,
-        (State.PROBING, Signal.KEY_REFUSED): State.UNAUTHORIZED,
-        (State.PROBING, Signal.TIME): State.PROBING,
-        (State.UNAUTHORIZED, Signal.ANSWERED): State.UP,
-        (State.UNAUTHORIZED, Signal.UNAVAILABLE): State.UNAUTHORIZED,
-        (State.UNAUTHORIZED, Signal.KEY_REFUSED): State.UNAUTHORIZED,
-        (State.UNAUTHORIZED, Signal.TIME): State.PROBING,
-    }
+    {(state, signal): after for state, row in _ROWS.items() for signal, after in zip(Signal, row, strict=True)}
 )
 
 
@@ -67,18 +57,11 @@ class DestinationState:
         self.current = State.UP
         self.until = 0.0  # it is left alone until then, in whichever state
 
-    def receive(self, signal: Signal, until: float | None = None) -> None:
-        """Make a transition; with ``until``, leave the destination alone for that long."""
-        self.current = TRANSITIONS[self.current, signal]
-        if until is not None:
-            self.until = until
-
     def is_quiet(self, now: float) -> bool:
         """Return whether it must be left alone; a pause that has ended changes the state."""
         if now < self.until:
             return True
-        if self.current in (State.DOWN, State.UNAUTHORIZED):
-            self.receive(Signal.TIME)
+        self.current = TRANSITIONS[self.current, Signal.TIME]
         return False
 
     def note(self, outcomes: Sequence[Outcome], began: float, now: float, probe: float, auth: float) -> None:
@@ -96,11 +79,14 @@ class DestinationState:
                 requested = max(requested, outcome.retry_after)
         if requested:
             self.until = now + min(requested, RETRY_AFTER_CAP)
+        signal = None
         if is_auth:
-            self.receive(Signal.KEY_REFUSED, now + auth)
+            signal, self.until = Signal.KEY_REFUSED, now + auth
         elif Verdict.UNAVAILABLE in verdicts and Verdict.ACCEPTED not in verdicts:
-            self.receive(Signal.UNAVAILABLE, max(self.until, began + probe))
+            signal, self.until = Signal.UNAVAILABLE, max(self.until, began + probe)
         elif Verdict.ACCEPTED in verdicts or Verdict.REFUSED in verdicts:
-            self.receive(Signal.ANSWERED)
+            signal = Signal.ANSWERED
         elif verdicts == {Verdict.UNTRIED}:
             self.until = max(self.until, now + _NOTHING_TRIED)
+        if signal is not None:
+            self.current = TRANSITIONS[self.current, signal]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
@@ -24,7 +25,6 @@ from voltagent.exporters import Exporter, Outcome, Verdict
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _QUICK_BATCH: Final = 0.1  # seconds; after one that took longer, no batch is larger than usual
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
-_NOTHING: Final = Report()
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _VERDICT: Final = attrgetter("verdict")
 _Answers: TypeAlias = Callable[[], list[tuple[SpanEvent, Outcome]]]
@@ -34,10 +34,7 @@ class Dispatcher:
     """Sends batches of a buffer, on one thread at a time."""
 
     def __init__(self, exporter: Exporter, options: WorkerOptions, buffer: Buffer, storage: Storage) -> None:
-        self.exporter = exporter
-        self.options = options
-        self.buffer = buffer
-        self.storage = storage
+        self.exporter, self.options, self.buffer, self.storage = exporter, options, buffer, storage
         self.spool = storage if storage.survives is True else None  # the storage, if it is on disk
         self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
         # what only some exporters have: see `exporters.Trailing` and `exporters.Interruptible`
@@ -45,7 +42,7 @@ class Dispatcher:
         self._late: _Answers = getattr(exporter, "late", list)
         self._answered: _Answers = getattr(exporter, "answered", list)
         self.state = DestinationState()
-        self.log = LogMessages(exporter)
+        self.log = LogMessages(exporter, storage.accounts)
         self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
         self._batch: list[Any] = []  # the batch under way, as far as it is not accounted for
         self._limit = BATCH_EVENTS
@@ -58,7 +55,7 @@ class Dispatcher:
         with buffer.lock:
             del buffer.evicted[-8 * BATCH_EVENTS :]
             self._batch = []
-            buffer.batch(limit, BATCH_BYTES, self._batch)
+            self._settlement.batch(limit, BATCH_BYTES, self._batch)
         if not self._batch:
             return
         found = self.storage.make_safe(self._batch, gives_way=not stops)
@@ -69,12 +66,13 @@ class Dispatcher:
         deadline = now + 2 * self.options.timeout
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
-        over = None if self.spool is None or stops else self.spool.keep_up()
         try:
+            if self.spool is not None and not stops:
+                self.spool.keep_up()
             answers = self._export(sent, deadline) if sent else ()
         finally:
-            if over is not None:
-                over.release()
+            if self.spool is not None:
+                self.spool.stop_keeping_up()
         ended = clock.monotonic()
         different = list(dict(zip(map(id, answers), answers, strict=True)).values())  # mostly one for all
         if Verdict.IN_FLIGHT in map(_VERDICT, different):
@@ -92,21 +90,22 @@ class Dispatcher:
         self._limit = max(16, self._limit // 2) if took > _SLOW_BATCH else min(most, self._limit * 2)
         self.state.note(different, now, ended, self.options.probe_seconds, self.options.auth_seconds)
         if not is_whole:
-            self.log.report_answers((_UNSAFE,), buffer.dropped)
+            self.log.report_answers((_UNSAFE,))
         self._follow_up(different, stops, ended, is_probe=is_probe)
         if logger.isEnabledFor(logging.DEBUG):
             self.log.report_batch(outcomes, ended - now)
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export events; an exporter that raises, or returns too few outcomes, lets them wait for a retry."""
+        failure = "the exporter gave no outcome for some events"
         try:
             answers = self.exporter.export(events, deadline)
+            if len(answers) == len(events):
+                return answers
         except Exception as exc:  # exporters do not raise; one of the user's own may
             guard.Guard.swallowed(exc)
-            return [Outcome(Verdict.RETRY, detail=type(exc).__qualname__)] * len(events)
-        if len(answers) != len(events):
-            return [Outcome(Verdict.RETRY, detail="the exporter gave no outcome for some events")] * len(events)
-        return answers
+            failure = type(exc).__qualname__
+        return [Outcome(Verdict.RETRY, detail=failure)] * len(events)
 
     def recover(self) -> None:
         """After an error: let wait again what is not accounted for, of a batch or in flight."""
@@ -123,10 +122,10 @@ class Dispatcher:
         verdicts = {outcome.verdict for outcome in outcomes} if stops else set[Verdict]()
         for stop in stops:
             stop.note(verdicts, ended, is_probe=is_probe)
-        self.log.report_answers(outcomes, self.buffer.dropped)
-        over, self.buffer.over = self.buffer.over, []
-        for identifier in over:
-            self.exporter.forget(identifier)
+        self.log.report_answers(outcomes)
+        over = self.buffer.over
+        while over:  # an interrupt leaves the others for the next time
+            self.exporter.forget(over.pop(0))
 
     def collect(self, now: float, stops: Sequence[Shutdown]) -> None:
         """Account for answers to requests that were left waiting."""
@@ -160,14 +159,14 @@ class Dispatcher:
 
     def answered(self, account: Account) -> Report:
         """Return what the answers to the batch under way change in the counts so far. Under the buffer's lock."""
-        found = _NOTHING
         sent = {id(event) for event in self._batch if event is not None}
-        for event, outcome in self._answered() if sent else ():
-            _, span, _ = event
-            if id(event) in sent and self.buffer.account_of(span) is account:
-                refused = outcome.verdict is Verdict.REFUSED
-                found += Report(accepted=not refused, dropped={outcome.reason: 1} if refused else {}, pending=-1)
-        return found
+        reasons = Counter(
+            outcome.reason if outcome.verdict is Verdict.REFUSED else None
+            for event, outcome in (self._answered() if sent else ())
+            if id(event) in sent and self.buffer.account_of(event[1]) is account
+        )
+        settled = sum(reasons.values())
+        return Report(0, reasons.pop(None, 0), reasons, -settled)  # type: ignore[arg-type]
 
     def last_answer(self) -> float:
         """Return when the destination answered last, on ``clock.monotonic``; 0 if that is not known."""

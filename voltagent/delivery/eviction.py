@@ -1,68 +1,43 @@
-"""Make space in a buffer, or empty it: what is dropped or handed over without having been sent."""
+"""Make space in a buffer, or empty it: what is dropped without having been sent."""
 
 from __future__ import annotations
 
-from voltagent.core.span import Span, SpanEvent
+from voltagent.core.span import Span
 from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.waiting_trace import REMEMBERED
 
 
-def give_up(buffer: Buffer) -> list[tuple[SpanEvent, Account]]:
-    """Return all waiting events, no longer counted here."""
-    found: list[tuple[SpanEvent, Account]] = []
-    for trace in list(buffer.traces.values()):
-        parked = [event for events in (trace.parked or {}).values() for event in events]
-        found += [(event, trace.account_of(event[1])) for event in (*parked, *trace.events)]
-        for _, span, _ in parked:
-            trace.account_of(span).parked -= 1
-        trace.events, trace.parked = [], None
-        buffer.remove(trace)
-    buffer.ready.clear()
-    buffer.unsent.clear()
-    for _, account in found:
-        account.recorded -= 1
-        account.pending -= 1
-    buffer.count = buffer.size = 0
-    buffer.held = []
-    return found
-
-
 def evict(buffer: Buffer, spared: Span) -> bool:
     """Drop the oldest unsent trace except that of ``spared``; return whether there was one."""
     identifier = next((one for one in buffer.unsent if one != spared.trace.id), None)
-    if identifier is None:
+    return identifier is not None and drop_unsent(buffer, identifier, "queue_full")
+
+
+def drop_unsent(buffer: Buffer, identifier: int | str, reason: str) -> bool:
+    """Drop all events of a trace, those still to come as well, unless one may have been sent; whether they were."""
+    trace = buffer.traces.get(identifier)
+    if trace is None:
+        buffer.losses.remember(identifier, reason)
+        return True
+    if identifier not in buffer.unsent:
         return False
-    trace = buffer.unsent[identifier]
-    number = len(trace.events)
+    number, done = len(trace.events), [] if buffer.done is None else buffer.done
     # no call from here on, so that it is dropped and counted, or neither
     account, events = trace.account, trace.events
     trace.events = []
     buffer.count -= number
     buffer.size -= trace.size
-    buffer.dropped += number
-    account.pending -= number
-    account.dropped["queue_full"] += number
-    buffer.losses.reasons[identifier] = "queue_full"
+    account.outcomes[reason] += number
+    buffer.losses.reasons[identifier] = reason
     buffer.evicted += events
+    done += events
     buffer.over += (identifier,)
     del buffer.unsent[identifier], buffer.traces[identifier]
     if identifier in buffer.ready:
         del buffer.ready[identifier]
     if len(buffer.losses.reasons) > REMEMBERED:
         buffer.losses.reasons.popitem(last=False)
-    return True
-
-
-def drop_unsent(buffer: Buffer, trace_id: int | str, reason: str) -> bool:
-    """Drop all events of the trace, those still to come as well, unless one may have been sent; whether they were."""
-    trace = buffer.traces.get(trace_id)
-    if trace is not None and trace_id not in buffer.unsent:
-        return False
-    buffer.losses.remember(trace_id, reason)
-    if trace is not None:
-        buffer.drop_events(trace, reason)
-        buffer.remove(trace)
     return True
 
 

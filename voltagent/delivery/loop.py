@@ -42,10 +42,8 @@ class Loop:
     """
 
     def __init__(self, accounts: list[Account], dispatcher: Dispatcher) -> None:
-        self._accounts = accounts
-        self._buffer = dispatcher.buffer
+        self._accounts, self._dispatcher, self._buffer = accounts, dispatcher, dispatcher.buffer
         self._storage, self._spool = dispatcher.storage, dispatcher.spool
-        self._dispatcher = dispatcher
         self.closing = Closing(accounts, dispatcher, self._release)
         self.signal = _thread.allocate_lock()  # wakes the thread: its release cannot block
         self.signal.acquire()
@@ -172,19 +170,12 @@ class Loop:
                 if ending is not None:
                     ending.takes += 1
                 self.closing.has_taken_all = self._storage.accept()
-                self.correct_bytes()
         if is_unauthorized:
             with buffer.lock:
                 drop_waiting(buffer, "auth")
             state.is_quiet(now)
         elif spool is not None and not (self.closing.leaving or process_hooks.has_left()) and spool.load():
             self._is_round = True
-
-    def correct_bytes(self) -> None:
-        """Callers may overwrite each other's additions: start from zero with an empty queue."""
-        for account in self._accounts:
-            if not account.waiting:
-                account.bytes = 0
 
     def _may_send(self, now: float, is_stopping: bool) -> bool:
         """Return whether something is ready and due, and the destination can be tried."""
@@ -221,7 +212,9 @@ class Loop:
         """Return when to look again if nothing is recorded until then; infinity for not at all."""
         buffer, state = self._buffer, self._dispatcher.state
         wake = self._due
+        is_kept = buffer.count > 0 or (self._spool is not None and self._spool.spool.unread > 0)  # also by ended SDKs
         for account in self._accounts:
+            is_kept = is_kept or (self._due == NEVER and bool(account.waiting))
             for future in list(account.futures):
                 wake = min(wake, future.deadline)
         for stop in stops:
@@ -232,8 +225,7 @@ class Loop:
             wake = min(wake, state.until)
         if buffer.held:
             wake = min(wake, max(buffer.held[0][0], state.until))
-        waits = self._due == NEVER and any(map(_WAITING, self._accounts))
-        if self._spool is not None and (buffer.count or waits or self._spool.pending()):
+        if self._spool is not None and is_kept:
             wake = min(wake, max(now, self._spool.write_due))
         return wake
 

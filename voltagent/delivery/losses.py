@@ -49,11 +49,10 @@ class _Destination:
 
     def _why(self) -> str:
         """Say the reasons of the losses, the most frequent first, with their numbers if there are several."""
-        reasons = [self._reason(reason) for reason, _ in self.lost.most_common()]
+        reasons = [(number, self._reason(reason)) for reason, number in self.lost.most_common()]
         if len(reasons) == 1:
-            return reasons[0]
-        numbers = [number for _, number in self.lost.most_common()]
-        return ", ".join(f"{number} because {reason}" for number, reason in zip(numbers, reasons, strict=True))
+            return reasons[0][1]
+        return ", ".join(f"{number} because {reason}" for number, reason in reasons)
 
     def _reason(self, reason: str) -> str:
         answer = self.answers.get(reason) or (self.answers.get("") if reason == "shutdown_timeout" else None)

@@ -3,9 +3,8 @@
 A process that may be terminated as soon as the result of a task is there, as by a pool, runs no hook: there the end of
 its outermost operation waits a moment, in the task's own turn, for the records to reach the destination.
 
-Threads of a child of ``multiprocessing`` may go on after its main function. Before Python 3.13 the hook is called at
-the end of that function, and none is at the end of the threads. So a thread of ours that the process waits for sends
-what they record, in batches, and leaves when it is the last one.
+Threads of a child of ``multiprocessing`` may go on after its main function, with which the hook is called before Python
+3.13. So a thread of ours that the process waits for sends what they record, and leaves when it is the last one.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import os
 import sys
 import threading
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakSet
 
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
     from voltagent.delivery.account import Account
     from voltagent.delivery.worker import Worker
 
-# The end of an outermost operation in a process of `multiprocessing` waits 50 ms, in turns: on a machine that is too
+# The end of an outermost operation in a worker process waits 50 ms, in turns: on a machine that is too
 # busy to give the sender its share of that time, a turn takes longer.
 _TURN: Final = 0.005  # seconds
 _TURNS: Final = 10
@@ -114,8 +112,7 @@ def _send_last() -> None:
 def _send_in_rounds() -> None:
     """Send until nothing waits, or no thread of the program goes on: then leave.
 
-    It ends as soon as it has nothing to do, because a thread of the program may wait until it is the only one. For the
-    same reason it does not wait for ever for a destination that takes nothing.
+    It does not stay longer, as a thread of the program may wait until it is the only one.
     """
     tries = _TRIES
     while tries:
@@ -179,8 +176,7 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
         return  # only threads go on, and one of ours sends it, with what else is recorded meanwhile
     future = _flushing(worker, account, _TASK_END)
     if not any(_is_settled_in_a_turn(future) for _ in range(_TURNS)):
-        with suppress(ValueError):  # it was settled just now
-            account.futures.remove(future)
+        account.futures.pop(future, None)
 
 
 def flush_all(seconds: float = REFUSED_SECONDS) -> list[ReportFuture]:

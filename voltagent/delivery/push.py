@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
@@ -45,8 +45,8 @@ class _Account:
     """The outcomes so far for the events of one trace."""
 
     events: int
-    accepted: int = 0
-    with_end: dict[int, SpanEvent] = field(default_factory=dict[int, SpanEvent])  # sent with their spans' ends, by id
+    has_accepted: bool = False
+    taken: dict[int, SpanEvent] = field(default_factory=dict[int, SpanEvent])  # also those sent with ends, by id
     refused: int = 0
     reason: str = ""
 
@@ -56,7 +56,6 @@ class _Ledger:
 
     def __init__(self, exporter: Exporter) -> None:
         self._exporter: Any = exporter  # with all that the network exporters have
-        self.name = exporter.name
         self.open: dict[int | str, _Account] = {}
         self.finished: SimpleQueue[int | str] = SimpleQueue()
         self.key_refused = ""
@@ -64,7 +63,7 @@ class _Ledger:
         self.reason = ""  # of the last refusal
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else the exporter has."""
+        """Return the name of the exporter, and what else it has."""
         return getattr(self._exporter, name)
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
@@ -96,11 +95,9 @@ class _Ledger:
         self.reason = outcome.detail or self.reason
         if outcome.reason == "auth":
             self.key_refused = outcome.detail or "the key was refused"
-        elif account is not None and outcome.verdict is Verdict.ACCEPTED:
-            account.accepted += 1
-            account.with_end.pop(id(event), None)
-        elif account is not None and outcome.verdict is Verdict.WITH_END:
-            account.with_end[id(event)] = event
+        elif account is not None and outcome.verdict in (Verdict.ACCEPTED, Verdict.WITH_END):
+            account.has_accepted = account.has_accepted or outcome.verdict is Verdict.ACCEPTED
+            account.taken[id(event)] = event
         elif account is not None and outcome.verdict is Verdict.REFUSED:
             account.refused += 1
             account.reason = outcome.detail
@@ -109,21 +106,12 @@ class _Ledger:
         self._exporter.forget(trace_id)
         self.finished.put(trace_id)
 
-    def after_fork(self) -> None:
-        self._exporter.after_fork()
-
-    def close(self) -> None:
-        self._exporter.close()
-
 
 class _Push:
     """One run."""
 
     def __init__(self, store: Store, destination: str, ledger: _Ledger, sender: Sender, wait: float) -> None:
-        self._store = store
-        self._destination = destination
-        self._ledger = ledger
-        self._sender = sender
+        self._store, self._destination, self._ledger, self._sender = store, destination, ledger, sender
         self._wait = wait
         self._in_vain = 0  # traces in a row without an accepted event
         self.result = Result()
@@ -189,11 +177,11 @@ class _Push:
         account, result, name = self._ledger.open.pop(trace_id, None), self.result, id_text(trace_id)
         if account is None:  # taken in two parts, of which each ended
             return
-        self._in_vain = 0 if account.accepted else self._in_vain + 1
+        self._in_vain = 0 if account.has_accepted else self._in_vain + 1
         if account.refused:
             result.rejected += 1
             result.refusals[name] = f"{account.refused} of {account.events} records refused: {account.reason}"
-        elif account.accepted + len(account.with_end) == account.events:
+        elif len(account.taken) == account.events:
             result.sent += 1
         else:  # given up for now, after several tries
             result.left += 1
@@ -221,7 +209,7 @@ def push(
     """
     ledger = _Ledger(exporter)
     sender = Sender(
-        (ledger,),
+        [cast("Exporter", ledger)],
         flush_interval=0.05,
         timeout=timeout,
         max_retries=max_retries,

@@ -80,9 +80,8 @@ _ENDING = 0.1  # seconds that a thread may take to end, so that none is left aft
 class ReportFuture(Future[Report]):
     """A future that resolves when all is settled, and no later than its deadline, with the counts at that time.
 
-    The worker's thread only releases a lock in C, so an interrupt of a waiting thread cannot block it. A waiting thread
-    needs no other thread to end its wait. Only a callback (which is how asyncio waits) starts a thread, so that it is
-    called in time while a destination hangs.
+    The worker's thread only releases a lock in C, so an interrupt of a waiting thread cannot block it. A callback, by
+    which asyncio waits, starts a thread, so that it is called in time while a destination hangs.
     """
 
     def __init__(self, deadline: float, report: Callable[[], Report], accounts: Iterable[object]) -> None:

@@ -1,7 +1,6 @@
 """The sender of one SDK: between the program, which must never wait, and the workers that send to its destinations.
 
-Each destination has a worker: a thread that is started at the first record, retries and a state of its own, so that one
-that is down neither holds up the others nor drops for them. SDKs with equal settings share their workers.
+Each destination has a worker of its own, so that one that is down does not hold up the others.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import replace
 from functools import reduce
 from itertools import zip_longest
 from operator import add
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary, ref
 
 from voltagent.core import clock
@@ -40,15 +39,11 @@ class Workers:
 
     Args:
         exporters: the destinations; each gets every event.
-        processors: functions an event passes on the worker's thread before it is exported, ``event -> event or None``.
-            An event for which one gives ``None`` or raises is dropped as ``serialize_error``.
-        flush_interval: seconds after which what waits is sent, if 4 MiB did not wait before.
-        auto_flush: ``False`` sends only on ``flush``, ``shutdown``, exit, or when 4 MiB wait.
-        timeout: seconds for one request, and for ``flush`` and ``shutdown`` if they are given none.
-        max_retries: how often an event is tried again after an answer that refuses it.
-        retry_delay: seconds before the first retry, doubled each time up to 30, with full jitter.
-        queue_events, queue_bytes: how much may wait for each destination.
+        process: what an event passes on the worker's thread before it is exported, ``event -> event or None``. One
+            for which it gives ``None`` or raises is dropped as ``serialize_error``.
         spools: for each exporter where to keep on disk what waits for it; ``None`` keeps it in memory only.
+        auto_flush: ``False`` sends only on ``flush``, ``shutdown``, exit, or when 4 MiB wait.
+        options: those of :class:`WorkerOptions`.
     """
 
     __slots__ = ("__weakref__", "timeout", "workers")
@@ -57,22 +52,17 @@ class Workers:
         self,
         exporters: Sequence[Exporter],
         *,
-        processors: Sequence[Processor] = (),
-        flush_interval: float = 5.0,
-        auto_flush: bool = True,
-        timeout: float = 30.0,
-        max_retries: int = 3,
-        retry_delay: float = 1.0,
-        queue_events: int = 50_000,
-        queue_bytes: int = 64 * 2**20,
+        process: Processor | None = None,
         spools: Sequence[Spool | None] = (),
+        auto_flush: bool = True,
+        **options: Any,
     ) -> None:
-        interval = flush_interval if auto_flush else None
-        options = WorkerOptions(interval, timeout, max_retries, retry_delay, queue_events, queue_bytes)
-        processing = Processing(processors)
-        self.timeout = timeout
+        processing, common = Processing(process), WorkerOptions(**options)
+        if not auto_flush:
+            common = replace(common, flush_interval=None)
+        self.timeout = common.timeout
         self.workers = tuple(
-            Worker(exporter, _options_for(exporter, options), processing, spool)
+            Worker(exporter, _options_for(exporter, common), processing, spool)
             for exporter, spool in zip_longest(exporters, spools)
         )
         for worker in self.workers:
@@ -95,8 +85,7 @@ class Sender:
     Args:
         exporters: the destinations; each gets every event.
         sampling: what left out traces before they came here; only its counts are used, for the reports.
-        workers: the workers to use; else the sender has its own, for ``exporters`` and the further arguments, which
-            are those of :class:`Workers`.
+        workers: the workers to use; else it has its own, for the other arguments, which are those of :class:`Workers`.
     """
 
     def __init__(
@@ -105,17 +94,18 @@ class Sender:
         *,
         sampling: Sampling | None = None,
         workers: Workers | None = None,
-        **options: object,
+        **options: Any,
     ) -> None:
-        self._shared = workers or Workers(exporters, **options)  # type: ignore[arg-type]
+        self._shared = workers or Workers(exporters, **options)
         self._timeout = self._shared.timeout
         self._sampling = sampling or Sampling()
         process_hooks.renew(self._sampling)
         self.accounts = tuple(Account() for _ in self.workers)
         for worker, account in zip(self.workers, self.accounts, strict=True):
             worker.join(account, self)
-        if len(self.accounts) == 1:
-            self.put = self.accounts[0].put  # type: ignore[method-assign] # recording costs one call less
+        if len(self.accounts) == 1:  # recording costs one call less
+            only = self.accounts[0]
+            self.put, self.put_start, self.put_end = only.put, only.put_start, only.put_end  # type: ignore[method-assign]
 
     @property
     def workers(self) -> tuple[Worker, ...]:
@@ -131,20 +121,15 @@ class Sender:
 
     def flush(self, timeout: float | None = None) -> ReportFuture:
         """Send what was recorded so far. Done when all is settled, at the latest after ``timeout`` seconds."""
-        future = self._future(timeout)
-        for account in self.accounts:
-            account.worker.flush(account, future)
-        return self._unless_in_vain(future)
+        return self._send(timeout, lambda account, future: account.worker.flush(account, future))
 
     def shutdown(self, timeout: float | None = None) -> ReportFuture:
         """End what is open as cancelled, send everything, and take nothing more.
 
         Without a ``timeout`` it gives up as an exit does: early if every attempt is refused, or nothing answers.
         """
-        future = self._future(timeout)
-        for account in self.accounts:
-            account.worker.shutdown(account, future, gives_up=timeout is None)
-        return self._unless_in_vain(future)
+        gives_up = timeout is None
+        return self._send(timeout, lambda account, future: account.worker.shutdown(account, future, gives_up=gives_up))
 
     def stats(self) -> Report:
         """Return what became of the events so far."""
@@ -156,16 +141,16 @@ class Sender:
         names = _numbered([worker.exporter.name for worker in self.workers])
         return replace(total, destinations=dict(zip(names, reports, strict=True)))
 
-    def _unless_in_vain(self, future: ReportFuture) -> ReportFuture:
-        """Return a future, done at once on any thread that sends: two of them could wait for each other."""
+    def _send(self, timeout: float | None, begin: Callable[[Account, ReportFuture], None]) -> ReportFuture:
+        """Begin to send; the future is done at once on any thread that sends: two of them could wait for each other."""
+        seconds = self._timeout if timeout is None else max(0.0, timeout)
+        future = ReportFuture(clock.monotonic() + seconds, self.stats, self.accounts)
+        for account in self.accounts:
+            begin(account, future)
         if any(worker.cannot_wait() for worker in self.workers):
             for account in self.accounts:
                 future.settle(account)
         return future
-
-    def _future(self, timeout: float | None) -> ReportFuture:
-        seconds = self._timeout if timeout is None else max(0.0, timeout)
-        return ReportFuture(clock.monotonic() + seconds, self.stats, self.accounts)
 
 
 def _options_for(exporter: Exporter, options: WorkerOptions) -> WorkerOptions:

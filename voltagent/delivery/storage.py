@@ -34,7 +34,7 @@ class MemoryStorage:
     survives: Literal[False] = False
 
     def __init__(self, accounts: list[Account], buffer: Buffer, options: WorkerOptions, processing: Processing) -> None:
-        self._accounts = accounts
+        self.accounts = accounts
         self._buffer = buffer
         self._processing = processing
         self._most_bytes, self._most_events = options.queue_bytes // _SHARE, options.queue_events // _SHARE
@@ -46,7 +46,7 @@ class MemoryStorage:
         This is done in pieces, so that the lock is never held for long. What comes meanwhile is for the next time.
         """
         buffer = self._buffer
-        for account in list(self._accounts if accounts is None else accounts):
+        for account in list(self.accounts if accounts is None else accounts):
             left = len(account.waiting)
             has_more = left > 0
             while has_more:
@@ -82,7 +82,7 @@ class MemoryStorage:
         if exit_hook.began():
             return False
         events, size = self._buffer.count, self._buffer.size
-        for account in self._accounts:
+        for account in self.accounts:
             if account.futures or account.shutdown is not None:
                 return False
             events += account.waiting_events()
@@ -90,17 +90,16 @@ class MemoryStorage:
         seen, self._seen = self._seen, events
         return events > seen and events < self._most_events and size < self._most_bytes
 
-    def pending(self, account: Account | None = None) -> int:
-        """Count the events (of one account) that are neither in a queue nor in the buffer: none."""
-        del account
-        return 0
-
     def open_spans(self) -> list[tuple[Span, Account | None]]:
         """Return what was started here and has not ended, children first, with its account, if that is known."""
         return [(span, self._buffer.account_of(span)) for span in list(reversed(self._buffer.open))]
 
-    def close(self, accounts: list[Account]) -> int:
-        """Give up what waits, also what these accounts have in their queues; return how many events are lost."""
+    def give_up(self, account: Account) -> int:
+        """Give up what one account has, as others go on; return how many events are lost."""
+        return self.close([account], account)
+
+    def close(self, accounts: list[Account], only: Account | None = None) -> int:
+        """Give up what waits (of one account), also in the queues of these; return how many events are lost."""
         self.accept(accounts)
         with self._buffer.lock:
-            return drop_waiting(self._buffer, "shutdown_timeout")
+            return drop_waiting(self._buffer, "shutdown_timeout", only)

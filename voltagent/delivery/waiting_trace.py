@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, TraceInfo
-from voltagent.delivery.account import Account
+from voltagent.delivery.account import TAKEN, Account
 
 # limit for remembered losses and open spans; beyond it, the oldest is forgotten
 REMEMBERED: Final = 50_000
@@ -17,15 +18,13 @@ UNMARKED: Final = 1 << 62  # more events than there are
 OVERHEAD: Final = 400  # bytes that an event costs beside its payload, roughly
 
 
+@dataclass(slots=True)
 class Tries:
     """How often one event failed."""
 
-    __slots__ = ("absences", "accepted_before", "refusals")
-
-    def __init__(self) -> None:
-        self.refusals = 0
-        self.absences = 0
-        self.accepted_before = -1
+    refusals: int = 0
+    absences: int = 0
+    accepted_before: int = -1
 
 
 class WaitingTrace:
@@ -45,7 +44,7 @@ class WaitingTrace:
         self.is_in_batch = False
         self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
         self.held = False  # waits for its backoff
-        self.parked: dict[Span | Account, list[SpanEvent]] | None = None  # they count as this end does: see `park`
+        self.parked: dict[Span | Account, list[SpanEvent | None]] | None = None  # they count as that end does
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
 
     def account_of(self, span: Span) -> Account:
@@ -65,14 +64,25 @@ class WaitingTrace:
             return False
         return len(self.events) > self.newer or self.is_in_batch or self.in_flight > 0
 
-    def park(self, event: SpanEvent) -> None:
-        """Let an event wait for the outcome of the one that brings it along: the end of its span or trace."""
-        self.parked = {} if self.parked is None else self.parked
+    def park(self, batch: list[Any], number: int) -> None:
+        """Let an event of a batch wait for the outcome of the one that brings it along: the end of its span or trace.
+
+        Its place in the batch is emptied in the same step.
+        """
+        parked = self.parked = {} if self.parked is None else self.parked
+        event: SpanEvent = batch[number]
         phase, span, _ = event
         account = self.account_of(span)
         key = account if phase is Phase.END else span  # an end that is not sent by itself belongs to its trace's
-        self.parked[key] = [*self.parked.get(key, ()), event]
+        events = [*parked.get(key, ()), event]
+        # no call from here on
+        parked[key] = events
         account.parked += 1
+        batch[number] = None
+
+    def owner(self, key: Span | Account) -> Account:
+        """Return the account of the events that are parked there."""
+        return self.account_of(key) if isinstance(key, Span) else key
 
 
 class LostStarts:
@@ -101,6 +111,25 @@ class LostStarts:
         self.reasons[identifier] = reason
         if len(self.reasons) > REMEMBERED:
             self.reasons.popitem(last=False)
+
+
+def take_entry(entry: Span | SpanEvent, account: Account) -> tuple[tuple[SpanEvent, ...], int]:
+    """Return the events that an entry of a queue stands for, and their size.
+
+    A span stands for its start, and for its end if that joined it; no end does so later.
+    """
+    if isinstance(entry, tuple):
+        event, end = entry, None
+        phase, span, fields = event
+    else:
+        phase, span, fields = event = (Phase.START, entry, None)
+        span.queued = span.queued or TAKEN  # in one line, as where ends join
+        end = (Phase.END, span, None) if span.queued is account else None
+    events: tuple[SpanEvent, ...] = (event,) if end is None else (event, end)
+    if fields is not None or span.metadata is not None or span.more_metadata:
+        return events, sum(map(size_of, events))
+    size = OVERHEAD + len((span.output if phase is Phase.END else span.input) or b"")
+    return events, size if end is None else size + OVERHEAD + len(span.output or b"")
 
 
 def size_of(event: SpanEvent) -> int:

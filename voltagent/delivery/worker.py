@@ -15,7 +15,7 @@ from weakref import ref
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
 from voltagent.core.process import exit_hook, own_threads, sending
-from voltagent.core.process.thread_marks import is_held_here, release_here, run_under
+from voltagent.core.process.thread_marks import is_held_here, release_here, run_alone, run_under
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.account import Account
@@ -52,19 +52,16 @@ class Worker:
         """Make all parts, at the beginning and in a forked child."""
         self.accounts: list[Account] = []
         self.buffer = Buffer(forked_at)
-        self.storage = self._make_storage()
+        parts = self.accounts, self.buffer, self._options
+        self.storage: Storage = MemoryStorage(*parts, self._processing)
+        if self._spool is not None:
+            from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it
+
+            self.storage = SpoolStorage(*parts, self._spool, self.exporter, self._processing)
         self.dispatcher = Dispatcher(self.exporter, self._options, self.buffer, self.storage)
         self.loop = Loop(self.accounts, self.dispatcher)
         self._thread: threading.Thread | None = None
         self._start_again = 0.0
-
-    def _make_storage(self) -> Storage:
-        parts = self.accounts, self.buffer, self._options
-        if self._spool is None:
-            return MemoryStorage(*parts, self._processing)
-        from voltagent.delivery.spooling.storage import SpoolStorage  # with sqlite3: only for those who request it
-
-        return SpoolStorage(*parts, self._spool, self.exporter, self._processing)
 
     # What callers use: nothing waits, except for `flush` and `shutdown` if no thread can be started.
 
@@ -78,11 +75,12 @@ class Worker:
         if self._is_within_limits(size):
             return True
         self.dispatcher.log.is_full = True
-        if self.storage.survives or self.loop.closing.leaving is not None or is_held_here(self.buffer.lock):
-            # what waits is on disk; what was recorded before the end of the process comes before what other threads
-            # record meanwhile; or this is a finalizer, or a signal handler, that came while the buffer is being changed
+        if self.storage.survives or self.loop.closing.leaving is not None:
+            # what waits is on disk; or what was recorded before the end of the process comes before what other threads
+            # record meanwhile
             return False
-        return run_under(self.buffer.lock, lambda: self._make_space(size, span))
+        # not in a finalizer, or a signal handler, that came while the buffer is being changed
+        return bool(run_alone(self.buffer.lock, lambda: self._make_space(size, span)))
 
     def _is_within_limits(self, size: int) -> bool:
         (entries, held), options = amount(self.accounts, self.buffer), self.dispatcher.options
@@ -92,7 +90,6 @@ class Worker:
         for account in list(self.accounts):
             self.buffer.take_first(account.waiting, _MOVED, account)
         del self.buffer.evicted[-4 * _MOVED :]
-        self.loop.correct_bytes()
         while not self._is_within_limits(size):
             if not evict(self.buffer, span):
                 return False
@@ -112,7 +109,7 @@ class Worker:
 
     def flush(self, account: Account, future: ReportFuture) -> None:
         """Send what was recorded so far; the future is settled when that is done."""
-        account.futures.append(future)
+        account.futures[future] = None
         self.loop.is_requested = True
         self._call_thread(account, future.deadline)
 
@@ -124,7 +121,7 @@ class Worker:
         if account.shutdown is None:
             until = future.deadline - (min(0.5, (future.deadline - now) / 2) if survives else 0.0)
             account.shutdown = Shutdown(now, until, gives_up=gives_up, is_kept=survives)
-        account.futures.append(future)
+        account.futures[future] = None
         self.dispatcher.set_deadline(account.shutdown.batch_deadline(now))
         self._call_thread(account, future.deadline)
 
@@ -146,16 +143,15 @@ class Worker:
     def stats(self, account: Account) -> Report:
         """Return the counts of one SDK so far."""
         # the lock is re-entrant, and never held for long: a finalizer on this very thread need not wait
-        report = run_under(self.buffer.lock, lambda: self._report(account))
+        report = run_under(self.buffer.lock, lambda: account.report() + self.dispatcher.answered(account))
         stop = account.shutdown or self.loop.closing.leaving
         is_over = account.is_finished or (stop is not None and stop.is_over(clock.monotonic()))
-        if not (report.pending and is_over and not self.storage.survives):
+        lost = report.pending if is_over else 0
+        if self.storage.survives:  # what was recorded since its end does not come to the disk any more
+            lost = 0 if account in self.accounts else account.waiting_events()
+        if not lost:
             return report
-        return replace(report, pending=0) + Report(dropped={"shutdown_timeout": report.pending})
-
-    def _report(self, account: Account) -> Report:
-        report, answered = account.report(self.storage.pending(account)), self.dispatcher.answered(account)
-        return report + answered if answered.pending else report
+        return replace(report, pending=report.pending - lost) + Report(dropped={"shutdown_timeout": lost})
 
     def cannot_wait(self) -> bool:
         """Return whether this very thread has to do something before a request to send can end."""
@@ -209,7 +205,7 @@ class Worker:
 
     def run_here(self, deadline: float) -> None:
         """Run the loop on this thread, as no other can be had."""
-        me = object()
+        me, was_held = object(), is_held_here(self.buffer.lock)
 
         def run() -> None:
             own = Shutdown(clock.monotonic(), deadline, gives_up=process_hooks.has_left())
@@ -218,6 +214,8 @@ class Worker:
                     sending.send_here(lambda: self.loop.run(own))
             except BaseException:  # an interrupt of the program's
                 if self.loop.owner is me:
+                    if not was_held:  # by what is further out on the stack of a finalizer
+                        release_here(self.buffer.lock)
                     self.dispatcher.recover()
                 raise
 
@@ -228,10 +226,9 @@ class Worker:
         stops = account.shutdown is not None or self.loop.closing.leaving is not None
         is_requested = self.loop.is_requested or account.shutdown is not None
         return (
-            account.has_work()
-            or bool(self.storage.pending(account))
+            not account.is_settled()
             or (stops and bool(self.storage.open_spans()))
-            or (is_requested and self._spool is not None and bool(self._spool.leftovers()))
+            or (self.storage.survives is True and self.storage.has_work(looks=is_requested))
         )
 
     # The thread.
@@ -257,31 +254,25 @@ class Worker:
         self._start_again = 0.0  # it has started; when it ends, the next record starts another one
         while True:
             try:
-                self._run_once(error)
+                if error is not None:
+                    self._recover()
+                    if guard.is_ours(error):
+                        guard.Guard.swallowed(error)
+                    self.loop.signal.acquire(timeout=0.1)
+                self.announce()  # here, where no other thread does: the end of the process could stop it with a lock
+                self.loop.run(None)
                 return
-            except BaseException as exc:  # noqa: PERF203 - whatever it is, it must not end the sending for good
+            except BaseException as exc:  # noqa: PERF203 - a call less where nothing fails
                 if exc is error:
                     raise  # by the guard, in tests
                 if own_threads.is_killed(exc):
-                    self._recover_for_another()
+                    self._recover()
+                    for account in list(self.accounts):
+                        account.mark = 0  # the next record starts another thread
                     raise
-                error = exc
+                error = exc  # whatever it is, it must not end the sending for good
 
-    def _recover_for_another(self) -> None:
-        """Let the next record or request start another thread, as the program has ended this one."""
+    def _recover(self) -> None:
+        """Let wait again what was under way when a run ended."""
         release_here(self.buffer.lock)
         self.dispatcher.recover()
-        self._start_again = 0.0
-        for account in list(self.accounts):
-            account.mark = 0
-
-    def _run_once(self, error: BaseException | None) -> None:
-        """Heed what ended the last run, if anything, and run the loop."""
-        if error is not None:
-            release_here(self.buffer.lock)
-            self.dispatcher.recover()
-            if guard.is_ours(error):
-                guard.Guard.swallowed(error)
-            self.loop.signal.acquire(timeout=0.1)
-        self.announce()  # here, where no other thread does: the end of the process could stop it with a lock
-        self.loop.run(None)

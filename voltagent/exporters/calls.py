@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock
-from voltagent.core.process import sending
+from voltagent.core.process import own_threads, sending
 from voltagent.core.span import SpanEvent
 from voltagent.exporters.http import HttpResponse, Line, Unreachable
 
@@ -20,17 +21,23 @@ class PendingRequest:
 
     def __init__(self, line: Line, method: str, path: str, body: bytes, deadline: float) -> None:
         self.line = line
-        self.done = threading.Event()
+        self._has_returned = False
+        self._signal = _thread.allocate_lock()  # wakes the thread that waits; a `threading.Event` could stay locked
+        self._signal.acquire()
         self.answer: HttpResponse | None = None
         self.exc: Exception | None = None
         self.began = clock.monotonic()
         self.deadline = deadline
         self._request = (method, path, body, deadline)
+        self._thread: threading.Thread | None = None
 
     def start(self, name: str) -> None:
         """Send it on a thread with this name, or at once if no thread can be started."""
-        if not sending.start_thread(self._run, name):
+        thread = sending.start_thread(self._run, name)
+        if thread is None:
             self._run()
+        elif not self._has_returned:
+            self._thread = thread
 
     def _run(self) -> None:
         """Send the request, on the thread of the call, and keep the answer or the exception."""
@@ -39,15 +46,26 @@ class PendingRequest:
         except Exception as exc:  # raised by `result`, on the waiting thread
             self.exc = exc
         finally:
-            self.done.set()
+            self._has_returned = True
+            self._signal.release()
+            self._thread = None  # freed here, not by the thread that waits
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the request; return whether it has ended."""
+        return self._has_returned or self._signal.acquire(timeout=seconds)
+
+    def _has_ended(self) -> bool:
+        """Return whether its thread has ended, or will at once: which may be before its first line."""
+        return self._has_returned or own_threads.has_died(self._thread)
 
     def is_over(self, shutdown_deadline: float) -> bool:
         """Return whether to stop waiting; cuts the connection at either deadline."""
         now = clock.monotonic()
         overdue = max(self.line.overdue(now), now - min(self.deadline, shutdown_deadline))
-        if overdue > 0 and not self.done.is_set():
+        has_ended = self._has_ended()
+        if overdue > 0 and not has_ended:
             self.line.cut()
-        return self.done.is_set() or overdue > _GRACE
+        return has_ended or overdue > _GRACE
 
     def result(self) -> HttpResponse:
         """Return the response.
@@ -56,7 +74,7 @@ class PendingRequest:
             Unreachable: there is none, or not yet: then the thread and its connection are abandoned.
             Exception: the request could not be made.
         """
-        if not self.done.is_set():
+        if not self._has_ended():
             raise Unreachable("no answer in time")
         if self.answer is None:
             self.line.close()

@@ -28,6 +28,7 @@ from voltagent.storage.traces.store import Store
 _NO_TRACES: Final = (0, "")
 _OPENING: Final = 0.05  # seconds after which opening in advance is not tried again; SQLite may wait longer in one try
 _recorded: Final[dict[str, tuple[int, int | str]]] = {}  # by store: how many traces, and the id of the last
+_START: Final = Phase.START
 _forked: Final[list[bool]] = []  # not empty in a child, whose parent reports for it
 
 
@@ -113,7 +114,7 @@ class LocalExporter:
         number, last = _recorded.get(self._shown, _NO_TRACES)
         before = number
         for phase, span, _ in batch:
-            if phase is Phase.START and span.kind == TRACE:
+            if phase is _START and span.kind == TRACE:
                 number, last = number + 1, span.id
         if number > before and self._reports():
             _recorded[self._shown] = number, last

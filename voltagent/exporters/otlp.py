@@ -275,8 +275,10 @@ class OtlpExporter:
         line, self._line = self._line or self._destination.line(), None
         call = PendingRequest(line, "POST", self._path, body, deadline)
         call.start("voltagent-otlp-request")
-        while not call.done.wait(_STEP) and not call.is_over(self._shutdown_deadline):
-            if clock.monotonic() - call.began >= _HANGS and len(self._flights) < _FLIGHTS and not self._waits_for_all:
+        while not call.wait(_STEP) and not call.is_over(self._shutdown_deadline):
+            now, until = clock.monotonic(), min(deadline, self._shutdown_deadline)
+            may_leave = len(self._flights) < _FLIGHTS and not self._waits_for_all
+            if may_leave and now - call.began >= _HANGS and now < until:  # else it ends soon
                 raise StillWaiting(call)
         return call
 

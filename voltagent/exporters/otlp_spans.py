@@ -96,7 +96,7 @@ class OpenSpans:
         return self._span(span, space, ended=phase is Phase.END)
 
     def weight(self, span: Span) -> int:
-        """Bytes of all that is known of a span, before it is encoded."""
+        """Return the bytes of all that is known of a span, before it is encoded."""
         return weight(span, self._updates(span).get(span.id, _NOTHING))
 
     def sent(self, event: SpanEvent) -> None:

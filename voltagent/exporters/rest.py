@@ -72,7 +72,8 @@ class RestExporter:
     def _begin(self) -> None:
         self.last_answer = 0.0  # on `clock.monotonic`; the worker reads it while it waits for the last batch
         self._idle: list[Line] = []
-        self._lent: set[Line] = set()
+        self._is_closed = False
+        self._lent: dict[Line, object] = {}  # with the borrowers
         self._ids: OrderedDict[int | str, dict[int | str, str]] = OrderedDict()  # trace -> our id -> the server's
         self._round: Round | None = None
         self._trailing: list[Round] = []  # earlier rounds with unanswered requests
@@ -127,7 +128,8 @@ class RestExporter:
             line.let_go()
 
     def close(self) -> None:
-        """Close the idle connections."""
+        """Close the connections: the idle ones now, those that threads still use as they give them back."""
+        self._is_closed = True
         lines, self._idle = self._idle, []
         for line in lines:
             line.close()
@@ -140,19 +142,23 @@ class RestExporter:
         """Return the limit of connections."""
         return self._connections
 
-    def borrow(self) -> Line:
+    def borrow(self, borrower: object) -> Line:
         """Return a connection for one thread."""
+        self._is_closed = False
         try:
             line = self._idle.pop()
         except IndexError:
             line = self._destination.line()
-        self._lent.add(line)
+        self._lent[line] = borrower
         return line
 
-    def give_back(self, line: Line) -> None:
-        """Take back the connection of a thread."""
-        self._lent.discard(line)
-        self._idle.append(line)
+    def give_back(self, line: Line, borrower: object) -> None:
+        """Take back the connection of a thread, once."""
+        if self._lent.get(line) is borrower:
+            del self._lent[line]
+            self._idle.append(line)
+        if self._is_closed:  # looked at afterwards, as another thread may close meanwhile
+            self.close()
 
     def _send(self, event: SpanEvent, line: Line, deadline: float) -> Outcome:
         """Send one event and return its outcome."""

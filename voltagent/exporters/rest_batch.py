@@ -2,10 +2,14 @@
 
 The threads live as long as the batch. One thread sends the events in order; if the server is slow, more are added, up
 to the number of connections. The calling thread supervises them.
+
+A ``threading.Condition`` would not do: its ``with`` block begins and ends in Python, where an exception that is raised
+into the thread leaves its lock held for ever.
 """
 
 from __future__ import annotations
 
+import _thread
 import heapq
 import threading
 from collections.abc import Callable, Sequence
@@ -13,7 +17,8 @@ from typing import Final, Protocol
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
-from voltagent.core.process import sending
+from voltagent.core.guard import pass_on_interrupt
+from voltagent.core.process import own_threads, sending
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http import Line
@@ -23,6 +28,7 @@ _LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
 _SLOW: Final = 0.003  # seconds; a slower request justifies another connection
 _HANGS: Final = 0.5  # seconds; a slower request is left unanswered while there are connections for the next batch
 _IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
+_LOOK: Final = 0.25  # seconds between two looks at the threads: the program may have ended one, wherever it was
 _GRACE: Final = 0.3  # seconds in which a thread must return after its connection was cut
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
@@ -30,8 +36,14 @@ _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 class Lines(Protocol):
     """The source of connections."""
 
-    def borrow(self) -> Line: ...
-    def give_back(self, line: Line) -> None: ...
+    def borrow(self, borrower: object) -> Line:
+        """Return one that no other thread uses."""
+        ...
+
+    def give_back(self, line: Line, borrower: object) -> None:
+        """Take one back; do nothing if it is not borrowed, or by another."""
+        ...
+
     def free(self) -> int:
         """Return how many more may be borrowed."""
         ...
@@ -58,12 +70,13 @@ class Round:
         self._outcomes: list[Outcome | None] = [None] * len(batch)
         self._needs, self._then = needs(batch)
         self._ready = [number for number, count in enumerate(self._needs) if count == 0]  # a heap, as it is sorted
-        self._changed = threading.Condition()  # re-entrant: a finalizer may shut down while this thread holds it
+        self._lock = threading.RLock()  # re-entrant: a finalizer may shut down while this thread holds it
+        self._signal = _thread.allocate_lock()  # wakes the calling thread
+        self._signal.acquire()
         self._busy: dict[int, tuple[Line, float]] = {}  # event in progress -> its connection, and since when
-        self._threads = 0
+        self._working: dict[Line, threading.Thread | None] = {}  # the connections in use, with their threads
         self._halted = False
-        self._reported = False  # `run` has ended; later answers are for `late`
-        self._late_ones: list[int] = []
+        self._unanswered: list[int] = []  # those in progress when `run` ended, as far as `late` did not report them
         self._lateness = 0.0  # seconds by which wake-ups are late: the program is busy, not the server
 
     def run(self) -> list[Outcome]:
@@ -71,22 +84,30 @@ class Round:
         if self._lines.free() <= 0:
             self._outcomes[0] = _LOST  # every connection hangs
         elif not self._spawn():
-            self._threads = 1
-            self._work(self._lines.borrow())  # no thread can be started, as at exit: send here, in order
-        with self._changed:
-            self._wait()
-            self._reported = self._halted = True
+            self._send_here()
+        while not self._is_over():
+            pause, began = self._pause(), clock.monotonic()
+            if not self._signal.acquire(timeout=pause):
+                self._lateness = max(clock.monotonic() - began - pause, self._lateness / 2)
+            with self._lock:
+                self._watch()
+        with self._lock:
+            self._halted = True
+            self._unanswered = list(self._busy)
             return self._result()
 
-    def _wait(self) -> None:
-        """Wait until the batch is done or its time has run out. Under the lock."""
-        while self._threads:
-            pause, began = self._pause(), clock.monotonic()
-            if not self._changed.wait(pause):
-                self._lateness = max(clock.monotonic() - began - pause, self._lateness / 2)
-            self._watch()
-            if self._may_leave():
-                break
+    def _is_over(self) -> bool:
+        """Return whether the batch is done, or its time has run out."""
+        with self._lock:
+            is_late = not self._busy and clock.monotonic() >= self._deadline
+            return not self._working or is_late or self._may_leave()
+
+    def _wake(self) -> None:
+        """Let the calling thread look at once."""
+        try:
+            self._signal.release()
+        except RuntimeError as exc:  # it is being woken
+            pass_on_interrupt(exc)
 
     def _result(self) -> list[Outcome]:
         return [
@@ -95,15 +116,20 @@ class Round:
 
     @property
     def trails(self) -> bool:
-        """Whether a request is unanswered that :meth:`late` will report."""
-        return bool(self._busy or self._late_ones)
+        """Whether :meth:`late` has something to report yet, or a connection to take back."""
+        return bool(self._unanswered or self._working)
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the outcomes that arrived after :meth:`run`."""
-        with self._changed:
+        with self._lock:
             self._watch()
-            numbers, self._late_ones = self._late_ones, []
-            return [(self._batch[number], self._outcomes[number] or _UNTRIED) for number in numbers]
+            return self._take_ended()
+
+    def _take_ended(self) -> list[tuple[SpanEvent, Outcome]]:
+        """:meth:`late`, under the lock."""
+        ended = [number for number in self._unanswered if number not in self._busy]
+        self._unanswered = [number for number in self._unanswered if number in self._busy]
+        return [(self._batch[number], self._outcomes[number] or _UNTRIED) for number in ended]
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the settled events so far, with their outcomes."""
@@ -112,7 +138,7 @@ class Round:
 
     def _may_leave(self) -> bool:
         """Return whether only hanging requests remain, and few enough to leave connections for the next batch."""
-        if self._halted or self._ready or not self._busy or self._threads != len(self._busy):
+        if self._halted or self._ready or not self._busy or len(self._working) != len(self._busy):
             return False
         now = clock.monotonic()
         hang = all(now - since >= _HANGS for _, since in self._busy.values())
@@ -120,31 +146,42 @@ class Round:
 
     def set_deadline(self, deadline: float) -> None:
         """End at an earlier deadline."""
-        with self._changed:
+        with self._lock:
             self._deadline = min(self._deadline, deadline)
-            self._changed.notify()
+        self._wake()
 
     def _spawn(self) -> bool:
         """Start one more thread with a connection of its own, if one is free; whether it was started."""
-        if self._lines.free() <= 0:
-            return False
-        line = self._lines.borrow()
-        self._threads += 1
-        if sending.start_thread(lambda: self._work(line), "voltagent-rest"):
+        with self._lock:  # which the thread waits for before it looks whether its connection is listed
+            if self._lines.free() <= 0:
+                return False
+            line = self._lines.borrow(self)
+            thread = sending.start_thread(lambda: self._work(line), "voltagent-rest")
+            if thread is None:
+                self._lines.give_back(line, self)
+                return False
+            self._working[line] = thread
             return True
-        self._threads -= 1
-        self._lines.give_back(line)
-        return False
+
+    def _send_here(self) -> None:
+        """Send in order on this thread, as no other can be started, such as at exit."""
+        line = self._lines.borrow(self)
+        self._working[line] = None
+        self._work(line)
 
     def _pause(self) -> float:
         """Return how long to wait at most until something is due: a deadline, or a request that has begun to hang."""
-        now = clock.monotonic()
-        ends = [self._deadline, now + 1.0]
+        with self._lock:
+            return self._seconds_left(clock.monotonic())
+
+    def _seconds_left(self, now: float) -> float:
+        """:meth:`_pause`, under the lock."""
+        ends = [self._deadline, now + _LOOK]
         ends += [now + max(0.01, _GRACE / 3) if line.overdue(now) else line.until for line, _ in self._busy.values()]
         if self._ready and not self._halted:
             ends.append(now + _SLOW)
         ends += [since + _HANGS for _, since in self._busy.values() if since + _HANGS > now]
-        return max(0.001, min(end for end in ends if end) - now)
+        return max(0.001, min(filter(None, ends)) - now)
 
     def _watch(self) -> None:
         """Cut slow requests; add connections if it is the server that is slow, not this process."""
@@ -157,48 +194,63 @@ class Round:
                 line.cut()
             if overdue > _GRACE:  # it hangs where it cannot be cut, such as in a name look-up: abandon it
                 del self._busy[number]
-                self._threads -= 1
+                self._working.pop(line, None)
                 self._note(number, _UNTRIED if late else _LOST)
+        for line in [line for line, thread in self._working.items() if own_threads.has_died(thread)]:
+            self._let_go(line)
         patience = _SLOW + 6 * self._lateness  # a request waits for the interpreter's lock a few times
         slow = sum(now - since >= patience for _, since in self._busy.values())
         for _ in range(min(slow, len(self._ready))):
             if self._halted or not self._spawn():
                 break
 
+    def _let_go(self, line: Line) -> None:
+        """Give back a connection whose thread ends or has ended; what it was sending is tried again. Under the lock."""
+        cut_short = [number for number, (busy, _) in self._busy.items() if busy is line]
+        for number in cut_short:
+            del self._busy[number]
+            self._note(number, _UNTRIED)
+        if cut_short or line not in self._working:  # in the middle of a request, or abandoned there
+            line.close()
+        self._lines.give_back(line, self)
+        self._working.pop(line, None)  # last: until then, it is known that a thread has it, which may be ended anywhere
+        if not self._working:
+            self._wake()
+
     def _work(self, line: Line) -> None:
-        """Send one event after another over a connection, until none is ready; runs on a thread."""
+        """Send over a connection and give it back; runs on a thread, which the program may end by an exception."""
+        try:
+            self._send_ready(line)
+        finally:
+            with self._lock:  # also as no other thread may borrow it before this one is off the list
+                self._let_go(line)
+
+    def _send_ready(self, line: Line) -> None:
+        """Send one event after another, until none is ready."""
         number = self._next(line)
         while number is not None:
             deadline = self._deadline
             outcome = self._send(self._batch[number], line, deadline)
             if outcome.verdict is Verdict.UNAVAILABLE and clock.monotonic() >= self._deadline:
                 outcome = _UNTRIED  # our time ran out: this says nothing of the server
-            with self._changed:
+            with self._lock:
                 if self._busy.pop(number, None) is None:  # abandoned meanwhile, together with its connection
-                    line.close()
                     break
                 self._note(number, outcome)
             number = self._next(line)
-        self._lines.give_back(line)
 
     def _next(self, line: Line) -> int | None:
         """Take the next event that may be sent; without one, this thread ends."""
-        with self._changed:
-            if self._ready and not self._halted:
-                number = heapq.heappop(self._ready)
-                self._busy[number] = (line, clock.monotonic())
-                return number
-            self._threads -= 1
-            if not self._threads:
-                self._changed.notify()
-            return None
+        with self._lock:
+            if not self._ready or self._halted or line not in self._working:
+                return None
+            number = heapq.heappop(self._ready)
+            self._busy[number] = (line, clock.monotonic())
+            return number
 
     def _note(self, number: int, outcome: Outcome) -> None:
         """Store an outcome and release the events that depend on it. Under the lock."""
         self._outcomes[number] = outcome
-        if self._reported:
-            self._late_ones.append(number)
-            return
         if outcome.verdict is Verdict.UNAVAILABLE or outcome.reason == "auth" or outcome.retry_after is not None:
             self._halted = True  # the rest of the batch would fail too
         phase, span, _ = self._batch[number]

@@ -93,7 +93,7 @@ class ScoreSender:
         line, self._line = self._line or destination.line(), None
         call = PendingRequest(line, "POST", self._route.path, self._route.encode(events), deadline)
         call.start("voltagent-scores")
-        while not call.done.wait(_STEP) and not call.is_over(is_due()):
+        while not call.wait(_STEP) and not call.is_over(is_due()):
             pass
         try:
             answer = call.result()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from voltagent.capture import options
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
@@ -12,6 +12,11 @@ from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY,
 from voltagent.errors import ValidationError
 from voltagent.handles.span_view import SpanView
 from voltagent.tracing import operations
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from voltagent.handles.keywords import EventKeywords, ModelCallKeywords, OperationKeywords
 
 Options: TypeAlias = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
 
@@ -21,7 +26,7 @@ class Handle(SpanView):
 
     __slots__ = ()
 
-    def add_agent(self, options: Options = None, **keywords: Any) -> AgentHandle:
+    def add_agent(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> AgentHandle:
         """Start an agent below this operation.
 
         Args:
@@ -34,7 +39,7 @@ class Handle(SpanView):
         """
         return AgentHandle(operations.start(self._span, AGENT, options, keywords))
 
-    def add_tool(self, options: Options = None, **keywords: Any) -> ToolHandle:
+    def add_tool(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> ToolHandle:
         """Start a tool call below this operation.
 
         Args:
@@ -46,7 +51,7 @@ class Handle(SpanView):
         """
         return ToolHandle(operations.start(self._span, TOOL, options, keywords))
 
-    def add_llm(self, options: Options = None, **keywords: Any) -> ModelCallHandle:
+    def add_llm(self, options: Options = None, **keywords: Unpack[ModelCallKeywords]) -> ModelCallHandle:
         """Start a model call below this operation.
 
         Args:
@@ -59,7 +64,7 @@ class Handle(SpanView):
         """
         return ModelCallHandle(operations.start(self._span, LLM, options, keywords))
 
-    def add_memory(self, options: Options = None, **keywords: Any) -> MemoryHandle:
+    def add_memory(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> MemoryHandle:
         """Start a memory access below this operation.
 
         Args:
@@ -72,7 +77,7 @@ class Handle(SpanView):
         """
         return MemoryHandle(operations.start(self._span, MEMORY, options, keywords))
 
-    def add_retriever(self, options: Options = None, **keywords: Any) -> RetrieverHandle:
+    def add_retriever(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> RetrieverHandle:
         """Start a search below this operation.
 
         Args:
@@ -84,7 +89,7 @@ class Handle(SpanView):
         """
         return RetrieverHandle(operations.start(self._span, RETRIEVER, options, keywords))
 
-    def add_event(self, event_data: Options = None, **keywords: Any) -> EventHandle:
+    def add_event(self, event_data: Options = None, **keywords: Unpack[EventKeywords]) -> EventHandle:
         """Record a custom event below this operation.
 
         It has no duration unless ``success`` or ``error`` is called on it.
@@ -142,29 +147,6 @@ class ModelCall(Handle):
         """
         return super().success(output, metadata, usage)
 
-    def record(
-        self,
-        *,
-        metadata: Mapping[str, Any] | None = None,
-        usage: Any = None,
-        output: Any = None,
-        tags: list[str] | None = None,
-        model: str | None = None,
-    ) -> Receipt:
-        """Add to the end of this call. Never raises: what is invalid is logged and left out.
-
-        Args:
-            metadata: merged with what was recorded before; later values replace earlier ones.
-            usage: token counts, as a mapping or a ``TokenUsage``.
-            output: replaces an earlier output.
-            tags: added to those of the start.
-            model: the name of the model that answered.
-        """
-        if model is not None and self:
-            given = options.keep_valid("record()", options.LLM, {"model": model})
-            self._span.model = given.get("model", self._span.model)
-        return super().record(metadata=metadata, usage=usage, output=output, tags=tags)
-
 
 class Memory(Handle):
     """A read from or a write to a memory."""
@@ -211,8 +193,9 @@ class Trace(Handle):
         """
         text = status.value if isinstance(status, Enum) else status
         if type(text) is not str or text not in (COMPLETED, ERROR, CANCELLED):
-            wrong = ValidationError("status must be completed, error or cancelled; ending as completed")
-            options.report_unsuitable("end()", wrong)
+            shown = repr(text[:40]) if type(text) is str else type(text).__name__
+            wrong = ValidationError(f"status must be completed, error or cancelled, got {shown}")
+            options.report_unsuitable("end()", wrong, "ending as completed, with this status in the metadata")
             metadata = {"status": text, **operations.keep_valid_metadata("end()", metadata)}
             text = COMPLETED
         operations.end("end()", self._span, text, None, output, metadata, usage)
@@ -225,6 +208,7 @@ class Trace(Handle):
         usage: Any = None,
         output: Any = None,
         tags: list[str] | None = None,
+        model: str | None = None,
         user_id: str | None = None,
         conversation_id: str | None = None,
     ) -> Receipt:
@@ -235,10 +219,11 @@ class Trace(Handle):
             usage: token counts of the whole trace.
             output: replaces an earlier output.
             tags: added to those of the start.
+            model: a name of a model, for the metadata.
             user_id: the id of the user; sent at once.
             conversation_id: the id of the conversation; sent at once.
         """
-        super().record(metadata=metadata, usage=usage, output=output, tags=tags)
+        super().record(metadata=metadata, usage=usage, output=output, tags=tags, model=model)
         if user_id is not None or conversation_id is not None:
             self.update(user_id=user_id, conversation_id=conversation_id)
         return RECEIPT

@@ -14,7 +14,7 @@ from voltagent.core.awaitable import RECEIPT, Receipt
 from voltagent.core.context import enter, leave
 from voltagent.core.guard import guard
 from voltagent.core.open_operations import note
-from voltagent.core.span import COMPLETED, ERROR, TRACE, Span
+from voltagent.core.span import COMPLETED, ERROR, LLM, TRACE, Span
 from voltagent.errors import ValidationError
 from voltagent.tracing import operations, scores
 from voltagent.tracing.recorder import Recorder
@@ -85,6 +85,10 @@ class SpanView:
     def __hash__(self) -> int:
         return hash(id(self._span))
 
+    def __deepcopy__(self: H, _: dict[int, Any]) -> H:
+        """Return this very handle: the state of a program that is copied may contain it, and the record is the same."""
+        return self
+
     def __repr__(self) -> str:
         if not self:
             return "<voltagent handle: not recording>"
@@ -108,6 +112,7 @@ class SpanView:
         usage: Any = None,
         output: Any = None,
         tags: list[str] | None = None,
+        model: str | None = None,
     ) -> Receipt:
         """Add to the end of this operation. Never raises: what is invalid is logged and left out.
 
@@ -116,18 +121,29 @@ class SpanView:
             usage: token counts, as a mapping or a ``TokenUsage``; replaces earlier ones.
             output: replaces an earlier output.
             tags: added to those of the start.
+            model: the name of the model that answered; of anything but a model call it is added to the metadata.
         """
-        given = options.keep_valid("record()", options.UPDATE_EVENT, {"metadata": metadata, "tags": tags})
+        given = options.keep_valid("record()", options.RECORDED, {"metadata": metadata, "tags": tags, "model": model})
         checked_usage = operations.keep_new_usage("record()", self._span, usage)
         if self:
+            recorded = given.get("metadata")
+            if "model" in given:
+                recorded = self._with_model(recorded, given["model"])
             self._recorder.add(
                 self._span,
-                metadata=given.get("metadata"),
+                metadata=recorded,
                 usage=checked_usage,
                 output=output,
                 tags=given.get("tags", ()),
             )
         return RECEIPT
+
+    def _with_model(self, metadata: Mapping[str, Any] | None, model: str) -> Mapping[str, Any] | None:
+        """Set the model of a model call; return the metadata, to which the model of another operation is added."""
+        if self._span.kind == LLM:
+            self._span.model = model
+            return metadata
+        return {**(metadata or {}), "model": model}
 
     def update(self, **fields: Any) -> Receipt:
         """Send changed fields now, before the end. Never raises: what is invalid is logged and left out.
@@ -206,13 +222,25 @@ class SpanView:
         return RECEIPT
 
     def __enter__(self: H) -> H:
-        self._entered.append(enter(self._span))
-        note(self._span)
+        try:
+            self._entered.append(enter(self._span))
+            note(self._span)
+        except BaseException as exc:
+            self._end_with(exc)  # an interrupt: the block does not begin, so it does not end either
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, _: TracebackType | None) -> None:
-        if self._entered:
-            leave(self._span, self._entered.pop())
+        try:
+            if self._entered:
+                leave(self._span, self._entered.pop())
+            self._end_with(exc)
+        except BaseException as interrupt:
+            self._end_with(interrupt)
+            raise
+
+    def _end_with(self, exc: BaseException | None) -> None:
+        """End this, if it is open, as what its block raised says."""
         if self._span.end_ns is not None or not self:
             return
         recorder = self._recorder

@@ -20,7 +20,7 @@ _SERVING: Final = ("concurrent.futures", "multiprocessing", "joblib.externals.lo
 
 
 def _hand_over(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Around ``submit`` and its likes: the first argument is the function."""
+    """Hand over the function that is the first argument of ``submit`` and its likes."""
     if args and callable(args[0]):  # else the program made a mistake, which the executor reports
         args = (Work(args[0], Moment.now()), *args[1:])
     return wrapped(*args, **kwargs)

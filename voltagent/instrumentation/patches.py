@@ -124,7 +124,7 @@ def _class_in(module: object, name: str) -> type | None:
 
 
 def _objects_passing_by(owner: type, method: str) -> list[object]:
-    """The objects whose method was replaced by another library, which keeps the original bound to them.
+    """Return the objects whose method was replaced by another library, which keeps the original bound to them.
 
     The heap is searched only if more than the class refers to the original.
     """

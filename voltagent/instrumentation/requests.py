@@ -212,14 +212,14 @@ def around_request(describe: Describe) -> Wrapper:
                 drop_contexts()
             CURRENT.set(span)
             result = _replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs)
+            if KEPT_CONTEXTS:
+                drop_contexts()
+            CURRENT.set(before)
+            plan.succeed(span, above is None, result)
         except BaseException as exc:
             set_current(before)
             plan.fail(span, above is None, exc)
             raise
-        if KEPT_CONTEXTS:
-            drop_contexts()
-        CURRENT.set(before)
-        plan.succeed(span, above is None, result)
         return result
 
     return call
@@ -257,16 +257,16 @@ def around_async_request(describe: Describe) -> Wrapper:
                 drop_contexts()
             CURRENT.set(span)
             result = await (_replayed(span, body, wrapped, args, kwargs) if REPLAYS else wrapped(*args, **kwargs))
+            if CURRENT.get() is span:
+                if KEPT_CONTEXTS:
+                    drop_contexts()
+                CURRENT.set(before)
+            plan.succeed(span, above is None, result)
         except BaseException as exc:
             if CURRENT.get() is span:  # a coroutine may be closed where something else is current
                 set_current(before)
             plan.fail(span, above is None, exc)
             raise
-        if CURRENT.get() is span:
-            if KEPT_CONTEXTS:
-                drop_contexts()
-            CURRENT.set(before)
-        plan.succeed(span, above is None, result)
         return result
 
     return call

@@ -72,6 +72,8 @@ class MiddlewareOptions:
             raise ValidationError(f"trace must be True or False, got {type(trace).__name__}")
         if user is not None and not callable(user):
             raise ValidationError(f"user must be a function that gives a user's id, got {type(user).__name__}")
+        if not isinstance(exclude, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ValidationError(f"exclude must be a list of paths, such as '/health', got {type(exclude).__name__}")
         patterns = (exclude,) if isinstance(exclude, str) else tuple(exclude)
         if not all(isinstance(pattern, str) for pattern in patterns):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValidationError("exclude must contain paths, such as '/health'")

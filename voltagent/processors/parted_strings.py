@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
@@ -21,8 +22,8 @@ from voltagent.processors.secrets.strings import Chunks, Rules, Strings
 from voltagent.processors.secrets.structures.trees import renamed
 from voltagent.processors.streams import DEEPEST, WITH_TEXTS, Container, Texts
 
-# `(text, its container, its key, whether in a part) -> text`
-_TakeText: TypeAlias = Callable[[str, Any, Any, bool], str]
+# `(texts, their containers, their keys, whether in a part) -> whether one of the containers has changed`
+_TakeTexts: TypeAlias = Callable[[list[str], list[Container], list[Any], bool], bool]
 # What a mark replaces: a string, by its slot; a string that is JSON, by the number of its use; a key of a dictionary.
 _STRING: Final = "s"
 _JSON: Final = "j"
@@ -34,7 +35,7 @@ class _Marks:
 
     def __init__(self, character: str) -> None:
         self._character = character
-        self._pattern = re.compile(b'"%b([sjk])([0-9]+)"' % character.encode())
+        self._pattern = re.compile(b"%b([sjk])([0-9]+)" % character.encode())
         self._keys: list[str] = []
         self._new_keys: dict[int, str] = {}
         self._first_keys: dict[int, int] = {}  # of dictionaries, by their numbers
@@ -45,9 +46,17 @@ class _Marks:
         """Return a mark."""
         return f"{self._character}{kind}{number}"
 
+    def begins(self, kind: str) -> str:
+        """Return the two characters with which marks of a kind begin."""
+        return self._character + kind
+
     def read(self, text: str) -> tuple[str, int]:
         """Return the kind and the number of a mark; an empty string and 0 if the text is not a mark."""
         return (text[1], int(text[2:])) if text.startswith(self._character) else ("", 0)
+
+    def may_be_keys_of(self, part: Undecoded | Marked) -> bool:
+        """Return whether a part may have marks instead of keys of dictionaries."""
+        return self.begins(_KEY).encode() in part
 
     def mark_keys(self, number: int, dictionary: dict[str, Any]) -> None:
         """Replace the keys of a dictionary by marks."""
@@ -86,10 +95,14 @@ class _Marks:
         if isinstance(part, bytes):
             return encode_deep(decode_deep(part))
         pieces_and_marks = self._pattern.split(part)
-        pieces_and_marks[1::3] = [
-            encode_any(self._text(kind.decode(), int(number), text_at))
+        if len(pieces_and_marks) == 1:
+            return bytes(part)
+        texts = [
+            self._text(kind.decode(), int(number), text_at)
             for kind, number in zip(pieces_and_marks[1::3], pieces_and_marks[2::3], strict=True)
         ]
+        # one call for all; no text has the character
+        pieces_and_marks[1::3] = encode_any(self._character.join(texts))[1:-1].split(self._character.encode())
         del pieces_and_marks[2::3]
         return b"".join(pieces_and_marks)
 
@@ -162,13 +175,7 @@ class PartedStrings(Strings):
     def _streams_of_items(self, items: list[Any]) -> list[Chunks]:
         """Return the texts of a stream with parts, and their slots."""
         slots = array("q")  # of all texts
-
-        def take_text(text: str, container: Any, key: Any, is_part: bool) -> str:
-            slot, text = self._slot_of(text, container, key, is_part=is_part)
-            slots.append(slot)
-            return text
-
-        stream = _StreamWithParts(self._marks, take_text).add_all(items)
+        stream = _StreamWithParts(self._marks, partial(self._take_texts, slots)).add_all(items)
         texts = stream.texts
         for number in stream.alone():
             if self._slots[slots[number]] < 0:  # not searched
@@ -185,22 +192,40 @@ class PartedStrings(Strings):
         stream.release()
         return found
 
-    def _slot_of(self, text: str, container: Any, key: Any, *, is_part: bool) -> tuple[int, str]:
-        """Return the slot of a text of a stream, and the text; for a mark, those of the string that it replaces."""
-        slot = len(self._slots)
-        if is_part:
-            kind, number = self._marks.read(text)
-            if kind == _STRING:
-                return number, self._texts[self._slots[number]]
-            if kind == _JSON:
-                self._streamed[number] = slot
-                text = self._used[number].text
+    def _take_texts(
+        self, slots: array[int], texts: list[str], containers: list[Container], keys: list[Any], is_part: bool
+    ) -> bool:
+        """Add the slots of texts of a stream, and put the strings into the list that marks in a part replace.
+
+        Return whether a mark was put into a container.
+        """
+        numbers = self._slots
+        if not is_part:
+            slots.extend(array("q", range(len(numbers), len(numbers) + len(texts))))
+            numbers.extend(array("q", (-1,)) * len(texts))  # until all are known
+            self._containers += containers
+            self._places += keys
+            return False
+        marks, known, is_changed = self._marks, self._texts, False
+        of_string = marks.begins(_STRING)
+        for at, text in enumerate(texts):
+            if text[:2] == of_string:
+                slot = int(text[2:])
+                texts[at] = known[numbers[slot]]
             else:
-                container[key] = self._marks.mark(_STRING, slot)
-        self._slots.append(-1)  # until all are known
-        self._containers.append(None if is_part else container)
-        self._places.append(None if is_part else key)
-        return slot, text
+                kind, number = marks.read(text)
+                slot = len(numbers)
+                if kind == _JSON:
+                    self._streamed[number] = slot
+                    texts[at] = self._used[number].text
+                else:
+                    containers[at][keys[at]] = marks.mark(_STRING, slot)
+                    is_changed = True
+                numbers.append(-1)
+                self._containers.append(None)
+                self._places.append(None)
+            slots.append(slot)
+        return is_changed
 
 
 def texts_with_parts(items: list[Any]) -> Texts:
@@ -211,14 +236,14 @@ def texts_with_parts(items: list[Any]) -> Texts:
 class _StreamWithParts:
     """The texts of a stream with parts, see :mod:`voltagent.processors.parts`, which are decoded one at a time.
 
-    ``take_text`` is called for each text while its container is decoded, and returns the text to collect: for a mark,
-    the string that it replaces.
+    ``take_texts`` is called for the texts of a part while that is decoded, and replaces marks among them by the strings
+    for which they stand.
     """
 
-    def __init__(self, marks: _Marks | None = None, take_text: _TakeText | None = None) -> None:
-        self._marks, self._take_text = marks, take_text
+    def __init__(self, marks: _Marks | None = None, take_texts: _TakeTexts | None = None) -> None:
+        self._marks, self._take_texts = marks, take_texts
         self._found = Texts()
-        self._taken = 0  # texts for which `take_text` was called
+        self._taken = 0  # texts for which `take_texts` was called
 
     def add_all(self, items: list[Any]) -> Texts:
         """Add the items of a stream, and return the texts."""
@@ -227,8 +252,11 @@ class _StreamWithParts:
                 self._add_item(items, number, item)
                 continue
             some = self._decoded(item)
-            for at, one in enumerate(some):
-                self._add_item(some, at, one)
+            if self._marks is None or not self._marks.may_be_keys_of(item):
+                self._found.add_all(some)
+            else:
+                for at, one in enumerate(some):
+                    self._add_item(some, at, one)
             self._close(items, number, some)
         self._take(is_part=False)
         return self._found
@@ -272,17 +300,20 @@ class _StreamWithParts:
         return cast("list[Any]", decode_deep(bytes(part)))
 
     def _close(self, container: Any, key: Any, items: list[Any]) -> None:
-        self._take(is_part=True)
+        is_changed = self._take(is_part=True)
         if self._marks is not None:
             self._marks.mark_again()
-            container[key] = Marked(encode_deep(items))
+            if is_changed:
+                container[key] = Marked(encode_deep(items))
 
-    def _take(self, *, is_part: bool) -> None:
-        """Call ``take_text`` for the texts that were added since the last time, and let go of their containers."""
-        found = self._found
-        if self._take_text is not None:
-            for number, (container, key) in enumerate(zip(found.containers, found.keys, strict=True), self._taken):
-                found.texts[number] = self._take_text(found.texts[number], container, key, is_part)
+    def _take(self, *, is_part: bool) -> bool:
+        """Call ``take_texts`` for the texts that were added since the last time, and let go of their containers."""
+        found, is_changed = self._found, False
+        if self._take_texts is not None:
+            some = found.texts[self._taken :]
+            is_changed = self._take_texts(some, found.containers, found.keys, is_part)
+            found.texts[self._taken :] = some
         self._taken = len(found.texts)
         found.containers.clear()
         found.keys.clear()
+        return is_changed

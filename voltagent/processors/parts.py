@@ -10,7 +10,7 @@ collections stay JSON text: each part is decoded, examined and encoded again bef
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any, Final, TypeAlias
 
 from voltagent.capture import pieces
@@ -19,6 +19,7 @@ from voltagent.capture.pieces import decode_deep, encode_any, encode_deep
 MOST: Final = 1 << 14  # collections that are decoded at the same time
 _AT_ONCE: Final = 1 << 20  # bytes that are searched at once
 _SIZE_PER_COLLECTION: Final = 64  # bytes; a piece whose collections are larger on average is decoded
+_ITEMS_AT_ONCE: Final = 1 << 12  # that are sorted by their types
 _FIRST: Final = 3  # items of a list that each get a part of their own
 _IN_LISTS: Final = (b"[{", b",{", b'"{')  # beginnings of dictionaries that are not inside another dictionary
 _COLLECTIONS: Final = frozenset((dict, list))
@@ -95,11 +96,10 @@ def _keep(items: Any, text: bytes, before: int) -> Any:
     if (len(items) == 1 or before >= _FIRST) and _COLLECTIONS.issuperset(map(type, items)):
         return [text]  # not `part_of(items)`: a single item may have parts inside
     kept: list[Any] = []
-    for is_collection, some in groupby(items, lambda item: type(item) in _COLLECTIONS):
+    for is_collection, same in _runs(items, _COLLECTIONS):
         if not is_collection:
-            kept += some
+            kept += same
         else:
-            same = list(some)
             alone = max(0, _FIRST - before - len(kept))
             kept += [part_of([item]) for item in same[:alone]]
             if same[alone:]:
@@ -119,22 +119,30 @@ def encode_outline(value: Any, text_of: Callable[[Undecoded | Marked], bytes]) -
 
 
 def _items_of_list(value: list[Any], text_of: Callable[[Undecoded | Marked], bytes]) -> Iterator[bytes]:
-    for is_simple, items in groupby(value, _is_simple):
-        if is_simple:
-            yield encode_any(list(items))[1:-1]
-        else:
-            for item in items:
-                yield encode_outline(item, text_of)
+    for first in range(0, len(value), _ITEMS_AT_ONCE):
+        for may_have_parts, items in _runs(value[first : first + _ITEMS_AT_ONCE], _NOT_SIMPLE):
+            if may_have_parts:
+                for item in items:
+                    yield encode_outline(item, text_of)
+            else:
+                yield encode_any(items)[1:-1]
 
 
 def _items_of_dict(value: dict[str, Any], text_of: Callable[[Undecoded | Marked], bytes]) -> Iterator[bytes]:
-    for is_simple, items in groupby(value.items(), lambda item: _is_simple(item[1])):
-        if is_simple:
-            yield encode_any(dict(items))[1:-1]
-        else:
-            for key, item in items:
-                yield encode_any(key) + b":" + encode_outline(item, text_of)
+    keys, values = iter(value), iter(value.values())
+    while some := list(islice(values, _ITEMS_AT_ONCE)):
+        for may_have_parts, items in _runs(some, _NOT_SIMPLE):
+            if may_have_parts:
+                for item in items:
+                    yield encode_any(next(keys)) + b":" + encode_outline(item, text_of)
+            else:
+                yield encode_any(dict(zip(islice(keys, len(items)), items, strict=True)))[1:-1]
 
 
-def _is_simple(value: Any) -> bool:
-    return type(value) not in _NOT_SIMPLE
+def _runs(items: list[Any], types: frozenset[type]) -> Iterator[tuple[bool, list[Any]]]:
+    """Yield the longest runs of items that all are of some types, or all not, and whether they are."""
+    first = 0
+    for are_of_types, run in groupby(map(types.__contains__, map(type, items))):
+        last = first + len(list(run))
+        yield are_of_types, items[first:last]
+        first = last

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 from voltagent.capture.exceptions.formatting import format_event
@@ -66,22 +68,22 @@ class Pipeline:
         found: list[SpanEvent | None] = list(events)
         for first in range(0, len(events), _TOGETHER):
             last = min(first + _TOGETHER, len(events))
-            plain, other = self._sorted(events, first, last)
+            other = self._unusual(events, first, last)
             for number in other:
                 found[number] = self(events[number])
             if other and self._redactor.remembers_secrets():
                 # an end must not repeat a secret of a start that was found just now
-                for number in plain:
-                    found[number] = self(events[number])
+                for number in range(first, last):
+                    if number not in other:
+                        found[number] = self(events[number])
         return found
 
-    def _sorted(self, events: Sequence[SpanEvent], first: int, last: int) -> tuple[list[int], list[int]]:
-        """Return the places of events that are safe as they are, and of those to look at one by one."""
+    def _unusual(self, events: Sequence[SpanEvent], first: int, last: int) -> Sequence[int]:
+        """Return the places of events to look at one by one; the others are safe as they are."""
         redactor, facts_known = self._redactor, self._clean_facts
         clean = redactor.clean
         is_careful, may_repeat = redactor.searches_everything, redactor.remembers_secrets()
         texts: list[bytes] = []
-        plain: list[int] = []
         other: list[int] = []
         for number in range(first, last):
             phase, span, fields = events[number]
@@ -91,13 +93,11 @@ class Pipeline:
                 output = span.output
                 if may_repeat or span.usage or span.more_metadata or span.more_tags or span.metadata or span.tags:
                     other.append(number)
-                elif output is None:
-                    plain.append(number)
-                elif len(output) < _ALONE and not output.startswith(_STREAM):
-                    plain.append(number)
-                    texts.append(output)
-                else:
-                    other.append(number)
+                elif output is not None:
+                    if len(output) < _ALONE and not output.startswith(_STREAM):
+                        texts.append(output)
+                    else:
+                        other.append(number)
             elif (
                 phase is _START
                 and span.metadata is None
@@ -116,26 +116,24 @@ class Pipeline:
                     and (trace.version is None or trace.version in clean)
                 ):
                     other.append(number)
-                    continue
-                plain.append(number)
-                if span.input is not None:
+                elif span.input is not None:
                     texts.append(span.input)
             else:
                 other.append(number)
         if texts and _has_suspect(texts, redactor.is_suspect):
-            return [], sorted((*plain, *other))
-        return plain, other
+            return range(first, last)
+        return other
 
 
 def _has_suspect(texts: Sequence[bytes], is_suspect: Callable[[bytes], bool]) -> bool:
     """Search texts together, as many as make one piece: what is divided is searched twice at the borders."""
     if sum(map(len, texts)) + len(texts) <= PIECE:
         return is_suspect(b"\n".join(texts))
+    ends = [*accumulate(map(len, texts))]
     first = size = 0
-    for number, text in enumerate(texts):
-        size += len(text) + 1
-        if size > PIECE and number > first:
-            if is_suspect(b"\n".join(texts[first:number])):
-                return True
-            first, size = number, len(text) + 1
-    return is_suspect(b"\n".join(texts[first:]))
+    while first < len(texts):
+        last = max(first + 1, bisect_right(ends, size + PIECE - len(texts)))  # with the newlines in between
+        if is_suspect(b"\n".join(texts[first:last])):
+            return True
+        first, size = last, ends[last - 1]
+    return False

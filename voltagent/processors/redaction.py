@@ -11,9 +11,9 @@ is it decoded, searched value by value, and encoded again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
 from voltagent.capture.pieces import LARGE, decode, encode, release
@@ -21,6 +21,7 @@ from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.core.text import encoded, replace_surrogates
 from voltagent.errors import ValidationError
+from voltagent.processors.event_lines import are_whole, hide_in_events, may_be_events
 from voltagent.processors.parted_strings import texts_with_parts
 from voltagent.processors.parts import mark_character, outline
 from voltagent.processors.redaction_hook import HookWalk
@@ -34,6 +35,9 @@ from voltagent.processors.secrets.walk import Walk
 from voltagent.processors.span_redaction import Redacted, redact_end, redact_field, redact_start
 from voltagent.processors.streams import edges_of, items_of, texts_of
 
+_Hook: TypeAlias = Callable[[str, object], object]
+
+_KEY: Final = b'":'  # the end of one
 _FAILED: Final = "[redaction failed]"  # replaces a value if a hook or a pattern failed on it
 
 
@@ -60,7 +64,7 @@ class Redactor:
         self,
         keys: Iterable[str] = (),
         patterns: Iterable[str | re.Pattern[str]] = (),
-        hook: Callable[[str, object], object] | None = None,
+        hook: _Hook | None = None,
         *,
         keep: Iterable[str] = (),
     ) -> None:
@@ -119,33 +123,57 @@ class Redactor:
         """
         value: Any = _NOTHING
         try:
-            is_clean = not (self._always or is_suspect(text, self._own))
-            if is_clean and (found is None or not found.secrets or not found.repeated_in(text)):
-                value = _split_stream(text) if path == "output" else _NOTHING
+            if path == "output" and may_be_events(text):
+                found = Found() if found is None else found
+                text, value = self._without_secrets_in_events(text, found)
+            is_repeating = found is not None and bool(found.secrets) and found.repeated_in(text)
+            if not is_repeating and not self._always and not is_suspect(text, self._own):
+                value = _split_stream(text, value) if path == "output" else _NOTHING
                 if value is _NOTHING:
                     return text
             found = Found() if found is None else found
-            character = mark_character(text) if self._hook is None else ""  # a hook gets the collections
-            if value is _NOTHING:
-                value = outline(text) if character else decode(text)
-            walk = Walk(self._rules, found, len(text), character)
-            value, is_changed = self._redacted(value, path, found, walk)
-            result = walk.encoded(value) if is_changed else text
-            if len(text) > LARGE and self._hook is None:  # a hook may have kept a part of it
-                walk.release()
-                release(value)
-            return result
+            known = len(found.secrets)
+            result = self._searched(text, value, path, found, is_repeating=is_repeating)
+            if (
+                len(found.secrets) > known and _KEY in result and found.repeated_in(result, is_encoded=False)
+            ):  # in a key
+                result = self._searched(result, _NOTHING, path, found, is_repeating=True)
+            return self._hooked(result, path, found) if self._hook is not None else result
         except Exception as exc:  # not JSON, or nested too deep: it may hold a secret all the same
             pass_on_interrupt(exc)
             return encoded({"error": _FAILED})
 
-    def _redacted(self, value: Any, path: str, found: Found, walk: Walk) -> tuple[Any, bool]:
+    def _without_secrets_in_events(self, text: bytes, found: Found) -> tuple[bytes, Any]:
+        """Return an output without the secrets that are split over the events in its chunks, and decoded."""
+
+        def look(edges: str) -> bool:
+            return may_hold_secret(edges) or bool(found.secrets and found.repeated_in(encoded(edges)))
+
+        def search(texts: list[str]) -> bool:
+            return Walk(self._rules, found, len(text)).payload({"result": texts}, is_output=True)[1]
+
+        value = outline(text) if mark_character(text) else decode(text)  # with parts, the chunks are not all strings
+        return (encode(value, len(text)) if hide_in_events(value, look, search) else text), value
+
+    def _searched(self, text: bytes, value: Any, path: str, found: Found, *, is_repeating: bool) -> bytes:
+        """Return a JSON text without its secrets; ``value`` is what it was decoded to, if it was."""
+        character = mark_character(text)
+        if value is _NOTHING:
+            value = outline(text) if character else decode(text)
+        walk = Walk(self._rules, found, len(text), character, has_repetitions=is_repeating)
         value, is_changed = walk.payload(value, is_output=path == "output")
-        if self._hook is None:
-            return value, is_changed
-        hooks = HookWalk(self._hook, lambda new: Walk(self._rules, found, walk.size).payload(new)[0])
-        hooked = hooks.payload(value, path)
-        return hooked, is_changed or hooked is not value
+        result = walk.encoded(value) if is_changed else text
+        if len(text) > LARGE:
+            walk.release()
+            release(value)
+        return result
+
+    def _hooked(self, text: bytes, path: str, found: Found) -> bytes:
+        """Return what the hook makes of a JSON text."""
+        value = decode(text)
+        walk = HookWalk(cast(_Hook, self._hook), lambda new: Walk(self._rules, found, len(text)).payload(new)[0])
+        hooked = walk.payload(value, path)
+        return text if hooked is value else encode(hooked, len(text))
 
     @property
     def searches_everything(self) -> bool:
@@ -162,13 +190,13 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """:meth:`apply` for a string that is not a payload, such as a tag. The hook is not called."""
-        json = encoded(value) if len(value) <= LARGE else encode(value, len(value))
-        if not self._always and not is_suspect(json, self._own):
+        if not self._always and not any(is_suspect(piece, self._own) for piece in _json_pieces(value)):
             if len(value) <= _LONGEST_NAME and len(self.clean) < _MOST_NAMES:
                 self.clean.add(value)  # names come again with every call
             return value
         text = value if value.isascii() else replace_surrogates(value)  # checks find nothing in what is not UTF-8
-        walk = Walk(self._rules, Found(), len(text), mark_character(json))
+        character = mark_character(encode(value, len(value))) if value[:1] in "{[" else ""  # it may be JSON itself
+        walk = Walk(self._rules, Found(), len(text), character)
         result, is_changed = walk.payload(text)
         if len(text) > LARGE:
             walk.release()
@@ -222,11 +250,20 @@ class Redactor:
 
 _LONGEST_NAME: Final = 128  # characters
 _MOST_NAMES: Final = 1024
+_OVERLAP: Final = 4096  # characters of two pieces; longer than what any check looks at
 _MOST_AROUND: Final = 64  # operations around one, in which its secrets are recognised
 
 
-def _split_stream(text: bytes) -> Any:
+def _json_pieces(text: str) -> Iterator[bytes]:
+    """Yield a text as JSON, a long one in pieces: megabytes in one would hold the interpreter."""
+    for start in range(0, len(text), LARGE):
+        yield encoded(text[max(0, start - _OVERLAP) : start + LARGE])
+
+
+def _split_stream(text: bytes, value: Any) -> Any:
     """Return the decoded output if it is a stream of texts that may have a secret split over its chunks.
+
+    ``value`` is what it was decoded to, if it was.
 
     Raises:
         ValueError: it cannot be decoded, so that it may have one all the same.
@@ -234,8 +271,10 @@ def _split_stream(text: bytes) -> Any:
     if not text.startswith(b'{"result":[') or text.count(b'"') < _LEAST_QUOTES:
         return _NOTHING
     has_parts = mark_character(text) != ""
-    value = outline(text) if has_parts else decode(text)
-    edges = edges_of(items_of(value), texts_with_parts if has_parts else texts_of)
+    are_events = value is not _NOTHING and are_whole(items_of(value))  # over which no secret is split as text
+    if value is _NOTHING:
+        value = outline(text) if has_parts else decode(text)
+    edges = "" if are_events else edges_of(items_of(value), texts_with_parts if has_parts else texts_of)
     if edges and may_hold_secret(edges):
         return value
     if len(text) > LARGE:
@@ -247,7 +286,9 @@ _NOTHING: Final = object()
 _LEAST_QUOTES: Final = 6  # of an output with two strings
 
 
-def _each(given: Iterable[Any]) -> tuple[Any, ...]:
+def _each(given: Any) -> tuple[Any, ...]:
+    if not isinstance(given, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return (given,)  # of a wrong type, as its reader reports
     return (given,) if isinstance(given, (str, re.Pattern)) else tuple(given)
 
 

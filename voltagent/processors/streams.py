@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from voltagent.processors.parts import PARTS
 from voltagent.processors.secrets.structures.lists import are_strings
-from voltagent.processors.secrets.text.scan import Range, take_all
+from voltagent.processors.secrets.text.scan import Range, add_range, take_all
 
 Container: TypeAlias = "dict[str, Any] | list[Any]"
 
@@ -22,6 +22,7 @@ _EDGE: Final = 256  # characters at either end of a long chunk that may belong t
 _AT_ONCE: Final = 1 << 15  # chunks
 DEEPEST: Final = 8  # levels of an item in which its texts stand
 _NONE: Final = -1
+_INDEX: Final = "index"  # the field in which a choice or a call of a tool says which of several it is
 _PLACES: Final = 4096  # freed at once
 _MOST_PLACES: Final = 1024  # new ones that an item may add; a stream of text has few
 
@@ -32,7 +33,7 @@ class Texts:
     There may be as many places as texts, so none has an object of its own as long as it has one text.
     """
 
-    __slots__ = ("_by_place", "_inside", "_most", "containers", "keys", "texts")
+    __slots__ = ("_are_several", "_by_place", "_inside", "_most", "containers", "keys", "texts")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -41,6 +42,7 @@ class Texts:
         self._by_place: list[int | list[int]] = [_NONE]  # the texts in each place, or the only one
         self._inside: list[dict[Any, int] | None] = [None]  # the places inside of each, by their names
         self._most = 0  # places with those of the current item
+        self._are_several = False  # whether an item of a list says that it is not the first of several
 
     def begin_item(self) -> None:
         """Allow new places for the next item."""
@@ -63,7 +65,7 @@ class Texts:
         if inside is None:
             inside = self._inside[place] = {}
         texts, by_place = self.texts, self._by_place
-        for name, item in value.items() if type(value) is dict else enumerate(value):
+        for name, item in value.items() if type(value) is dict else self._named(value):
             which = type(item)
             if which in WITH_TEXTS:
                 inner = inside.get(name) or self._new(inside, name)
@@ -108,9 +110,47 @@ class Texts:
         inside[name] = number
         return number
 
+    def _named(self, items: list[Any]) -> Iterator[tuple[int, Any]]:
+        """Yield items with their numbers; negative ones for those that say themselves which of several they are."""
+        for number, item in enumerate(items):
+            index = item.get(_INDEX) if type(item) is dict else None
+            if type(index) is not int or index < 0:
+                yield number, item
+            else:
+                if index:
+                    self._are_several = True
+                yield ~index, item
+
     def together(self) -> Iterator[list[int]]:
-        """Yield the numbers of the texts in each place with more than one: no secret is split over one."""
+        """Yield the numbers of the texts in each place with more than one: no secret is split over one.
+
+        If items of lists say which of several they are, their places follow each other as one: of choices that come in
+        turn, each is a text, and if each comes once, all of them are.
+        """
+        if self._are_several:
+            return self._together_in((0,))
         return (numbers for numbers in self._by_place if type(numbers) is list)
+
+    def _together_in(self, places: Sequence[int]) -> Iterator[list[int]]:
+        """Yield the numbers of the texts in places that are one, and in those inside of them."""
+        numbers: list[int] = []
+        followed: dict[Any, list[int]] = {}
+        for place in places:
+            several = self._by_place[place]
+            if type(several) is list:
+                numbers += several
+            elif several != _NONE:
+                numbers.append(cast(int, several))
+            for name, inner in (self._inside[place] or {}).items():
+                is_one_of_several = type(name) is int and name < 0
+                if is_one_of_several or len(places) > 1:
+                    followed.setdefault(~0 if is_one_of_several else name, []).append(inner)
+                else:
+                    yield from self._together_in((inner,))
+        if len(numbers) > 1:
+            yield numbers
+        for some in followed.values():
+            yield from self._together_in(some)
 
     def alone(self) -> Iterator[int]:
         """Yield the numbers of the other texts."""
@@ -174,7 +214,7 @@ def split_over(wholes: list[Range], parts: Sequence[str]) -> Split:
 
     The list is emptied.
     """
-    ends = _ends_of(parts)
+    ends = ends_of(parts)
     split = Split([], {}, set())
     emptied, ranges, continued = split
     last = 0
@@ -183,10 +223,10 @@ def split_over(wholes: list[Range], parts: Sequence[str]) -> Split:
         length, end = len(parts[first]), ends[first]
         begin = start - end + length
         if stop <= end:
-            _add_to(ranges, first, (begin, stop - end + length))
+            add_range(ranges, first, (begin, stop - end + length))
             last = first
             continue
-        _add_to(ranges, first, (begin, length))
+        add_range(ranges, first, (begin, length))
         last = bisect_left(ends, stop, first + 1)
         end = ends[last]
         if stop == end:  # all of the last one
@@ -199,7 +239,7 @@ def split_over(wholes: list[Range], parts: Sequence[str]) -> Split:
     return split
 
 
-def _ends_of(parts: Sequence[str]) -> Sequence[int]:
+def ends_of(parts: Sequence[str]) -> Sequence[int]:
     """Return where each part of a text ends; in an array if there are many, whose numbers garbage collection visits."""
     if len(parts) <= _AT_ONCE:
         return list(accumulate(map(len, parts)))
@@ -208,14 +248,3 @@ def _ends_of(parts: Sequence[str]) -> Sequence[int]:
         ends.fromlist(list(accumulate(map(len, parts[number : number + _AT_ONCE]), initial=ends.pop())))
     del ends[0]
     return ends
-
-
-def _add_to(ranges: dict[int, Sequence[Range]], number: int, one: Range) -> None:
-    """Add a range of a chunk, which has one mostly; Python's garbage collection stops tracking tuples of numbers."""
-    several = ranges.get(number)
-    if several is None:
-        ranges[number] = (one,)
-    elif isinstance(several, list):
-        several.append(one)
-    else:
-        ranges[number] = [*several, one]

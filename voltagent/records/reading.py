@@ -109,6 +109,6 @@ def scores_of(store: Store, trace_ids: Sequence[str]) -> dict[str, list[Score]]:
     for row in store.rows(_SCORES, (json.dumps(trace_ids),)):
         name, comment = columns.text(row["name"]), columns.plain(row["comment"])
         value, time_ns = columns.score_value(row["type"], row["value"]), columns.start(row["time_ns"])
-        score = Score(row["trace_id"], row["operation_id"] or None, name, value, comment, time_ns)
+        score = Score(row["trace_id"], columns.plain(row["operation_id"]) or None, name, value, comment, time_ns)
         found.setdefault(row["trace_id"], []).append(score)
     return found

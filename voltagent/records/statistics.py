@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from voltagent.records.metrics import Metrics, MetricsGroup, ModelCallRow, ScoreGroup, Totals, TraceRow
+from voltagent.records.time_range import TimeRange
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
@@ -18,9 +18,6 @@ OF_CALLS: Final = frozenset(("agent", "tool", "model"))  # groups of operations;
 PERCENTILES: Final = (50, 95, 99)
 SORTS: Final = ("calls", "errors", "error_rate", "tokens", "cost", "p50", "p95", "p99", "name")
 
-_LAST: Final = 2**63 - 1  # SQLite's largest integer
-_MICROSECOND: Final = 1000  # nanoseconds
-_HOUR: Final = 3600 * 10**9
 _UNKNOWN_MODEL: Final = "unknown"
 _MOST_TYPES: Final = 50  # types of errors to list
 
@@ -29,7 +26,7 @@ _FITS: Final = "start_ns >= :first AND start_ns < :end AND typeof(coalesce(end_n
 _OPERATIONS: Final = f"""
     SELECT name, start_ns, end_ns, status = 'error' FROM operations WHERE kind = :kind AND {_FITS} AND {{within}}"""  # noqa: S608 - all of it is written here
 _SUMMED: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cost")
-_COUNTS: Final = ", ".join(f"coalesce({{0}}{name}, 0)" for name in _SUMMED)
+_COUNTS: Final = ", ".join(f"coalesce({{0}}{name} + 0, 0)" for name in _SUMMED)  # a text there counts as 0
 _AGENT_COUNTS: Final = f"""
     SELECT name, start_ns, {_COUNTS.format("")} FROM calls
     WHERE kind = 'agent' AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
@@ -43,20 +40,6 @@ _TRACES: Final = f"""
     SELECT id, {{group}}, start_ns, end_ns, {_FAILED}, {_COUNTS.format("totals.")}
     FROM traces LEFT JOIN totals ON totals.trace_id = traces.id {{join}}
     WHERE {_FITS} AND {{within}}"""  # noqa: S608 - likewise
-# Operations may begin long after the last trace did, or before the first one if other processes wrote them. This steps
-# from kind to kind in an index.
-_EXTENT: Final = """
-    WITH RECURSIVE kinds(kind) AS (
-        SELECT min(kind) FROM operations
-        UNION ALL SELECT (SELECT min(kind) FROM operations WHERE kind > kinds.kind) FROM kinds
-        WHERE kind IS NOT NULL LIMIT 1000
-    ), starts(first, last) AS (
-        SELECT min(start_ns), max(start_ns) FROM traces WHERE start_ns >= :since AND start_ns < :until
-        UNION ALL SELECT
-            (SELECT min(start_ns) FROM operations WHERE kind = kinds.kind AND start_ns >= :since AND start_ns < :until),
-            (SELECT max(start_ns) FROM operations WHERE kind = kinds.kind AND start_ns >= :since AND start_ns < :until)
-        FROM kinds WHERE kind IS NOT NULL
-    ) SELECT min(first), max(last) FROM starts"""
 _ERROR_TYPES: Final = f"""
     SELECT trace_id, kind, name, model, error_type FROM calls WHERE error_type IS NOT NULL AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
 _SCORES: Final = """
@@ -91,8 +74,8 @@ def metrics(
         buckets: the number of time buckets.
         within: count only in matching traces.
     """
-    span = _Span.of(store, since_ns, until_ns, buckets)
-    counted = _Counted(store, span, within)
+    time_range = TimeRange.of(store, since_ns, until_ns, buckets)
+    counted = _Counted(store, time_range, within)
     rows = counted.groups(by)
     groups = [_finished(name, rows[name], counted.error_types.get(name, {})) for name in rows]
     groups.sort(key=lambda group: (-group.total.calls, group.name))
@@ -101,7 +84,7 @@ def metrics(
         overall.calls += group.total.calls
         overall.errors += group.total.errors
     return Metrics(
-        span.starts, span.width, groups, counted.traces, overall, _most_frequent(counted.all_error_types),
+        time_range.starts, time_range.width, groups, counted.traces, overall, _most_frequent(counted.all_error_types),
         counted.scores(),
     )  # fmt: skip
 
@@ -121,46 +104,15 @@ def _by_percentile(percent: int) -> Callable[[MetricsGroup], int]:
     return lambda group: group.total.percentile(percent) or 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """The time range, divided into buckets."""
-
-    first: int
-    end: int
-    width: int
-    buckets: int
-
-    @classmethod
-    def of(cls, store: Store, since_ns: int | None, until_ns: int | None, buckets: int) -> _Span:
-        first, end = _extent(store, since_ns, until_ns)
-        width = -(-(end - first) // (buckets * _MICROSECOND)) * _MICROSECOND  # links name times in microseconds
-        return cls(first, end, max(_MICROSECOND, width), buckets)
-
-    @property
-    def starts(self) -> list[int]:
-        return [self.first + number * self.width for number in range(self.buckets)]
-
-
-def _extent(store: Store, since_ns: int | None, until_ns: int | None) -> tuple[int, int]:
-    """Return the start and end of the time range; what is stored supplies a missing limit."""
-    if since_ns is not None and until_ns is not None:
-        return since_ns, max(until_ns, since_ns + 1)
-    rows = store.rows(_EXTENT, {"since": since_ns or 0, "until": _LAST if until_ns is None else until_ns})
-    first, last = map(columns.start, rows[0]) if rows else (0, 0)
-    first = first if since_ns is None else since_ns
-    first = min(first, _LAST - 1) // _MICROSECOND * _MICROSECOND  # a program may have recorded any time
-    return first, max(first + 1, min(_LAST, max(last + 1, first + _HOUR)) if until_ns is None else until_ns)
-
-
 class _Counted:
     """Counts what began in a time range."""
 
-    def __init__(self, store: Store, span: _Span, within: Filter | None) -> None:
+    def __init__(self, store: Store, time_range: TimeRange, within: Filter | None) -> None:
         self._store = store
-        self._span = span
+        self._range = time_range
         where, values = ("", {}) if within is None or not within.selects else within.where()
         self._where = where
-        self._values = {**values, "first": span.first, "end": span.end}
+        self._values = {**values, "first": time_range.first, "end": time_range.end}
         self.traces = 0
         self.error_types: dict[str, dict[str, int]] = {}  # by group
         self.all_error_types: dict[str, int] = {}
@@ -187,7 +139,7 @@ class _Counted:
 
     def _of_operations(self, kind: str) -> dict[str, list[Totals]]:
         """Count operations of one kind by their names and times."""
-        groups = _Buckets(self._span)
+        groups = _Buckets(self._range)
         for name, start, end, failed in self._rows(_OPERATIONS, kind=kind):
             bucket = groups.at(name, start)
             bucket.calls += 1
@@ -203,7 +155,7 @@ class _Counted:
         """Count calls of a model, and agents that name one unless such calls below them count the same tokens."""
         rows = [ModelCallRow(*row) for row in self._rows(_MODEL_CALLS)]
         around = {(row.trace_id, row.agent_id) for row in rows if row.kind != "agent"}
-        groups = _Buckets(self._span)
+        groups = _Buckets(self._range)
         for row in rows:
             if row.kind != "agent" or (row.trace_id, row.name) not in around:
                 groups.at(row.model or _UNKNOWN_MODEL, row.start_ns).add_call(row)
@@ -215,7 +167,7 @@ class _Counted:
         join = "" if key is None else "JOIN labels ON labels.trace_id = traces.id AND labels.name = :key"
         query = _TRACES.replace("{group}", "labels.value" if key is not None else _GROUP_COLUMNS[by])
         names_of = _names_of(by)
-        groups = _Buckets(self._span)
+        groups = _Buckets(self._range)
         failed = {row["trace_id"] for row in self._rows(_ERROR_TYPES)}
         groups_of: dict[str, tuple[str, ...]] = {}
         for row in (TraceRow(*values) for values in self._rows(query.replace("{join}", join), "id", key=key)):
@@ -254,21 +206,22 @@ class _Counted:
         rows: dict[str, list[Any]] = {}
         for row in self._rows(_SCORES, "t.id"):
             rows.setdefault(columns.text(row["name"]), []).append(row)
-        return [_score_group(name, rows[name], self._span) for name in sorted(rows)]
+        return [_score_group(name, rows[name], self._range) for name in sorted(rows)]
 
 
 class _Buckets:
     """The buckets of each group, created on demand."""
 
-    def __init__(self, span: _Span) -> None:
-        self._first, self._width, self._number = span.first, span.width, span.buckets
+    def __init__(self, time_range: TimeRange) -> None:
+        self._range = time_range
         self.found: dict[str, list[Totals]] = {}
 
     def at(self, name: str, start: int) -> Totals:
+        """Return the bucket of a group for what began at a time."""
         buckets = self.found.get(name)
         if buckets is None:
-            buckets = self.found[name] = [Totals() for _ in range(self._number)]
-        return buckets[int((start - self._first) // self._width)]
+            buckets = self.found[name] = [Totals() for _ in range(self._range.buckets)]
+        return buckets[self._range.bucket_of(start)]
 
 
 def _names_of(by: str) -> Callable[[Any], Iterator[str]]:
@@ -298,12 +251,12 @@ def _most_frequent(numbers: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(numbers.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST_TYPES]
 
 
-def _score_group(name: str, rows: Sequence[Any], span: _Span) -> ScoreGroup:
+def _score_group(name: str, rows: Sequence[Any], time_range: TimeRange) -> ScoreGroup:
     """Return the mean over time and the most frequent values of the scores with one name."""
-    counts, sums, values, numbers = [0] * span.buckets, [0.0] * span.buckets, dict[str, int](), 0
+    counts, sums, values, numbers = [0] * time_range.buckets, [0.0] * time_range.buckets, dict[str, int](), 0
     for _, kind, stored, start in rows:
         value = columns.score_value(kind, stored)
-        place = int((start - span.first) // span.width)
+        place = time_range.bucket_of(start)
         counts[place] += 1
         if isinstance(value, (int, float)):
             numbers += 1

@@ -194,7 +194,7 @@ def keep_known(**values: Any) -> Json:
 
 
 def duration(start_ns: int, end_ns: int | None) -> float | None:
-    """Microseconds between two times; ``None`` without an end."""
+    """Return the microseconds between two times; ``None`` without an end."""
     return None if end_ns is None else (end_ns - start_ns) / 1000
 
 

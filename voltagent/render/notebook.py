@@ -132,18 +132,18 @@ class Witness:
     """What one SDK's handles can show.
 
     Args:
-        processors: what an event passes before it is sent.
+        process: what an event passes before it is sent.
         memory: what was recorded lately, in a notebook.
         stored: the spans that the local store has of the trace with this id, where records go there.
     """
 
     def __init__(
         self,
-        processors: Sequence[Callable[[SpanEvent], SpanEvent | None]],
+        process: Callable[[SpanEvent], SpanEvent | None],
         memory: NotebookSpans | None = None,
         stored: Callable[[str], Sequence[Span]] | None = None,
     ) -> None:
-        self.processors = processors
+        self.process = process
         self.memory = memory
         self._stored = stored
 
@@ -164,10 +164,7 @@ class Witness:
         sent = copy.copy(span)
         sent.facts = None if span.facts is None else span.facts.copy()
         for phase in (Phase.START, Phase.END):
-            event: SpanEvent | None = (phase, sent, None)
-            for process in self.processors:
-                event = None if event is None else process(event)
-            if event is None:
+            if self.process((phase, sent, None)) is None:
                 return None
         return sent
 

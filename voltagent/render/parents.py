@@ -11,7 +11,7 @@ _KEYS = ("lost_parent", "lostParent")  # as recorded, and as the REST API spells
 
 
 def lost_parent(metadata: object) -> list[str]:
-    """Lines about the probable parent, the cause and the fix; none if the trace has not lost a parent."""
+    """Return lines about the probable parent, the cause and the fix; none if the trace has not lost a parent."""
     if not isinstance(metadata, Mapping):
         return []
     fields = cast("Mapping[str, Any]", metadata)

@@ -31,14 +31,19 @@ _MOST_MESSAGES: Final = 500
 
 
 def last_question(value: Json) -> str | None:
-    """Return the last message of the user in a conversation as text; ``None`` if there is none.
+    """Return the last message of the user in a conversation as text; ``None`` if there is none."""
+    return last_text(value, "user")
 
-    Messages are read from the last one back, so a long conversation costs no more than what follows the question.
+
+def last_text(value: Json, side: str) -> str | None:
+    """Return the last message of a side in a conversation that has a text, as text; ``None`` if there is none.
+
+    Messages are read from the last one back, so a long conversation costs no more than what follows the message.
     Beyond 1000 values in which messages are searched, and 500 messages, nothing is found.
     """
     found = _newest_first(value, 0, iter(range(_MOST_VALUES)))
     for message in islice(found or (), _MOST_MESSAGES):
-        text = _text_of(message) if message.side == "user" else ""
+        text = _text_of(message) if message.side == side else ""
         if text:
             return text
     return None
@@ -113,10 +118,11 @@ def json_preview(text: str, longest: int) -> str | None:
 def _text(value: Json) -> str | None:
     """Return the last question, or the string that an input is or that is all there is in it."""
     question = last_question(value)
-    return _alone(value) if question is None else question
+    return only_string(value) if question is None else question
 
 
-def _alone(value: Json) -> str | None:
+def only_string(value: Json) -> str | None:
+    """Return the string that a value is, or that is all there is in it; else ``None``."""
     if isinstance(value, dict) and len(value) == 1:
         (value,) = value.values()
     return value if isinstance(value, str) else None
@@ -130,7 +136,7 @@ def beginning(text: str, longest: int) -> str | None:
         value = from_json(text)
     except ValueError:
         return cut(text, longest - 1)
-    alone = _alone(value)
+    alone = only_string(value)
     return text if alone is None else alone
 
 

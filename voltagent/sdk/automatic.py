@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from voltagent import _debug_log, settings
+from voltagent import settings
 from voltagent.core import context
 from voltagent.core.guard import guard, is_ours, log_once
 from voltagent.core.hints import code_place, give_hint
 from voltagent.core.open_operations import MAIN
 from voltagent.core.process import one_time_work, stderr
+from voltagent.sdk import debug_log
 from voltagent.sdk.checks import warn_about_setting
 from voltagent.sdk.voltagent_sdk import VoltAgentSDK
 from voltagent.settings.portable import usable
@@ -46,7 +47,7 @@ def from_environment(*, always: bool = False) -> VoltAgentSDK | None:
         if not (always or settings.names_destination()):
             for warning in settings.misspelt_variables():
                 warn_about_setting(warning)
-            _debug_log.log_that_nothing_is_recorded()
+            debug_log.log_that_nothing_is_recorded()
             with guard:
                 _report_unrecorded_process()
             return None

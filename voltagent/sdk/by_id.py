@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 
 
 def get_trace(recorder: Recorder, trace_id: str) -> History | None:
+    """Return a trace that this process started, as the API describes it; ``None`` if it is unknown."""
     span = recorder.known.get(options.checked_identifier(trace_id))
     return history_of(span) if span is not None and span.kind == TRACE else None
 
 
 def update_trace(recorder: Recorder, trace_id: str, fields: Mapping[str, Any]) -> History:
+    """Change fields of a trace, and return it as the API describes it."""
     given = options.checked("update_trace()", options.UPDATE_TRACE, None, fields)
     return history_of(_update(recorder, _find(recorder, trace_id, TRACE), given))
 
 
 def add_event(recorder: Recorder, trace_id: str, event_data: Mapping[str, Any]) -> Event:
+    """Record a custom event in a trace, and return it as the API describes it."""
     given = options.checked("an event", options.EVENT, event_data, {}, ("name", "type"))
     trace_id = options.checked_identifier(trace_id)
     parent = _find(recorder, trace_id, TRACE) if recorder.alive else context.INERT
@@ -35,6 +38,7 @@ def add_event(recorder: Recorder, trace_id: str, event_data: Mapping[str, Any]) 
 
 
 def update_event(recorder: Recorder, event_id: str, fields: Mapping[str, Any]) -> Event:
+    """Change fields of an operation, and return it as the API describes it."""
     given = options.checked("update_event()", options.UPDATE_EVENT, None, fields)
     span = _update(recorder, _find(recorder, event_id, "event"), given)
     return event_of(span, clock.id_text(span.trace.id))

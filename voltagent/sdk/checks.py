@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
@@ -12,10 +13,12 @@ from voltagent.errors import ValidationError
 from voltagent.tracing.sampling import Sampler, Sampling
 
 _MOST_WARNINGS: Final = 100
+_YEAR: Final = 365 * 86_400  # seconds; the system's clocks take no number of any size
 _warned: Final[set[str]] = set()  # each warning once per process, however many SDKs it makes
 
 
 def warn_about_setting(warning: str) -> None:
+    """Log a warning, once per process."""
     if warning not in _warned and len(_warned) < _MOST_WARNINGS:
         _warned.add(warning)
         warn("%s", warning)
@@ -42,6 +45,26 @@ def checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]
     return found
 
 
+def checked_transport(given: object) -> None:
+    """Validate the argument ``transport``."""
+    if given is not None and not callable(getattr(given, "handle_request", None)):
+        raise ValidationError(f"transport must be an httpx.BaseTransport, got {type(given).__name__}")
+
+
+def checked_wait(timeout: Any) -> float | None:
+    """Validate how many seconds to wait at most; ``None`` means the default. A year is as good as for ever."""
+    if timeout is None:
+        return None
+    try:
+        seconds = math.nan if isinstance(timeout, bool | str | bytes) else float(min(timeout, _YEAR))
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if math.isnan(seconds):
+        shown = "nan" if isinstance(timeout, float) else type(timeout).__name__
+        raise ValidationError(f"timeout must be a number of seconds, got {shown}")
+    return seconds
+
+
 def make_sampling(rate: float, sampler: object, keep_errors: object, follow_parent: object) -> Sampling:
     """Validate the options of sampling and return what decides by them."""
     if sampler is not None and not callable(sampler):
@@ -55,11 +78,13 @@ def make_sampling(rate: float, sampler: object, keep_errors: object, follow_pare
 
 
 def checked_flag(name: str, value: object) -> bool | None:
+    """Validate an argument that is a bool or missing."""
     if not isinstance(value, bool | None):
         raise ValidationError(f"{name} must be True or False, got {type(value).__name__}")
     return value
 
 
 def common_metadata(with_settings: settings.Settings) -> dict[str, str]:
+    """Return what the settings add to the metadata of every trace."""
     pairs = (("environment", with_settings.environment), ("service_name", with_settings.service_name))
     return {name: value for name, value in pairs if value}

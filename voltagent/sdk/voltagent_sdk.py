@@ -9,8 +9,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from voltagent import _debug_log, settings
-from voltagent._factory import build_exporter, named_and_given, spools, stored_spans, through, workers_key
+from voltagent import settings
 from voltagent.capture.prices import load_prices
 from voltagent.capture.snapshot import Snapshot
 from voltagent.core import context
@@ -18,7 +17,6 @@ from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
 from voltagent.core.guard import guard, log, pass_on_interrupt
 from voltagent.core.hints import report_late_call
 from voltagent.core.process import exit_hook, startup, stderr
-from voltagent.delivery.processing import Processor
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
 from voltagent.exporters import Exporter
@@ -26,15 +24,18 @@ from voltagent.handles import TraceHandle, open_trace
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
 from voltagent.render import notebook
-from voltagent.sdk import by_id
+from voltagent.sdk import by_id, debug_log
 from voltagent.sdk.checks import (
     checked_flag,
     checked_serializers,
+    checked_transport,
+    checked_wait,
     common_metadata,
     make_sampling,
     report_second_sdk,
     warn_about_setting,
 )
+from voltagent.sdk.destinations import make_workers, named_and_given, stored_spans, through, workers_key
 from voltagent.sdk.reports import PendingReport
 from voltagent.settings.portable import portable
 from voltagent.storage.hints import save_hints_beside
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from voltagent.client import VoltAgentCoreAPI
+    from voltagent.handles.keywords import TraceKeywords
     from voltagent.types import Event, History, VoltAgentConfig
 
 
@@ -122,19 +124,20 @@ class VoltAgentSDK:
         stderr.set_quiet(self._settings.quiet)
         save_hints_beside(self._settings.local_path, make="local" in self._settings.exporter)
         self._client: VoltAgentCoreAPI | None = None
+        checked_transport(transport)
         self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
             warn_about_setting(warning)
         if self._settings.debug:
-            _debug_log.log_to_stderr()
-            log(logging.DEBUG, "%s", _debug_log.describe_settings(self._settings))
+            debug_log.log_to_stderr()
+            log(logging.DEBUG, "%s", debug_log.describe_settings(self._settings))
         built = () if given and names is None else self._settings.exporter
         self._on = self._settings.enabled and any((*given, *(name for name in built if name != "none")))
         redactor = Redactor() if redact is None else Redactor.of("redact", redact)
         sampling = make_sampling(self._settings.sample_rate, sampler, keep_errors, follow_parent)
-        processors = (Pipeline(redactor),)
+        process = Pipeline(redactor)
         key = workers_key(self._settings, built, given, http_client or transport, redact)
-        workers = Workers.shared(key, lambda: self._make_workers(given, built, processors))
+        workers = Workers.shared(key, lambda: make_workers(self._settings, self._transport, given, built, process))
         self._sender = Sender(workers=workers, sampling=sampling)
         memory = notebook.NotebookSpans(self._sender) if notebook.is_running() else None
         self._recorder = self._make_recorder(memory or self._sender, sampling, serializers)
@@ -145,7 +148,7 @@ class VoltAgentSDK:
             {"redact": redact, "serializers": serializers, "keep_errors": keep_errors, "follow_parent": follow_parent},
         )
         stored = stored_spans(self._settings.local_path) if "local" in self._settings.exporter else None
-        self._recorder.witness = notebook.Witness(processors, memory, stored)
+        self._recorder.witness = notebook.Witness(process, memory, stored)
         if checked_flag("otel_context", otel_context):
             opentelemetry.show_ours(self._recorder)
         self._activate()
@@ -166,6 +169,7 @@ class VoltAgentSDK:
         self, sender: Any, sampling: Sampling, serializers: Mapping[type, Callable[[Any], object]] | None
     ) -> Recorder:
         """Make the recorder, with what the settings say about payloads, metadata and prices."""
+        is_variable = self._settings.origin["prices"] == "environment"
         recorder = Recorder(
             sender,
             Snapshot(checked_serializers(serializers)),
@@ -173,30 +177,13 @@ class VoltAgentSDK:
             capture_output=self._settings.capture_output,
             sampling=sampling,
             common=common_metadata(self._settings),
-            prices=load_prices(self._settings.prices),
+            prices=load_prices(self._settings.prices, "VOLTAGENT_PRICES" if is_variable else "prices"),
         )
         recorder.flush = self._sender.flush
         recorder.baggage = self._settings.baggage
         return recorder
 
-    def _make_workers(
-        self, given: Sequence[Exporter], names: Sequence[str], processors: Sequence[Processor]
-    ) -> Workers:
-        """Make the sender with one worker for each exporter, passed or named by the settings."""
-        with exit_hook.imports_kept():
-            built = [build_exporter(name, self._settings, self._transport) for name in names if name != "none"]
-        return Workers(
-            [*given, *built],
-            processors=processors,
-            flush_interval=self._settings.flush_interval,
-            auto_flush=self._settings.auto_flush,
-            timeout=self._settings.timeout,
-            max_retries=self._settings.max_retries,
-            retry_delay=self._settings.retry_delay,
-            spools=[*(None for _ in given), *spools(self._settings, names)],
-        )
-
-    def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Any) -> TraceHandle:
+    def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Unpack[TraceKeywords]) -> TraceHandle:
         """Start a trace. Use it with ``with`` or ``async with``, or end it explicitly::
 
             async with sdk.trace(agent_id="support-v1", input={"question": "…"}) as run: ...
@@ -307,14 +294,17 @@ class VoltAgentSDK:
         Returns:
             The counts of events: accepted, dropped by reason, and pending.
         """
+        timeout = checked_wait(timeout)
         return self._wait(self._sender.flush(self._patience(timeout)), timeout)
 
     def shutdown(self, timeout: float | None = None) -> PendingReport:
         """End open operations as cancelled, send everything, and stop recording. Waits as :meth:`flush` does.
 
         Args:
-            timeout: seconds to wait at most (default: the setting ``timeout``).
+            timeout: seconds to wait at most (default: the setting ``timeout``, but 2 if the destination refuses
+                connections, and 5.5 if it does not respond).
         """
+        timeout = checked_wait(timeout)
         self._recorder.alive = False
         context.shut_down(self._recorder)
         self._recorder.sampling.close()

@@ -167,7 +167,7 @@ def _exactly(reader: BufferedIOBase, count: int) -> bytes:
 
 
 def _decompressed(body: bytes) -> bytes:
-    """Gzip's content, of one member or several, never more of it than is allowed."""
+    """Return the content of gzip, of one member or several, never more of it than is allowed."""
     parts: list[bytes] = []
     space = LARGEST_BODY
     for _ in range(_MOST_MEMBERS):

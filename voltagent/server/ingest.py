@@ -116,7 +116,7 @@ def _find(find: Callable[[str], Known | None], identifier: str) -> Known | None:
 
 
 def _missing() -> _Body:
-    """Fields that the server fills in if they are missing."""
+    """Return the fields that the server fills in if they are missing."""
     return {"id": clock.id_text(clock.new_id()), "start_time": clock.iso_text(clock.nanoseconds())}
 
 

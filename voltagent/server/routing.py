@@ -132,7 +132,7 @@ def json_answer(value: Any, status: int = 200) -> Answer:
 
 
 def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """``{"error": message}``."""
+    """Return the answer ``{"error": message}``."""
     return Answer(status, to_json({"error": message}), headers=headers or {})
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any, Final, cast
 
 from voltagent.records import comparison
 from voltagent.records.reading import find_trace
 from voltagent.render import answers
 from voltagent.render.answers import Json
-from voltagent.render.previews import cut
+from voltagent.render.messages import conversation_of
+from voltagent.render.previews import cut, last_text, only_string
+from voltagent.render.reading import readable
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.storage.traces.records import StoredTrace
@@ -17,23 +20,34 @@ from voltagent.storage.traces.store import Store
 
 _FACTS: Final = ("agent", "status", "version", "environment", "models", "duration", "operations", "errors", "tokens",
                  "cached", "cost", "tags", "user")  # fmt: skip
-_LONGEST_FACT: Final = 2000  # characters of a prompt, input or output
+_LONGEST_FACT: Final = 300  # characters of a prompt, input or output
+_BEFORE: Final = 80  # of these, at most, before the first that differ
+_PIECE: Final = 4096  # characters that are compared at once
 _NAMES: Final = ("system", "instructions", "system_instruction", "prompt")
 
 
 def _compare(store: Store, request: Request) -> Answer:
     """Answer with two traces side by side, and in which facts they differ."""
-    traces = {side: _trace(store, request.query.get(side, "")) for side in ("left", "right")}
-    left, right = values.lines(store, list(traces.values()))
-    shown = [_facts(store, line, trace) for line, trace in zip((left, right), traces.values(), strict=True)]
+    traces = [_trace(store, request.query.get(side, "")) for side in ("left", "right")]
+    lines = values.lines(store, traces)
+    texts = {
+        "input": _texts([trace.input for trace in traces], "user"),
+        "output": _texts([trace.output for trace in traces], "assistant"),
+    }
+    shown = [
+        {**_facts(store, line, trace), **{name: both[place] for name, both in texts.items()}}
+        for place, (line, trace) in enumerate(zip(lines, traces, strict=True))
+    ]
     names = (*_FACTS[:5], "prompt", "input", "output", *_FACTS[5:])
     facts = [
-        {"name": name, "left": _short(shown[0].get(name)), "right": _short(shown[1].get(name)),
-         "differs": shown[0].get(name) != shown[1].get(name)}
-        for name in names
+        {"name": name, "left": _excerpt(left, right), "right": _excerpt(right, left), "differs": left != right}
+        for name, left, right in ((name, shown[0].get(name), shown[1].get(name)) for name in names)
     ]  # fmt: skip
-    hashes = {side: comparison.hashes(store, trace.id) for side, trace in traces.items()}
-    return json_answer({"left": left, "right": right, "facts": facts, "parts": comparison.PARTS, "hashes": hashes})
+    sides = zip(("left", "right"), traces, strict=True)
+    hashes = {side: comparison.hashes(store, trace.id) for side, trace in sides}
+    return json_answer(
+        {"left": lines[0], "right": lines[1], "facts": facts, "parts": comparison.PARTS, "hashes": hashes}
+    )
 
 
 def _trace(store: Store, identifier: str) -> StoredTrace:
@@ -44,11 +58,10 @@ def _trace(store: Store, identifier: str) -> StoredTrace:
 
 
 def _facts(store: Store, line: Json, trace: StoredTrace) -> Json:
-    """Return the facts of a trace that are compared."""
+    """Return the facts of a trace that are compared, but for its input and output."""
     found = {name: line.get(name) for name in _FACTS}
     prompts = [text for text in comparison.instructions(store, trace.id) if text]
     found["prompt"] = "\n\n".join(prompts) or _prompt(trace.input)
-    found["input"], found["output"] = _text(trace.input), _text(trace.output)
     return found
 
 
@@ -58,12 +71,51 @@ def _prompt(given: Any) -> str | None:
     return next((fields[name] for name in _NAMES if isinstance(fields.get(name), str)), None)
 
 
-def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json_answer(value).body.decode()
+def _texts(both: Sequence[Any], side: str) -> list[str | None]:
+    """Return the input or output of both traces as texts, in the first form in which they differ.
+
+    The forms are the last message of a side, or a string that is alone; then all messages; then JSON.
+    """
+    last = [_last(value, side) for value in both]
+    forms = (last, (_messages(value) for value in both), (_json(value) for value in both))
+    return next((texts for texts in map(list, forms) if texts[0] != texts[1]), last)
 
 
-def _short(value: Any) -> Any:
-    return cut(value, _LONGEST_FACT) if isinstance(value, str) else value
+def _last(value: Any, side: str) -> str | None:
+    return last_text(value, side) or _messages(value)
+
+
+def _messages(value: Any) -> str | None:
+    if conversation_of(value) is not None:
+        return "\n".join(readable(value, None))
+    alone = only_string(value)
+    return _json(value) if alone is None else alone
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json_answer(value).body.decode()
+
+
+def _excerpt(value: Any, other: Any) -> Any:
+    """Return a value; of a long string the part in which it first differs from the other one."""
+    if not isinstance(value, str):
+        return value
+    is_long = isinstance(other, str) and value != other and max(len(value), len(other)) > _LONGEST_FACT
+    same = _common_length(value, other) if is_long else 0
+    if same <= _BEFORE:
+        return cut(value, _LONGEST_FACT)
+    begin = value.find(" ", same - _BEFORE, same) + 1 or same - _BEFORE
+    return "…" + cut(value[begin:], _LONGEST_FACT)
+
+
+def _common_length(one: str, other: str) -> int:
+    """Return how many characters two different strings begin with in common."""
+    start = 0
+    while one[start : start + _PIECE] == other[start : start + _PIECE]:
+        start += _PIECE
+    left, right = one[start : start + _PIECE], other[start : start + _PIECE]
+    same = takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False))
+    return start + sum(1 for _ in same)
 
 
 def _hashes(store: Store, request: Request) -> Answer:

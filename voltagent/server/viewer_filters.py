@@ -70,7 +70,7 @@ def chosen(request: Request) -> dict[str, str]:
 
 
 def joined(base: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """Parameters that meet two sets of them, also where both have one of the same name."""
+    """Return parameters that choose what two sets of them both choose, also if both have one of the same name."""
     found = dict(own)
     for name, value in base.items():
         free = name

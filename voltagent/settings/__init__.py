@@ -47,6 +47,18 @@ from voltagent.settings.urls import (
     without_credentials as without_credentials,
 )
 
+# Arguments of the constructor of an SDK that are no settings.
+CONSTRUCTOR_ONLY: Final = (
+    "follow_parent",
+    "http_client",
+    "keep_errors",
+    "otel_context",
+    "redact",
+    "sampler",
+    "serializers",
+    "transport",
+)
+
 _PLATFORM_TRACES: Final = "/api/public/otel/v1/traces"  # where the platform takes OTLP, under its base URL
 _RESOURCE: Final = "OTEL_RESOURCE_ATTRIBUTES"
 _PREFIX: Final = "VOLTAGENT_"
@@ -99,13 +111,14 @@ def _refuse_unknown(given: Mapping[str, object], known: Mapping[str, object]) ->
     """Raise a ``TypeError`` for the first name that is not known, with the nearest one that is."""
     for name in given:
         if name not in known:
-            near = nearest(name, known)
-            hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(sorted(known))}"
+            names = (*known, *CONSTRUCTOR_ONLY)
+            near = nearest(name, names)
+            hint = f"; did you mean {near!r}?" if near else f"; known are {', '.join(sorted(names))}"
             raise TypeError(f"unknown setting {name!r}{hint}")
 
 
 def misspelt_variables() -> list[str]:
-    """Warnings about variables of the environment that look like ours and are not: they have no effect."""
+    """Return warnings about variables of the environment that look like ours and are not: they have no effect."""
     known = {variable for variable, _ in READERS.values() if variable is not None}
     return [_misspelt(name, known) for name in environment.variables() if _looks_like_ours(name) and name not in known]
 

@@ -99,11 +99,11 @@ def pager() -> list[str]:
 def local_path() -> Path:
     """Return the path of the local store by the environment alone: other invalid settings do not matter to readers."""
     given = value("VOLTAGENT_LOCAL_PATH")
-    return parsers.path("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
+    return parsers.store("VOLTAGENT_LOCAL_PATH", given) if given else default_local_path()
 
 
 def default_local_path() -> Path:
-    """``voltagent/traces.db`` in the user's data folder.
+    """Return ``voltagent/traces.db`` in the user's data folder.
 
     That is ``$XDG_DATA_HOME`` or ``~/.local/share`` (XDG Base Directory Specification), on Windows ``%LOCALAPPDATA%``,
     and without a home the folder for temporary files, under a name with the user's number.

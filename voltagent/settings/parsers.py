@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
+from voltagent.core.naming import nearest
 from voltagent.core.text import is_placeholder
 from voltagent.errors import ValidationError
 
@@ -22,12 +23,15 @@ Reader: TypeAlias = Callable[[str, object], Any]
 _LONGEST: Final = 1 << 16  # characters of a text in a setting: an expression over a longer one stops other threads
 _MOST: Final = 4096  # names in a mapping or a list
 
+_LARGE: Final = 1e15  # from here on, digits say less than an exponent
+
 _TRUE: Final = frozenset(("1", "true", "yes", "on"))
 _FALSE: Final = frozenset(("0", "false", "no", "off"))
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what a header may be called (RFC 9110, section 5.6.2)
 
 
 def text(name: str, value: object) -> str:
+    """Validate a string."""
     if not isinstance(value, str):
         raise _wrong(name, value, "a string")
     return value
@@ -43,6 +47,7 @@ def header_text(name: str, value: object) -> str:
 
 
 def secret_key(name: str, value: object) -> str:
+    """Validate the secret key: a header's value, and not the placeholder that dumps have in its place."""
     given = header_text(name, value)
     if is_placeholder(given):  # a dump of a config read back: else the server's 401 would be the first to say so
         raise ValidationError(f"{name}: dumps do not contain the secret key: pass the key itself")
@@ -64,6 +69,7 @@ def refuse_huge(name: str, value: Any) -> None:
 
 
 def url(name: str, value: object) -> str:
+    """Validate a URL, and return it without a slash at its end."""
     return _url_as_given(name, value).rstrip("/")
 
 
@@ -103,20 +109,28 @@ def _number(name: str, value: object, *, least: float, most: float = math.inf) -
     except (TypeError, ValueError, OverflowError):
         raise _wrong(name, value, "a number") from None
     if not (least <= number <= most) or math.isinf(number):
-        limits = f"at least {least:g}" if math.isinf(most) else f"from {least:g} to {most:g}"
-        raise ValidationError(f"{name} must be {limits}, got {number:g}")
+        limits = f"at least {_plain(least)}" if math.isinf(most) else f"from {_plain(least)} to {_plain(most)}"
+        raise ValidationError(f"{name} must be {limits}, got {_plain(number)}")
     return number
 
 
+def _plain(number: float) -> str:
+    """Format a number without an exponent, unless it is very large."""
+    return str(int(number)) if abs(number) < _LARGE and number == int(number) else f"{number:g}"
+
+
 def seconds(name: str, value: object) -> float:
+    """Validate a duration: from a millisecond to a day."""
     return _number(name, value, least=0.001, most=86_400)
 
 
 def delay(name: str, value: object) -> float:
+    """Validate a pause in seconds, which may be none: from 0 to a day."""
     return _number(name, value, least=0, most=86_400)
 
 
 def count(name: str, value: object) -> int:
+    """Validate a whole number, from 0 to a million."""
     number = _number(name, value, least=0, most=1_000_000)
     if not number.is_integer():
         raise _wrong(name, value, "a whole number")
@@ -124,6 +138,7 @@ def count(name: str, value: object) -> int:
 
 
 def rate(name: str, value: object) -> float:
+    """Validate a share, from 0 to 1."""
     return _number(name, value, least=0, most=1)
 
 
@@ -138,6 +153,14 @@ def path(name: str, value: object) -> Path:
         raise ValidationError(f"{name} starts with ~ and the name of an unknown user") from None
 
 
+def store(name: str, value: object) -> Path:
+    """Return the path of a store's file, which need not exist yet."""
+    given = path(name, value)
+    if os.path.isdir(given):  # noqa: PTH112 - `Path.is_dir` raises if it may not look
+        raise ValidationError(f"{name} is a folder, and must be a file, such as {given / 'traces.db'}")
+    return given
+
+
 def file(name: str, value: object) -> Path:
     """Return a path of something that is there to be read."""
     given = path(name, value)
@@ -149,7 +172,7 @@ def file(name: str, value: object) -> Path:
 
 
 def switch_or_path(name: str, value: object) -> bool | Path:
-    """Yes or no, or where."""
+    """Return a flag, or the path of a folder."""
     word = value.strip().lower() if isinstance(value, str) else value
     if isinstance(word, bool) or word in _TRUE or word in _FALSE:
         return flag(name, value)
@@ -164,6 +187,7 @@ def mapping_or_path(name: str, value: object) -> Mapping[str, Any] | Path:
 
 
 def mebibytes(name: str, value: object) -> float:
+    """Validate a size in MiB, from 1 to a million."""
     return _number(name, value, least=1, most=1_000_000)
 
 
@@ -179,7 +203,9 @@ def names(known: Sequence[str]) -> Reader:
             raise _wrong(name, value, "a name, or several separated by commas")
         for word in given:
             if word not in known:
-                raise ValidationError(f"{name} has an unknown name {word!r}; known are {', '.join(known)}")
+                near = nearest(word, known)
+                hint = f"did you mean {near!r}? " if near else ""
+                raise ValidationError(f"{name} has an unknown name {word!r}; {hint}known are {', '.join(known)}")
         if not given:
             raise ValidationError(f"{name} is empty; use one of {', '.join(known)}")
         return tuple(dict.fromkeys(given))
@@ -228,7 +254,7 @@ def headers(name: str, value: object) -> Mapping[str, str]:
 
 
 def attributes(name: str, value: object) -> Mapping[str, str]:
-    """Attributes of a resource: a mapping, or the text that OpenTelemetry's variable has for them.
+    """Return the attributes of a resource: a mapping, or the text that OpenTelemetry's variable has for them.
 
     https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
     """

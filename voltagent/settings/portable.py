@@ -62,7 +62,7 @@ def _needs(of: Settings, name: str, given: Mapping[str, Any]) -> str:
 
 
 def _pickled(options: Mapping[str, Any]) -> dict[str, bytes | None]:
-    """Functions and objects of the program's, as bytes of their own; ``None`` for what cannot be pickled."""
+    """Return functions and objects of the program's, as bytes of their own; ``None`` for what cannot be pickled."""
     found: dict[str, bytes | None] = {}
     for name in ("redact", "serializers"):
         if options.get(name) is not None:

@@ -14,7 +14,7 @@ PROFILES: Final = ("voltops", "genai", "openinference", "langfuse")
 
 
 def otel_variables(what: str) -> tuple[str, str]:
-    """OpenTelemetry's two variables for one thing: the one for traces wins."""
+    """Return OpenTelemetry's two variables for one thing: the one for traces wins."""
     return f"OTEL_EXPORTER_OTLP_TRACES_{what}", f"OTEL_EXPORTER_OTLP_{what}"
 
 
@@ -24,7 +24,7 @@ READERS: Final[Mapping[str, tuple[str | None, parsers.Reader]]] = {
     "public_key": ("VOLTAGENT_PUBLIC_KEY", parsers.header_text),
     "secret_key": ("VOLTAGENT_SECRET_KEY", parsers.secret_key),
     "exporter": ("VOLTAGENT_EXPORTER", parsers.names(EXPORTERS)),
-    "local_path": ("VOLTAGENT_LOCAL_PATH", parsers.path),
+    "local_path": ("VOLTAGENT_LOCAL_PATH", parsers.store),
     "spool": ("VOLTAGENT_SPOOL", parsers.switch_or_path),
     "spool_size": ("VOLTAGENT_SPOOL_SIZE", parsers.mebibytes),
     "enabled": ("VOLTAGENT_ENABLED", parsers.flag),

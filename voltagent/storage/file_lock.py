@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from voltagent.core.process.descriptors import Identity, identity, identity_of, moved_up
@@ -33,12 +34,11 @@ class FileLock:
     A program that closes all descriptors releases it. It is taken again when it is next used, if no other has it then.
     """
 
-    _descriptor = -1  # for `__del__` of an object that was never completed
+    _descriptor = -1
+    _identity: Identity | None = None
 
-    def __init__(self, name: str, descriptor: int, identity: Identity) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._descriptor = descriptor
-        self._identity = identity
         self._process = os.getpid()
 
     @classmethod
@@ -48,9 +48,23 @@ class FileLock:
         Raises:
             OSError: the lock file, ``path`` plus ``.lock``, cannot be created.
         """
-        name = f"{path}.lock"
-        locked = _lock(name)
-        return None if locked is None else cls(name, *locked)
+        lock = cls(f"{path}.lock")
+        return lock if lock._take() else None
+
+    def _take(self) -> bool:
+        """Open and lock the file; return whether no other holder has it."""
+        descriptor = moved_up(os.open(self._name, os.O_RDWR | os.O_CREAT, 0o600))  # not inherited by child programs
+        self._identity = identity(descriptor)
+        self._descriptor = descriptor  # before it is locked: an interrupt leaves it to the end of this object
+        try:
+            lock_now(descriptor)
+            if self._identity is not None and self._identity == identity_of(self._name):
+                return True  # otherwise its last holder has just deleted it
+        except OSError:
+            pass
+        os.close(descriptor)
+        self._descriptor = -1
+        return False
 
     def held(self) -> int:
         """Return the descriptor, of a lock that is taken again if need be; -1 if that is not possible."""
@@ -62,7 +76,9 @@ class FileLock:
             is_ours = False
         if not is_ours and descriptor >= 0:
             self._descriptor = -1  # closed, or the program's
-            self._descriptor = _lock_again(self._name, self._identity)
+            with suppress(OSError):
+                if self._identity == identity_of(self._name):  # else it was deleted
+                    self._take()
         return self._descriptor
 
     def is_held(self) -> bool:
@@ -89,18 +105,20 @@ class FileLock:
         return int(text) if len(text) == 20 and text.isdigit() else None
 
     def release(self, *, delete: bool = False) -> None:
-        """Release the lock. In a forked child, the parent keeps its lock."""
+        """Release the lock. In a forked child, the parent keeps its lock. After an interrupt it may be repeated."""
         descriptor = self.held()
-        self._descriptor = -1
         if descriptor < 0:
             return
         if delete and sys.platform != "win32" and self._process == os.getpid():
             self._delete()  # while it is held, so that no process can lock a file that is being deleted
         os.close(descriptor)
+        self._descriptor = -1  # last: closing it again does nothing, and nothing else would close it
         if delete and sys.platform == "win32":
             self._delete()
 
     def _delete(self) -> None:
+        if identity_of(self._name) != self._identity:
+            return  # it is another holder's: an interrupt came after it was deleted
         try:
             os.unlink(self._name)  # noqa: PTH108 - around every batch of the spool: a method of a path takes more calls
         except OSError:
@@ -113,26 +131,3 @@ class FileLock:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0 and identity(descriptor) == self._identity:
             close(descriptor)
-
-
-def _lock(name: str) -> tuple[int, Identity] | None:
-    """Open and lock a file; return its descriptor and its identity, or ``None`` if another holder has it."""
-    descriptor = moved_up(os.open(name, os.O_RDWR | os.O_CREAT, 0o600))  # not inherited by child programs
-    try:
-        lock_now(descriptor)
-        found = identity(descriptor)
-        if found is not None and found == identity_of(name):  # otherwise its last holder has just deleted it
-            return descriptor, found
-    except OSError:
-        pass
-    os.close(descriptor)
-    return None
-
-
-def _lock_again(name: str, known: Identity) -> int:
-    """Open and lock the same file once more; return -1 if another holder has it, or it was deleted."""
-    try:
-        locked = _lock(name) if identity_of(name) == known else None
-    except OSError:
-        return -1
-    return -1 if locked is None else locked[0]

@@ -19,7 +19,8 @@ from pydantic_core import to_json
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.span import LLM
 from voltagent.records import OperationRecord
-from voltagent.testkit.client_formats import RESPONSES, response_of
+from voltagent.testkit.formats import RESPONSES
+from voltagent.testkit.replayed_response import response_of
 
 REFUSED: Final = "cannot be replayed"
 _BASE64: Final = ConfigDict(val_json_bytes="base64")  # as bytes are recorded

@@ -21,7 +21,8 @@ from typing import Any, Final
 from voltagent.core import introspection
 from voltagent.records import OperationRecord
 from voltagent.testkit.answers import exception_of
-from voltagent.testkit.client_formats import FORMATS, google_response
+from voltagent.testkit.formats import FORMATS
+from voltagent.testkit.formats.google import google_response
 
 _ERROR_TEXT: Final = re.compile(r"Error code: \d{3} - (\{.*)", re.DOTALL)
 
@@ -70,7 +71,7 @@ def _through_client(
 
 
 def _http_package(client: object) -> Any:
-    """httpx, or the package of the same interface that this version of the client uses."""
+    """Return httpx, or the package with the same interface that this version of the client uses."""
     for base in introspection.bases(type(client)):
         if introspection.short_name(base) in ("Client", "AsyncClient"):
             return sys.modules[base.__module__.partition(".")[0]]

@@ -27,6 +27,7 @@ from voltagent.testkit.run import Run
 _KINDS: Final = (TOOL, RETRIEVER, MEMORY, LLM, AGENT)
 _MOST: Final = 5  # left-over calls that a message names
 _Node = TraceRecord | OperationRecord
+__tracebackhide__ = True  # reports of pytest begin in the test, not here
 
 
 class ReplayMismatch(AssertionError):  # noqa: N818 - the name that users know

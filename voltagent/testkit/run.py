@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from voltagent.capture.usage import total_tokens
+from voltagent.core.naming import nearest
 from voltagent.core.span import AGENT, LLM, MEMORY, OPERATION_KINDS, RETRIEVER, TOOL, Span, SpanEvent
 from voltagent.records.building import build_trace
 from voltagent.records.model import OperationRecord, TraceRecord, describe, draw
 from voltagent.render.text import tokens as count
 from voltagent.storage.traces.store import stored
 from voltagent.testkit.messages import as_recorded, dedented, diff, file_name, marked_tree, short, show_argument
+
+__tracebackhide__ = True  # reports of pytest begin in the test, not here
 
 
 class RecordedCall(OperationRecord):
@@ -281,7 +284,9 @@ class Run:
             notes = {one.id: f"{number} of {len(found)}" for number, one in enumerate(found, 1)}
             raise self._failure(f"expected one call of {what}, recorded {len(found)}", notes)
         others = {one.id: f"its kind is {one.kind}" for one in self.find(name=name) if name is not None}
-        raise self._failure(f"no call of {what} was recorded", others)
+        near = None if name is None or others else nearest(name, {one.name for one in self.find(kind)})
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise self._failure(f"no call of {what} was recorded{hint}", others)
 
     def _failure(self, problem: str, notes: Mapping[str, str] | None = None) -> AssertionError:
         lines = [line for trace in self.traces for line in marked_tree(trace, notes or {})]

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from voltagent.tracing.recorder import Recorder
 
 _WITHHELD: Final = 31  # exceptions remembered per trace whose message must not be recorded
-_END: Final = Phase.END
 
 
 def succeed(recorder: Recorder, span: Span, output: bytes | None) -> None:
@@ -45,11 +44,12 @@ def succeed(recorder: Recorder, span: Span, output: bytes | None) -> None:
         span.output = output
     else:
         output = span.output  # it was recorded before, and its size counts now
-    span.status = COMPLETED
-    span.end_ns = now if now > start else start  # noqa: FURB136 - `max` is a call more for every operation
     size = len(output) if output is not None else 0
-    put = recorder.put
-    put((_END, span, None), size + sum(map(len, span.more_metadata)) if span.more_metadata else size)
+    if span.more_metadata:
+        size += sum(map(len, span.more_metadata))
+    put = recorder.put_end
+    span.status = COMPLETED
+    put(span, size, now if now > start else start)  # noqa: FURB136 - `max` is a call more for every operation
 
 
 def fail(recorder: Recorder, span: Span, exception: BaseException, *, message: bool = True) -> None:
@@ -111,15 +111,15 @@ def end(
         settle_model(recorder, span)
     if output is not None:
         span.output = output
-    span.error = error
-    span.status = status
-    span.end_ns = now
     size = len(span.output or b"")
     if span.more_metadata:
         size += sum(map(len, span.more_metadata))
     if error is not None and isinstance(error, bytes):
         size += len(error)
-    recorder.put((_END, span, None), size)
+    put = recorder.put_end
+    span.error = error
+    span.status = status
+    put(span, size, now)
 
 
 def end_like(recorder: Recorder, root: Span, span: Span, end_ns: int | None = None) -> None:
@@ -131,10 +131,11 @@ def end_like(recorder: Recorder, root: Span, span: Span, end_ns: int | None = No
     root.status = span.status or COMPLETED
     if error is not None and (span.facts or {}).get("level") == "WARNING":
         _warn(recorder, root)
-    root.end_ns = root.time_of_end() if end_ns is None else end_ns
+    now = root.time_of_end() if end_ns is None else end_ns
     size = 0 if output is None else len(output)
     if root.more_metadata:
         size += sum(map(len, root.more_metadata))
     if error is not None and isinstance(error, bytes):
         size += len(error)
-    recorder.put((_END, root, None), size)
+    put = recorder.put_end
+    put(root, size, now)

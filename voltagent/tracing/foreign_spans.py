@@ -35,8 +35,8 @@ from voltagent.tracing.foreign_records import ForeignRecord, end_record, is_take
 from voltagent.tracing.recorder import Recorder
 from voltagent.tracing.token_counts import counts_of
 from voltagent.wire.otlp import values
-from voltagent.wire.otlp.classify import SPAN, kind_of
 from voltagent.wire.otlp.received import Received, start_facts, trace_metadata
+from voltagent.wire.otlp.span_kinds import SPAN, kind_of
 
 MOST_OPEN: Final = 50_000
 MOST_ENDED: Final = 4096  # which may still get children

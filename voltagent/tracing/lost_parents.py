@@ -39,6 +39,7 @@ from voltagent.core.open_operations import (
     place_in_program,
     started_after,
 )
+from voltagent.core.process.own_threads import innermost_frames
 from voltagent.core.span import Span
 from voltagent.tracing.waiting import (
     Arrival,
@@ -139,7 +140,7 @@ def _others(thread: int) -> list[tuple[int, Span, int]]:
 
 def _waiting_parent(arrived: Arrival) -> _Parent | None:
     """Return the operation whose thread or task waits for the call."""
-    stacks = sys._current_frames()  # noqa: SLF001  # pyright: ignore
+    stacks = innermost_frames()
     for thread, opened, _ in _others(get_ident()):
         waits = False
         for frame in frames_of(stacks.get(thread)):
@@ -156,7 +157,7 @@ def _waiting_parent(arrived: Arrival) -> _Parent | None:
 def _only_parent(arrived: Arrival) -> _Parent | None:
     """Return the one operation that was open when the thread of the call was started, if there is exactly one."""
     thread = get_ident()
-    stacks = sys._current_frames()  # noqa: SLF001  # pyright: ignore
+    stacks = innermost_frames()
     found: list[_Parent] = []
     for other, opened, number in _others(thread):
         frames = list(frames_of(stacks.get(other)))

@@ -25,7 +25,7 @@ _shown: Final[WeakSet[Any]] = WeakSet()  # the recorders whose spans OpenTelemet
 
 
 def current_parent() -> Remote | None:
-    """OpenTelemetry's current span, or ``None``: where it is not loaded, or has none."""
+    """Return OpenTelemetry's current span; ``None`` if it is not loaded, or has none."""
     api: Any = sys.modules.get(API)
     if api is None:
         return None

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from voltagent.capture import option_values, options
 from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.snapshot import LIMIT, METADATA_LIMIT
-from voltagent.capture.usage import checked_usage
+from voltagent.capture.usage import checked_usage, report_misspelt
 from voltagent.core import clock, introspection
 from voltagent.core.context import INERT, current_span
 from voltagent.core.guard import guard
@@ -227,9 +227,12 @@ def keep_new_usage(call: str, span: Span, usage: object) -> dict[str, Any] | Non
 def keep_valid_usage(call: str, usage: object) -> dict[str, Any] | None:
     """Return the valid part of a token usage, and report the rest with the name of the call."""
     try:
-        return checked_usage(usage)
+        checked = checked_usage(usage)
     except ValidationError as exc:
         options.report_unsuitable(call, exc)
+    else:
+        report_misspelt(call, checked)
+        return checked
     is_dict = introspection.has_base(cast(type, type(usage)), dict)
     items: Iterable[tuple[Any, Any]] = cast(Any, dict).items(usage) if is_dict else ()
     valid = {key: value for key, value in islice(items, _MOST_KEYS) if _is_usage({key: value})}
@@ -261,7 +264,7 @@ def _payload(recorder: Recorder, value: object, captured: bool, limit: int = LIM
 
 
 def _share(given: Mapping[str, Any]) -> int:
-    """Bytes of input or output in an event that may have both."""
+    """Return how many bytes an input or output may have, in an event that may have both."""
     return LIMIT // 2 if "input" in given and "output" in given else LIMIT
 
 

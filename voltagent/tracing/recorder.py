@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from voltagent.capture.prices import Prices
     from voltagent.render.notebook import Witness
 
+    _PutStart = Callable[[Span, int], bool]
+    _PutEnd = Callable[[Span, int, int], bool]
+
 _PARTS: Final = 32  # pieces of metadata that one span holds before they are joined
 
 _ROOT: Final = SpanTemplate(TRACE, "")
@@ -75,6 +78,8 @@ class Recorder:
         "known",
         "prices",
         "put",
+        "put_end",
+        "put_start",
         "results",
         "sampling",
         "snapshot",
@@ -93,7 +98,9 @@ class Recorder:
         prices: Prices | None = None,
     ) -> None:
         self.sampling = sampling or Sampling()
-        self.put = self.sampling.over(sink.put)
+        given = sink.put
+        self.put = self.sampling.over(given)
+        self.put_start, self.put_end = _by_phase(sink if self.put is given else None, self.put)
         self.snapshot = snapshot or Snapshot()
         self.capture_input = capture_input
         self.capture_output = capture_output
@@ -163,7 +170,7 @@ class Recorder:
         span.metadata = metadata
         span.tags = template.tags
         span.facts = template.facts
-        span.model = None
+        span.model = template.model
         span.redact = template.redact
         span.more_metadata = span.more_tags = ()
         span.usage = span.output = span.error = span.status = span.end_ns = span.queued = None
@@ -171,8 +178,17 @@ class Recorder:
         size = 0 if input is None else len(input)
         if metadata is not None:
             size += len(metadata)
-        put = self.put  # before 3.12, `self.put(…)` would look for a method first
-        return span if put((_START, span, None), size) else self._refused()
+        put = self.put_start  # before 3.12, `self.put_start(…)` would look for a method first
+        try:
+            return span if put(span, size) else self._refused()
+        except BaseException as exc:
+            self._end_interrupted(span, exc)
+            raise
+
+    def _end_interrupted(self, span: Span, exc: BaseException) -> None:
+        """End a span if its start is in a queue, although an interrupt keeps it from the caller, who would end it."""
+        if span.queued is not None:
+            self.fail(span, exc, message=self.capture_input and self.capture_output)
 
     def _refused(self) -> Span:
         """Return what stands for an operation that the sink refused: because the queue is full, or after a shutdown."""
@@ -182,13 +198,9 @@ class Recorder:
 
     def begin(self, span: Span) -> Span:
         """Record the start of a span that is complete; :data:`context.INERT` if the sink refused it."""
-        return (
-            span
-            if self.put((_START, span, None), len(span.input or b"") + len(span.metadata or b""))
-            else context.INERT
-        )
+        return span if self.put_start(span, len(span.input or b"") + len(span.metadata or b"")) else context.INERT
 
-    def start_trace(
+    def start_trace(  # noqa: C901 - in one piece, for the reason below
         self,
         agent_id: str,
         input: bytes | None,
@@ -247,7 +259,7 @@ class Recorder:
             if tail_buffer is None:
                 return context.INERT if named is None else context.inert(NOTHING, named)
         trace = empty_trace()
-        trace.fill(identifier or clock.new_id(), agent_id, self)
+        trace.fill(identifier or clock.new_trace_id(), agent_id, self)
         if tail_buffer is not None:
             trace.tail_buffer = tail_buffer
         for field, value in about.items():
@@ -263,9 +275,13 @@ class Recorder:
             set_start(span, start_ns)
         if identifier is not None:
             self.known[identifier] = span
-        size = (len(input) if input is not None else 0) + (len(metadata) if metadata is not None else 0)
-        put = self.put
-        return span if put((_START, span, None), size) else context.INERT
+        size = len(input or b"") + len(metadata or b"")
+        put = self.put_start
+        try:
+            return span if put(span, size) else context.INERT
+        except BaseException as exc:
+            self._end_interrupted(span, exc)
+            raise
 
     def point(
         self, parent: Span, kind: str, name: str, input: bytes | None, metadata: bytes | None, **more: Any
@@ -320,6 +336,19 @@ class Recorder:
     end_like = end_like
     failure = staticmethod(failure_of)
     take_result = take_result
+
+
+def _by_phase(sink: object, put: Callable[[SpanEvent, int], bool]) -> tuple[_PutStart, _PutEnd]:
+    """Return what takes a START and an END: functions of the sink, which save a tuple, else those through ``put``."""
+
+    def put_end(span: Span, size: int, end_ns: int) -> bool:
+        span.end_ns = end_ns
+        return put((Phase.END, span, None), size)
+
+    return (
+        getattr(sink, "put_start", None) or (lambda span, size: put((_START, span, None), size)),
+        getattr(sink, "put_end", None) or put_end,
+    )
 
 
 class _Nowhere:

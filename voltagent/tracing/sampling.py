@@ -133,7 +133,7 @@ class Sampling:
                 tail_buffer.after_fork(uncounted)
 
     def close(self) -> None:
-        """Nothing more will fail: leave out what waits."""
+        """Leave out what waits: nothing more will fail."""
         for reference in self._open.valuerefs():
             tail_buffer = reference()
             if tail_buffer is not None:

@@ -1,7 +1,8 @@
 """Count the tokens of a trace once, however many callers return the same response of a model.
 
 A response counts at the innermost operation that has it. It is known by its id or its usage object; a copy without them
-is known by its numbers, but only above an operation that counted them: separate calls may have equal numbers.
+is known by its numbers (see :mod:`.response_copies`), but only above an operation that counted them: separate calls may
+have equal numbers.
 
 An agent's own tokens are those set explicitly, else those of a result that nothing below it has counted, else the sum
 over the operations below it with no other agent in between. A trace's are those set explicitly, else those of its
@@ -13,14 +14,14 @@ appending is atomic.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
 from voltagent.capture.usage import alone, summed
 from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, PartialUsage, Span, TraceInfo
+from voltagent.tracing.response_copies import Counted, numbers_of, take_original
 
 if TYPE_CHECKING:
     from voltagent.capture.results import Response
@@ -29,12 +30,6 @@ _MOST_KNOWN: Final = 4096  # responses that are remembered; beyond it the oldest
 _MOST_HELD: Final = 256  # objects among them that cannot be referred to weakly
 _LONGEST: Final = 512  # usages in a list before they are added up, and usages below one operation that are remembered
 _FOREIGN: Final = object()  # marks the id of a response that another instrumentation recorded
-_COMPARED: Final = (
-    "prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens"
-)  # fmt: skip
-_OF_FRAMEWORKS: Final = ("run-", "lc_run-")  # how ids begin that LangChain makes for responses without one
-# What an operation counted: usage, id and model of the response, and whether it is the sum of others in the same list.
-Counted: TypeAlias = tuple[Mapping[str, Any], str | None, str | None, bool]
 
 
 class _Sum:
@@ -93,8 +88,8 @@ class TokenCounts:
     def unless_counted(self, span: Span, usage: dict[str, Any]) -> dict[str, Any] | None:
         """Return what counts of the usage of a model call, which may repeat that of a call inside it, or of all."""
         inside = [one[0] for one in self._with_sum(span)]
-        numbers = _numbers(usage)
-        if numbers == (None, None) or numbers not in map(_numbers, inside):
+        numbers = numbers_of(usage)
+        if numbers == (None, None) or numbers not in map(numbers_of, inside):
             return usage
         self.made.pop(span, None)  # what it repeats is known inside it
         return self.counted_already(span, usage)
@@ -131,10 +126,10 @@ class TokenCounts:
         """
         originals: dict[tuple[Any, Any], list[Counted]] = {}
         for one in self._with_sum(span) if new else ():
-            originals.setdefault(_numbers(one[0]), []).append(one)
+            originals.setdefault(numbers_of(one[0]), []).append(one)
         are_new = set(map(id, new))
         # in this order: also what was counted before takes its original away
-        return [one for one in responses if not _take_original(one, originals) and id(one) in are_new]
+        return [one for one in responses if not take_original(one, originals) and id(one) in are_new]
 
     def _take_if_new(self, response: Response) -> bool:
         """Remember a response by its id and its object; return whether it was not counted before."""
@@ -225,52 +220,8 @@ def _above(span: Span) -> Iterator[Span]:
         above = above.parent
 
 
-def _numbers(usage: Mapping[str, Any]) -> tuple[Any, Any]:
-    return usage.get("prompt_tokens"), usage.get("completion_tokens")
-
-
 def _sum_of(counted: Iterable[Counted]) -> Mapping[str, Any]:
     return summed(usage for usage, _, _, is_sum in counted if not is_sum) or {}
-
-
-def _take_original(response: Response, originals: Mapping[tuple[Any, Any], list[Counted]]) -> bool:
-    """Take away what a response may be a copy of, by its numbers; return whether there was any."""
-    prompt, completion = _numbers(response.usage)
-    near = ((prompt, completion), (prompt, None), (None, completion), (None, None))
-    for some in originals.values() if None in near[0] else [originals[one] for one in near if one in originals]:
-        for place, original in enumerate(some):
-            if _may_be_copy(response, original):
-                del some[place]
-                return True
-    return False
-
-
-def _may_be_copy(response: Response, original: Counted) -> bool:
-    """Return whether a response may be what an operation counted: the numbers that both have are equal.
-
-    Two ids, or the names of two models, are those of two responses. An answer is no copy of an embedding.
-    """
-    usage, identifier, model, _ = original
-    if response.usage.get("completion_tokens") and "completion_tokens" not in usage:
-        return False
-    shared = [name for name in _COMPARED if name in usage and name in response.usage]
-    if not shared or any(usage[name] != response.usage[name] for name in shared):
-        return False
-    if model is not None and response.model is not None and not _is_same_model(model, response.model):
-        return False
-    ids = [one for one in (identifier, response.id) if one is not None and not one.startswith(_OF_FRAMEWORKS)]
-    return len(ids) < 2 or ids[0] == ids[1]
-
-
-def _is_same_model(one: str, other: str) -> bool:
-    """Return whether two names are of one model: but for a provider before it, a date or a version behind it."""
-    short, long = sorted((one, other), key=len)
-    before, found, after = long.partition(short)
-    return bool(found) and before[-1:] in ("", *_PROVIDER_ENDS) and (not after or _VERSION.fullmatch(after) is not None)
-
-
-_PROVIDER_ENDS: Final = ("/", ".", ":")
-_VERSION: Final = re.compile(r"[-@:](?:latest|v?\d[\d.:@-]*)")
 
 
 def set_usage(span: Span, usage: dict[str, Any] | None) -> None:

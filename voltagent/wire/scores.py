@@ -22,7 +22,7 @@ LANGFUSE_PATH: Final = "/api/public/scores"
 
 
 def feedback(event: SpanEvent) -> bytes:
-    """``POST /api/public/feedback``: a number or bool is the score, a string the value.
+    """Return the body of ``POST /api/public/feedback``: a number or bool is the score, a string the value.
 
     Args:
         event: the score of a trace that was sent as OTLP: the platform knows it by the 32 digits of that.
@@ -45,7 +45,7 @@ def feedback(event: SpanEvent) -> bytes:
 
 
 def langfuse_score(event: SpanEvent) -> bytes:
-    """``POST /api/public/scores``, for a trace and observation that were sent as OTLP."""
+    """Return the body of ``POST /api/public/scores``, for a trace and observation that were sent as OTLP."""
     score = score_of(event)
     _, span, _ = event
     context = trace_ids.context_of(span)

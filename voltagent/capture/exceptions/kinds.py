@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
+from enum import Enum
 from types import MemberDescriptorType
 from typing import Any, Final, cast
 from weakref import ref
@@ -16,6 +17,7 @@ from voltagent.core import introspection
 
 MOST_IN_ALL: Final = 40  # exceptions that are looked at: causes, members, causes of members...
 MOST_MEMBERS: Final = 8  # of an exception group
+_MOST_LOOKED_AT: Final = 200_000  # members of a group that are looked at to see whether it is a cancellation
 _LONGEST_CODE: Final = 200  # characters
 
 # Python 3.10 has no exception groups of its own
@@ -108,17 +110,23 @@ def is_cancellation(exception: BaseException) -> bool:
     That is so for the cancellations of asyncio, trio and gevent, an exit, a Ctrl-C, a closed coroutine, and for a group
     of nothing else.
     """
-    return _is_cancellation(exception, [MOST_IN_ALL * MOST_MEMBERS])
-
-
-def _is_cancellation(exception: BaseException, left: list[int]) -> bool:
-    """Return whether an exception, or each member of a group, is a cancellation; ``left`` limits the members."""
-    kind = kind_of(type(exception))
-    members = () if kind.is_cancellation else members_of(exception, kind)
-    if not members:
-        return kind.is_cancellation
-    left[0] -= len(members)  # a group of groups may be very large
-    return left[0] >= 0 and all(_is_cancellation(member, left) for member in members)
+    waiting: list[tuple[BaseException, ...]] = [(exception,)]
+    left = _MOST_LOOKED_AT
+    while waiting:
+        members = waiting.pop()
+        left -= len(members) + 100  # a group takes longer than its members, and may contain the same one many times
+        if left < 0:
+            return False
+        classes = {id(one): one for one in map(type, members)}  # by identity: a metaclass may have its own `hash`
+        kinds = {key: kind_of(one_class) for key, one_class in classes.items()}
+        for member in members:
+            kind = kinds[id(type(member))]
+            if not kind.is_cancellation:
+                inner = members_of(member, kind)
+                if not inner:  # it is no group
+                    return False
+                waiting.append(inner)
+    return True
 
 
 def members_of(exception: BaseException, kind: ExceptionType) -> tuple[BaseException, ...]:
@@ -230,4 +238,7 @@ def _as_code(value: object) -> int | str | None:
         return _as_code(int.__int__(cast(int, value)))
     if kind is not str and introspection.has_base(kind, str):  # an enumeration of codes
         return _as_code(str.__str__(cast(str, value)))
+    if introspection.has_base(kind, Enum):
+        inner = dict.get(introspection.stored(value), "_value_")
+        return None if introspection.has_base(type(inner), Enum) else _as_code(inner)
     return None

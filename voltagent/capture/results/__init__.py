@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple, cast
 
+from voltagent.capture.budget import READ, READING
 from voltagent.capture.nodes import Form
 from voltagent.capture.results import answers
 from voltagent.capture.results.answers import FieldReader
@@ -18,16 +19,18 @@ from voltagent.capture.stored_fields import (
     as_items,
     as_number,
     at,
-    fields_of,
     fields_reader,
     first_of,
     is_kind_of,
+    names_in,
     text_of,
 )
 from voltagent.capture.usage import counted, summed
 from voltagent.core import introspection
 
-_DEPTH: Final = 4  # results in results
+_DEPTH: Final = 5  # results in results
+INNER: Final = _DEPTH - 1  # of a result in a list or a value: it shares with others what may be read
+_COST: Final = 2  # of such a result, in items of lists
 NO_ID: Final = "__fake_id__"  # the id of all responses that openai-agents makes of chat completions
 _LONGEST: Final = 1024  # characters of a model's name, a finish reason, an id
 
@@ -75,7 +78,7 @@ def answer_form(kind: type, standard: Form) -> Form:
         return standard
 
     def form(value: Any) -> object:
-        found = read_result(value)
+        found = read_result(value, depth=INNER)
         return standard(value) if found is None or found.answer is None else found.answer
 
     return form
@@ -92,6 +95,12 @@ def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) 
     ``any_shape`` also takes dictionaries and objects of any class with the fields of a known result, as a model call
     may return them; else only instances of the clients' own classes are taken.
     """
+    if depth == _DEPTH:
+        READING.left = READ
+    else:
+        READING.left -= _COST
+        if READING.left < 0:
+            return None
     kind = type(value)
     found = _KNOWN.get(id(kind))
     known = found[1] if found is not None and found[0]() is kind else _BY_TYPE.of(kind)
@@ -101,12 +110,18 @@ def read_result(value: object, *, any_shape: bool = False, depth: int = _DEPTH) 
 
 def _shape_by_fields(value: object) -> Shape | None:
     kind: object = type(value)
-    names = cast("dict[str, object]", value) if kind is dict else fields_of(value)
-    return next((shape for shape in SHAPES if _fits(shape, value, names)), None)
+    names = cast("dict[str, object]", value) if kind is dict else names_in(value)
+    for shape, first in _FIRST_NAMES:  # most shapes can be ruled out by these alone
+        for name in first:
+            if name in names:
+                if _fits(shape, value, names):
+                    return shape
+                break
+    return None
 
 
-def _fits(shape: Shape, value: object, names: Mapping[str, object]) -> bool:
-    """``names`` are the value's own fields: most shapes can be ruled out by them alone."""
+def _fits(shape: Shape, value: object, names: Collection[str]) -> bool:
+    """``names`` are the value's own fields."""
     return any(
         paths[0][0] in names and all(at(value, path) is not None for path in paths) for paths in shape.fields
     ) and all(type(at(value, path)) in (list, tuple) for path in shape.lists)
@@ -207,5 +222,8 @@ _NOTHING: Final = ModelResult()
 # Without the call of a function in Python that each class of named fields has; all fields must be given.
 _make_result: Final[Callable[[tuple[Any, ...]], ModelResult]] = partial(tuple.__new__, ModelResult)  # pyright: ignore
 _make_response: Final[Callable[[tuple[Any, ...]], Response]] = partial(tuple.__new__, Response)  # pyright: ignore
+_FIRST_NAMES: Final = tuple(
+    (shape, tuple({paths[0][0]: None for paths in shape.fields})) for shape in SHAPES if shape.fields
+)
 _BY_TYPE: Final = introspection.PerType(_shape_of_type)
 _KNOWN: Final = _BY_TYPE.found

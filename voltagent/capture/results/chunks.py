@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from voltagent.capture.results import NO_ID, ModelResult, read_result
+from voltagent.capture.results import INNER, NO_ID, ModelResult, read_result
 from voltagent.capture.results.streamed import StreamedAnswer, StreamedAnswers
 from voltagent.capture.stored_fields import as_items, as_text, at, field, first_at, is_kind_of
 from voltagent.capture.usage import counted
@@ -56,7 +56,7 @@ def _openai_responses(answers: StreamedAnswers, event: object) -> None:
     elif kind == "response.function_call_arguments.delta":
         answer.add_call(field(event, "output_index"), arguments=field(event, "delta"))
     elif response is not None and kind in ("response.completed", "response.incomplete", "response.failed"):
-        answer.whole = read_result(response, any_shape=True)
+        answer.whole = read_result(response, any_shape=True, depth=INNER)
 
 
 def _anthropic(answers: StreamedAnswers, event: object) -> None:
@@ -134,7 +134,7 @@ def _bedrock(answers: StreamedAnswers, event: object) -> None:
 def _langchain(answers: StreamedAnswers, chunk: object) -> None:
     """Add a message chunk; its token counts are those of this chunk alone, so they are summed."""
     answer = answers.of(field(chunk, "id"))
-    found = read_result(chunk, any_shape=True)
+    found = read_result(chunk, any_shape=True, depth=INNER)
     answer.model = answer.model or (found.model if found is not None else None)
     answer.finish = (found.finish_reason if found is not None else None) or answer.finish
     usage = counted(field(chunk, "usage_metadata"))
@@ -155,7 +155,7 @@ def _pydantic_ai(answers: StreamedAnswers, event: object) -> None:
     kind = as_text(field(event, "event_kind"))
     answer = answers.of()
     if kind == "agent_run_result":
-        answer.whole = read_result(field(event, "result"), any_shape=True)
+        answer.whole = read_result(field(event, "result"), any_shape=True, depth=INNER)
     part = field(event, "part") if kind == "part_start" else field(event, "delta") if kind == "part_delta" else None
     if part is None or as_text(first_at(part, (("part_kind",), ("part_delta_kind",)))) == "thinking":
         return

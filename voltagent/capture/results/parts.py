@@ -21,6 +21,7 @@ from voltagent.capture.stored_fields import (
     field,
     fields_of,
     first_at,
+    first_items,
     first_of,
     is_kind_of,
 )
@@ -48,7 +49,7 @@ def _values(mapping: object) -> list[Any]:
 
 def new_messages(read: FieldReader) -> list[object]:
     """Return the responses of a pydantic-ai run, without those of the history that it was given."""
-    messages = as_items(first_of(read, (("_state", "message_history"), ("_all_messages",))))
+    messages = first_items(first_of(read, (("_state", "message_history"), ("_all_messages",))))
     first = read("_new_message_index")
     return [one for one in messages[first if type(first) is int else 0 :] if as_text(field(one, "kind")) == "response"]
 
@@ -56,7 +57,7 @@ def new_messages(read: FieldReader) -> list[object]:
 def answers_in_state(read: FieldReader) -> list[object]:
     """Return the model's messages of this turn, after the last one of the user: earlier ones were counted before."""
     found: list[object] = []
-    for one in reversed(as_items(read("messages"))):
+    for one in reversed(first_items(read("messages"))):
         role = as_text(field(one, "type"))
         if role == "human":
             break

@@ -12,10 +12,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final, cast
 
-from voltagent.capture.results import ModelResult, read_result
+from voltagent.capture.budget import READ, READING
+from voltagent.capture.results import INNER, ModelResult, read_result
 from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, repeats_others, unwrapped
 from voltagent.capture.results.streamed import StreamedAnswers
-from voltagent.capture.stored_fields import as_items, as_text, field, stored_in
+from voltagent.capture.stored_fields import as_items, as_text, field, first_items, stored_in
 
 _MOST_RESULTS: Final = 1024
 _PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # what holds nothing
@@ -35,8 +36,13 @@ class Assembly:
         # later replaces those before it: a program may yield how far it is.
         self._results: dict[str | int | None, ModelResult] = {}
 
-    def add(self, item: object) -> bool:
-        """Take an item; whether it is a chunk, so that what it says is in the answer."""
+    def add(self, item: object, *, is_part: bool = False) -> bool:
+        """Take an item; whether it is a chunk, so that what it says is in the answer.
+
+        ``is_part`` says that it stands in a list, and shares with the other items what may be read.
+        """
+        if not is_part:
+            READING.left = READ
         item, self.answer = unwrapped(item), None
         read = chunk_reader(item, any_shape=self._any_shape)
         if read is repeats_others and not self.has_chunks:
@@ -47,7 +53,7 @@ class Assembly:
         if self._streamed.all and is_last_text(item, self._streamed.all[-1].id):
             openai_chat(self._streamed, item)
             return True
-        found = read_result(item, any_shape=self._any_shape)
+        found = read_result(item, any_shape=self._any_shape, depth=INNER)
         if found is None:
             return False
         key = found.response_id or (id(found.responses[0].holder) if found.of_client and found.responses else None)
@@ -86,12 +92,13 @@ def packed(value: object, *, any_shape: bool) -> ModelResult | None:
     :func:`voltagent.capture.results.read_result`; such a value is the result of a call of a model, and its lists are
     looked into, too.
     """
+    READING.left = READ
     kind = type(value)
     listed: list[Any] = []
     if kind is dict:
         items = list(islice(cast("dict[Any, Any]", value).values(), _MOST_RESULTS))
     else:
-        listed = as_items(value)
+        listed = first_items(value)
         is_empty = kind is list or kind is tuple
         items = listed or ([] if is_empty else list(islice(stored_in(value).values(), _MOST_RESULTS)))
     if (_PLAIN if any_shape else _PROGRAMS_OWN).issuperset(map(id, map(type, items))):
@@ -99,9 +106,9 @@ def packed(value: object, *, any_shape: bool) -> ModelResult | None:
     if kind is list and chunk_reader(unwrapped(items[0]), any_shape=any_shape) is not None:
         return _assembled(items, any_shape=any_shape)
     if not listed and any_shape:
-        items = [one for item in items for one in (as_items(item) or (item,))]
+        items = [one for item in items for one in (as_items(item) or (item,))][:READ]
     items = _of_this_turn(items)[:_MOST_RESULTS]
-    found = [read_result(item, any_shape=any_shape) for item in items if id(type(item)) not in _PLAIN]
+    found = [read_result(item, any_shape=any_shape, depth=INNER) for item in items if id(type(item)) not in _PLAIN]
     results = [one for one in found if one is not None and one.responses]
     if not results:
         return None
@@ -120,7 +127,7 @@ def _assembled(chunks: list[Any], *, any_shape: bool) -> ModelResult | None:
     """Return the answer in a list of chunks."""
     assembly = Assembly(any_shape=any_shape)
     for chunk in chunks:
-        assembly.add(chunk)
+        assembly.add(chunk, is_part=True)
     found = assembly.result()
     return found if found is None or any_shape else found._replace(of_client=True)
 

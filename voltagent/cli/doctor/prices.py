@@ -22,7 +22,7 @@ _UNKNOWN: Final = "unknown"  # what the statistics call a model that is not reco
 def check_prices(in_force: Settings) -> Iterator[Finding]:
     """Report whether the price table is valid, and which recorded models it lacks."""
     try:
-        prices = load_prices(in_force.prices)
+        prices = load_prices(in_force.prices, "VOLTAGENT_PRICES")
     except ValidationError as exc:
         advice = "correct the file in VOLTAGENT_PRICES, or unset it"
         yield Finding("wrong", "prices", "file", str(exc), advice)

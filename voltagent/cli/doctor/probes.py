@@ -92,10 +92,10 @@ def send(probe: Probe, keys: Mapping[str, str], limit: float) -> HttpResponse:
     line = destination.line()
     call = PendingRequest(line, probe.method, probe.path, probe.body, clock.monotonic() + limit)
     call.start("voltagent-doctor")
-    in_time = call.done.wait(limit + _GRACE)  # the timeouts of httpx come first: they explain better what took too long
+    in_time = call.wait(limit + _GRACE)  # the timeouts of httpx come first: they explain better what took too long
     if not in_time:
         line.cut()
-        if not call.done.wait(_GRACE):
+        if not call.wait(_GRACE):
             raise Unreachable(LOOKUP_HANGS)
     try:
         return call.result()

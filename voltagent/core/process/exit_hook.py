@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import atexit
 import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Final
+
+from voltagent.core.process.own_threads import innermost_frames
 
 _calls: Final[list[Callable[[], None]]] = []
 _began: Final[list[bool]] = []
@@ -24,15 +27,35 @@ def began() -> bool:
 
 
 def is_worker_process() -> bool:
-    """Return whether ``multiprocessing``, loky or billiard (celery) started this process.
+    """Return whether ``multiprocessing``, loky, billiard (celery), Ray or rq started this process.
 
     It may be ended at any moment, without an exit hook.
     """
     loaded = (sys.modules.get(name) for name in _STARTERS)
-    return any(process is not None and type(process.current_process()).__name__ != _MAIN for process in loaded)
+    if any(process is not None and type(process.current_process()).__name__ != _MAIN for process in loaded):
+        return True
+    # Read as Ray stores it, and not by its functions: in a process that only imports Ray, there is no mode.
+    ray_worker = getattr(sys.modules.get(_RAY), "global_worker", None)
+    if ray_worker is not None and getattr(ray_worker, "mode", None) == _RAY_WORKER:
+        return True
+    return "rq" in sys.modules and _runs_job()
+
+
+def _runs_job() -> bool:
+    """Return whether rq forked this process for one job, behind which it calls ``os._exit``.
+
+    It keeps that where nothing else can read it, but for the function that runs the job on the main thread.
+    """
+    frame = innermost_frames().get(threading.main_thread().ident or 0)
+    while frame is not None and frame.f_code.co_name != _JOB:
+        frame = frame.f_back
+    return frame is not None
 
 
 _STARTERS: Final = ("multiprocessing.process", "billiard.process")
+_JOB: Final = "main_work_horse"
+_RAY: Final = "ray._private.worker"
+_RAY_WORKER: Final = 1  # `WORKER_MODE` there; a driver has 0
 _MAIN: Final = "_MainProcess"  # both have this class for a process that they did not start
 
 

@@ -6,7 +6,9 @@ call.
 
 from __future__ import annotations
 
+import _imp
 import _thread
+import gc
 import os
 import sys
 import threading
@@ -59,6 +61,8 @@ def pause(seconds: float = _LOOK_SECONDS) -> None:
 def _after_fork() -> None:
     """Forget, in a forked child, the work of threads that only the parent has."""
     if not is_running_here():
+        for work in _current.values():
+            work.collect_again()
         _current.clear()  # the thread that does it is in the parent
     if _threads.has_others():
         _threads.forget_others()
@@ -75,6 +79,7 @@ class _Work:
         self.caller: FrameType | None = caller
         self.needs = needs  # the thread that needs it
         self.thread = 0
+        self.keeps_garbage = False
         self.is_over = False
         self.error: BaseException | None = None
 
@@ -91,6 +96,21 @@ class _Work:
             self.is_over = True
             self.caller = None
             _current.clear()
+            self.collect_again()
+
+    def keep_garbage(self) -> None:
+        """Keep garbage from being collected during the work, unless the program does so itself.
+
+        The thread that does the work allocates most, and would collect it: what a finalizer does there is not recorded.
+        """
+        if gc.isenabled():
+            self.keeps_garbage = True  # before it is so: an interrupt may come in between
+            gc.disable()
+
+    def collect_again(self) -> None:
+        """Let garbage be collected as before the work."""
+        if self.keeps_garbage:
+            gc.enable()
 
     def take(self) -> bool:
         """Return whether it was neither begun nor given up, and so begins, or is given up, now."""
@@ -115,7 +135,7 @@ class _Work:
 
     def _position(self) -> tuple[int, int] | None:
         """Return where the thread is that does the work; this changes as long as it gets on."""
-        frame = sys._current_frames().get(self.thread)  # noqa: SLF001 - there is no other way to it  # pyright: ignore
+        frame = own_threads.innermost_frames().get(self.thread)
         return None if frame is None else (id(frame), frame.f_lasti)
 
 
@@ -127,7 +147,7 @@ def do_once(function: Callable[[], object]) -> None:
 
     So its imports are not torn apart by an interrupt of the program, which would pass unnoticed inside of some of them.
     A finalizer or signal handler may wait as well, as the work continues beside them. Only a call below the work itself
-    or below the start of its thread returns at once.
+    returns at once.
 
     Raises:
         BaseException: what the work has raised, to the caller whose function it was.
@@ -136,18 +156,33 @@ def do_once(function: Callable[[], object]) -> None:
     work = _Work(function, sys._getframe(1), me)  # noqa: SLF001 - for those who report where it comes from  # pyright: ignore
     try:
         current = _current.setdefault("work", work)
-        if current is work and not (
-            own_threads.has_threads() and own_threads.start_thread(work.run, "voltagent-start")
-        ):
-            work.run()
-        is_to_begin = current is not work and current.needs == me and not current.thread  # a finalizer came before
-        if current.thread != me and not is_to_begin and own_threads.has_threads():
+        if current is work:
+            work.keep_garbage()
+        if current.needs == me and not current.thread:  # else a finalizer came before it, and begins it
+            _begin(current)
+        if current.thread != me and own_threads.has_threads():
             current.wait()
         if work.error is not None:
             raise work.error
     finally:
         if work.take() and _current.get("work") is work:
             _current.clear()
+            work.collect_again()
+
+
+def _begin(work: _Work) -> None:
+    """Begin the work on a thread of its own, or do it here if there can be none, or if it would wait for this one."""
+    may_wait = own_threads.has_threads() and not _may_hold_import_lock(work)
+    if not (may_wait and own_threads.start_thread(work.run, "voltagent-start")):
+        work.run()
+
+
+def _may_hold_import_lock(work: _Work) -> bool:
+    """Return whether the thread may have the lock of all imports, as in a finder on ``sys.meta_path``."""
+    frame = work.caller if _imp.lock_held() else None
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
 
 
 def is_idle() -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import _thread
-import os
+import codecs
+import gc
+import operator
 import sys
 import threading
-from collections.abc import Callable
-from types import BuiltinFunctionType
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Generator
+from types import BuiltinFunctionType, FrameType
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from voltagent.core import clock, introspection
 from voltagent.core.guard import pass_on_interrupt
+from voltagent.core.process.thread_marks import is_held_here
 
 if TYPE_CHECKING:
     from threading import Thread
@@ -22,7 +25,6 @@ _STACK: Final = 1024 * 1024  # bytes; what sends needs most where Python's own c
 _START_SECONDS: Final = 1.0  # that a thread is given to start
 _JOIN_SECONDS: Final = 0.5  # that a thread of the program waits at most for one of ours
 _is_daemon: Final[Callable[[Thread], bool]] = introspection.reader(Thread, "daemon")  # gevent's `Thread` inherits it
-_main_thread: Final = [threading.main_thread().ident]  # signal handlers run in it
 
 
 def has_threads() -> bool:
@@ -81,28 +83,28 @@ def _present_class() -> type[Thread]:
     return _classes.get(base) or _classes.setdefault(base, type("_OwnGreenlet", (_OwnThread, base), {}))
 
 
-def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True) -> bool:
-    """Run a function on a thread; return false if none can be started, as at the end of a process.
+def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True) -> Thread | None:
+    """Run a function on a thread; return ``None`` if none can be started, as at the end of a process.
 
     While the interpreter is being torn down no other thread runs, and before Python 3.12 `Thread.start` would wait for
-    one that never does. What a signal handler raises inside of `Thread.start` would get lost, and the new thread fail,
-    so in the main thread that is called by a thread without handlers. A test of the program may have replaced the class
-    or its methods by something that starts nothing.
+    one that never does. A test of the program may have replaced the class or its methods by something that starts
+    nothing.
     """
     if sys.is_finalizing():
-        return False
+        return None
     try:
-        thread = _present_class()(target=function, name=name, daemon=daemon)
-        if _thread.get_ident() in _main_thread and has_threads():
-            return _start_from_beside(thread)
-        if 0 < threading.stack_size() < _STACK:
-            _start_with_usual_stack(thread)
-        else:
-            thread.start()
+        if has_threads() and not _is_listing_threads():
+            return _start_from_beside(function, name, daemon)
+        thread = _make(function, name, daemon)
+        return thread if _start(thread) else None
     except Exception as exc:  # no thread left, or the interpreter shuts down
         pass_on_interrupt(exc)
-        return False
-    return _has_started(thread)
+        return None
+
+
+def has_died(thread: Thread | None) -> bool:
+    """Return whether a thread that was started has ended, by whatever was raised into it, too."""
+    return thread is not None and _has_started(thread) and not thread.is_alive()
 
 
 def threads_go_on(seconds: float) -> bool:
@@ -120,35 +122,81 @@ def threads_go_on(seconds: float) -> bool:
     return False
 
 
+def innermost_frames() -> dict[int, FrameType]:
+    """Return the innermost frame of each thread, by its number."""
+    if sys.version_info[:2] == (3, 11) and gc.isenabled():
+        # A collection would come below a lock that each start of a thread needs: a finalizer that starts one, or comes
+        # here again, would hang for ever. In one step of C, so that no other thread sees that collections are off.
+        in_turn: tuple[Callable[[], Any], ...] = (gc.disable, _innermost_frames, gc.enable)
+        _, frames, _ = map(operator.call, in_turn)
+        return cast("dict[int, FrameType]", frames)
+    return _innermost_frames()
+
+
+_innermost_frames: Final[Callable[[], dict[int, FrameType]]] = sys._current_frames  # noqa: SLF001 - there is no other way to them  # pyright: ignore
+
+
 def as_thread(value: object) -> Thread | None:
     """Return a thread as it is; ``None`` for anything else."""
     return value if isinstance(value, Thread) else None
+
+
+def _is_listing_threads() -> bool:
+    """Return whether this thread has the lock that each start needs: in a finalizer inside `threading.enumerate()`."""
+    lock = getattr(threading, "_active_limbo_lock", None)
+    return lock is not None and is_held_here(lock)
 
 
 def _has_started(thread: Thread) -> bool:
     return type(thread.ident) is int
 
 
-def _start_from_beside(thread: Thread) -> bool:
-    """Start a thread from another one, so that no signal handler can interrupt the start; whether it was started."""
-    failed: list[BaseException] = []
+def _make(function: Callable[[], None], name: str, daemon: bool) -> Thread:
+    return _present_class()(target=function, name=name, daemon=daemon)
+
+
+def _start_from_beside(function: Callable[[], None], name: str, daemon: bool) -> Thread | None:
+    """Make and start a thread from another one; return ``None`` if it was not started.
+
+    What a signal handler raises inside of `Thread.start`, or another thread raises into the one that is there, would
+    get lost or break the new thread, and the one that starts it would wait for ever. That other thread is one that the
+    program does not know.
+    """
+    made: list[Thread] = []
+    failed: list[bool] = []
+    meant_for_caller: list[BaseException] = []
     over = _thread.allocate_lock()
     over.acquire()
 
-    def start() -> None:
+    def start() -> Generator[None]:
         try:
-            _start_with_usual_stack(thread)
-        except BaseException as exc:
-            failed.append(exc)
+            try:
+                yield
+            except GeneratorExit:  # it is thrown away, as no thread could be started
+                return
+            except BaseException as exc:
+                meant_for_caller.append(exc)
+            made.append(_make(function, name, daemon))
+            failed.append(not _start(made[0]))
+        except BaseException:
+            failed.append(True)
         finally:
             over.release()
 
-    _thread.start_new_thread(start, ())
-    is_over = over.acquire(timeout=_START_SECONDS)
-    return not failed and (not is_over or _has_started(thread))
+    # Before Python 3.12 a new thread has at first the number of the one that starts it, and gets what is raised into
+    # that one. So it begins inside of a `try`.
+    steps = start()
+    next(steps)
+    _thread.start_new_thread(next, (steps, None))
+    while not (over.acquire(timeout=_START_SECONDS) or made or sys.is_finalizing()):
+        pass
+    if meant_for_caller:
+        interrupt: Any = meant_for_caller[0].with_traceback(None)
+        codecs.strict_errors(interrupt)  # as if raised here, in a call of C
+    return None if not made or failed == [True] else made[0]
 
 
-def _start_with_usual_stack(thread: Thread) -> None:
+def _start(thread: Thread) -> bool:
     """Start a thread, with a usual stack where the program chose small ones for its own threads."""
     stack = threading.stack_size()
     is_small = 0 < stack < _STACK
@@ -159,11 +207,4 @@ def _start_with_usual_stack(thread: Thread) -> None:
     finally:
         if is_small:
             threading.stack_size(stack)
-
-
-def _note_main_thread() -> None:
-    _main_thread[0] = _thread.get_ident()  # the thread that forks is the only one of the child
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_note_main_thread)
+    return _has_started(thread)

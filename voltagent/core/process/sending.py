@@ -6,10 +6,13 @@ import os
 import signal
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from voltagent.core.process import own_threads
 from voltagent.core.process.thread_marks import ThreadMarks
+
+if TYPE_CHECKING:
+    from threading import Thread
 
 _threads: Final = ThreadMarks()
 send_here: Final = _threads.run
@@ -50,8 +53,8 @@ def _forget(signals: list[signal.Signals]) -> None:
         pass
 
 
-def start_thread(work: Callable[[], None], name: str) -> bool:
-    """Do work that sends on a daemon thread; return false if none can be started."""
+def start_thread(work: Callable[[], None], name: str) -> Thread | None:
+    """Do work that sends on a daemon thread; return ``None`` if none can be started."""
 
     def send() -> None:
         with fatal_signals_held():

@@ -65,9 +65,31 @@ def run_under(lock: Any, work: Callable[[], R]) -> R:
         try:  # see above
             lock.release()
         except RuntimeError as exc:
-            message = exc.args[0] if exc.args else None
-            if type(message) is not str or not message.startswith(_NOT_HELD):
+            if not _says_not_held(exc):
                 raise  # by a signal handler
+
+
+def run_alone(lock: Any, work: Callable[[], R], seconds: float = -1) -> R | None:
+    """Do work under a lock as :func:`run_under` does, but not while this thread has it: what runs is a finalizer, say.
+
+    Waits for the lock that long, by default for ever. Returns ``None`` if the work is not done.
+    """
+    if lock._is_owned():  # noqa: SLF001 - see `is_held_here`: a call less
+        return None
+    try:
+        return work() if lock.acquire(timeout=seconds) else None
+    finally:
+        try:  # see above
+            lock.release()
+        except RuntimeError as exc:
+            if not _says_not_held(exc):
+                raise  # by a signal handler
+
+
+def _says_not_held(exc: RuntimeError) -> bool:
+    """Return whether a lock says so, as an interrupt came before it was."""
+    message = exc.args[0] if exc.args else None
+    return type(message) is str and message.startswith(_NOT_HELD)
 
 
 def release_here(lock: Any) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from voltagent.core import guard
@@ -12,11 +13,11 @@ from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.eviction import drop_unsent
 from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key, trace_of
-from voltagent.exporters import Remembering
+from voltagent.exporters import Exporter, Remembering
 from voltagent.storage.file import StoreError
 from voltagent.storage.spool.codec import EventDecoder, encode_event
 from voltagent.storage.spool.rows import Entry
-from voltagent.storage.spool.segment import EventPosition, StoredEvent
+from voltagent.storage.spool.segment import SpoolFile, StoredEvent
 from voltagent.storage.spool.spool import Spool
 
 CHUNK: Final = 1024  # events written or read at once
@@ -26,18 +27,16 @@ CHUNK_BYTES: Final = 8 * 2**20
 class SpoolEvents:
     """Writes events, and reads those that are on the disk only or were left by dead processes.
 
-    Used under the lock around the disk. ``remembering`` is the exporter, if it has to know what another process knew of
-    a trace.
+    Used under the lock around the disk.
     """
 
-    def __init__(
-        self, name: str, buffer: Buffer, spool: Spool, kept: KeptEvents, remembering: Remembering | None
-    ) -> None:
-        self._name = name
+    def __init__(self, exporter: Exporter, buffer: Buffer, spool: Spool, kept: KeptEvents) -> None:
+        self._name = exporter.name
+        # if it has to know what another process knew of a trace
+        self._remembering = exporter if isinstance(exporter, Remembering) else None
         self._buffer = buffer
         self._spool = spool
         self._kept = kept
-        self._remembering = remembering
         self.decoder = EventDecoder()  # knows each span, as its end needs it, and gives own events their own spans
 
     def entry(self, event: SpanEvent, keys: dict[int | str, bytes]) -> Entry | None:
@@ -55,26 +54,38 @@ class SpoolEvents:
             guard.Guard.swallowed(exc)
             return None
 
-    def write(self, entries: Sequence[Entry]) -> list[EventPosition]:
-        """Return where the events are now; empty if the disk does not take them, and memory must do."""
+    def write(self, events: Sequence[SpanEvent], entries: Sequence[Entry]) -> bool:
+        """Write the events that are on their way; False if the disk does not take them, and memory must do.
+
+        The places of those that it takes are known before they are written: if an interrupt comes, they are deleted.
+        """
         if not entries:
-            return []
+            return False
         try:
             self._spool.restore_folder()
-            with self._spool.turn():
-                if self._make_space(entries):
-                    return self._spool.write(entries)
-                filling = "" if self._spool.is_alone else "or another program is filling it, "
-            self._warn(f"{filling}events wait in memory only")
-        except StoreError as exc:
+            if self._spool.in_turn(partial(self._write_with_space, events, entries)):
+                return True
+        except (StoreError, OSError) as exc:  # or the folder may not be looked at any more
             self.report(exc, "; events wait in memory only")
-            if not exc.temporary:
+            if isinstance(exc, StoreError) and not exc.temporary:
                 self._spool.abandon()
-        except OSError as exc:  # the folder may not be looked at any more
-            self.report(exc, "; events wait in memory only")
         except Exception as exc:  # an error of ours must not cost the events
             guard.Guard.swallowed(exc)
-        return []
+        with self._buffer.lock:
+            self._kept.place(events, ())
+        return False
+
+    def _write_with_space(self, events: Sequence[SpanEvent], entries: Sequence[Entry]) -> bool:
+        """Write them if the folder has space, or is given some."""
+        if not self._make_space(entries):
+            filling = "" if self._spool.is_alone else "or another program is filling it, "
+            self._warn(f"{filling}events wait in memory only")
+            return False
+        places = self._spool.next_places(len(entries))
+        with self._buffer.lock:
+            self._kept.place(events, places)
+        places[0].file.write(places[0].seq, entries)
+        return True
 
     def report(self, exc: Exception, more: str = "") -> None:
         """Log that the disk failed, and what follows from it."""
@@ -98,87 +109,91 @@ class SpoolEvents:
             excess = self._spool.excess(entries)
         return excess <= 0
 
-    def _drop_oldest(self, traces: Iterator[tuple[bytes, Callable[[], tuple[int, int]]]], size: int) -> bool:
+    def _drop_oldest(self, traces: Iterator[tuple[bytes, SpoolFile]], size: int) -> bool:
         """Drop traces of that many bytes; return whether there were any."""
         kept, dropped = self._kept, 0
-        for trace, drop in traces:
+        for trace, file in traces:
             try:
                 identifier = trace_of(trace)
             except (ValueError, AttributeError, TypeError):
                 continue  # damaged: it will be counted when it is read
-            in_memory = self._forget_trace(identifier)
-            if in_memory is None:
-                continue
-            count, freed = drop()
             with self._buffer.lock:
-                kept.drop_unread("queue_full", max(0, count - in_memory), kept.owners.pop(identifier, kept.first))
+                is_dropped = drop_unsent(self._buffer, identifier, "queue_full")
+            if not is_dropped:
+                continue
+            unread, freed = file.drop(trace)
+            with self._buffer.lock:
+                kept.drop_unread("queue_full", unread, kept.owners.pop(identifier, kept.first), file)
             dropped += freed
             if dropped >= size:
                 break
-        return dropped > 0
+        return dropped > 0 and self.delete_settled()
 
-    def _forget_trace(self, identifier: int | str) -> int | None:
-        """Drop from memory an unsent trace; return how many of its events are on the disk as well."""
+    def delete_settled(self, batch: Sequence[SpanEvent] = ()) -> bool:
+        """Delete what has been accepted or dropped; return whether that worked.
+
+        Also store what the next process would have to know of the traces in a batch that was sent.
+        """
+        kept, remembering = self._kept, self._remembering
+        memories: dict[bytes, bytes | None] = {}
+        if remembering is not None and batch:
+            for identifier in {span.trace.id: None for _, span, _ in batch}:
+                is_open = identifier in self._buffer.traces
+                memories[trace_key(identifier)] = remembering.memory(identifier) if is_open else None
+        if not (self._buffer.done or kept.settled or memories):
+            return True
         with self._buffer.lock:
-            if not drop_unsent(self._buffer, identifier, "queue_full"):
-                return None
-            done, self._buffer.done = self._buffer.done or [], []
-            number = 0
-            for event in done:
-                place = self._kept.places.pop(id(event), None)
-                if place is None:
-                    continue
-                _, span, _ = event
-                if span.trace.id == identifier:
-                    place.file.waiting -= 1
-                    number += 1
-                else:
-                    self._kept.settled.append(place)
-            return number
+            kept.collect()
+        number = len(kept.settled)
+        try:
+            self._spool.settle(kept.settled, memories)
+            del kept.settled[:number]
+            kept.is_stale = False
+            if self._spool.adopted:
+                self._spool.forget_read(kept.places.values())
+        except (StoreError, OSError) as exc:
+            self.report(exc)
+            return False
+        return True
 
     # The way back.
 
     def adopt(self) -> None:
         """Take over the files of dead processes."""
         try:
-            found, broken = self._spool.adopt()
+            for file, lost in self._spool.orphans():
+                with self._buffer.lock:
+                    self._kept.count_lost(lost)
+                    if file is not None:
+                        self._kept.adopt(file, self._spool.adopted)
         except (StoreError, OSError) as exc:
             self.report(exc)
-            return
-        with self._buffer.lock:
-            self._kept.unread[self._kept.first] += found
-            self._kept.count_dropped("serialize_error", broken, self._kept.first)
 
     def read(self) -> bool:
         """Read the next events back; return whether that worked."""
         try:
-            rows, correction = self._spool.read(CHUNK, CHUNK_BYTES)
+            file, rows = self._spool.read(CHUNK, CHUNK_BYTES)
         except StoreError as exc:
             self.report(exc)
             return False
-        events = [self._decoded(row) for row in rows]
-        with self._buffer.lock:
-            self._kept.unread[self._kept.first] += correction
-            self._kept.count_dropped("serialize_error", -correction, self._kept.first)
-            for row, event in zip(rows, events, strict=True):
-                self._take_back(row, event)
+        if file is not None:
+            events = [self._decoded(row) for row in rows]
+            with self._buffer.lock:
+                self._take_back(file, rows, events)
         return True
 
-    def _take_back(self, row: StoredEvent, event: SpanEvent | None) -> None:
-        """Let an event from the disk wait in memory, for the SDK that recorded it; count a damaged one."""
+    def _take_back(self, file: SpoolFile, rows: Sequence[StoredEvent], events: Sequence[SpanEvent | None]) -> None:
+        """Let events from the disk wait in memory; count those that are damaged, and those that are not there."""
         kept = self._kept
-        if event is None:
-            kept.drop_unread("serialize_error", 1, kept.first)
-            kept.settled.append(row.place)
-            return
-        phase, span, _ = event
-        account = kept.account_by_trace[span.trace] = kept.owner(span.trace)
-        kept.leave_disk(1, account)
-        kept.places[id(event)] = row.place
-        self._buffer.take((event,), account, inherited=True)
-        kept.open.pop(span, None)
-        if phase is Phase.END and span.kind == TRACE:
-            kept.owners.pop(span.trace.id, None)
+        if not rows:
+            kept.drop_unread("serialize_error", file.unread, kept.first, file)
+        elif len(rows) > file.unread:
+            kept.count_unread(len(rows) - file.unread, file)
+        for row, event in zip(rows, events, strict=True):
+            if event is None:
+                kept.drop_unread("serialize_error", 1, kept.first, file, (row.place,))
+            else:
+                kept.load(event, row.place)
 
     def _decoded(self, row: StoredEvent) -> SpanEvent | None:
         """Decode an event, and restore what the exporter remembers of its trace; ``None`` if it is damaged."""

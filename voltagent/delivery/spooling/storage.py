@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from itertools import repeat
+from functools import partial
 from typing import Any, Final, Literal
 
 from voltagent.core import clock, guard
-from voltagent.core.process import sending
-from voltagent.core.span import Phase, Span, SpanEvent
-from voltagent.delivery.account import TAKEN, Account, take_start
+from voltagent.core.process import own_threads, sending
+from voltagent.core.process.thread_marks import run_alone
+from voltagent.core.span import Span, SpanEvent
+from voltagent.delivery.account import TAKEN, Account
 from voltagent.delivery.buffer import Buffer
-from voltagent.delivery.eviction import give_up
 from voltagent.delivery.options import NEVER, WorkerOptions
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.spooling.events import CHUNK, CHUNK_BYTES, SpoolEvents
-from voltagent.delivery.spooling.kept_events import KeptEvents, trace_key
-from voltagent.delivery.waiting_trace import OVERHEAD, REMEMBERED, size_of
-from voltagent.exporters import Exporter, Remembering
-from voltagent.storage.file import StoreError
+from voltagent.delivery.spooling.kept_events import KeptEvents
+from voltagent.delivery.waiting_trace import take_entry
+from voltagent.exporters import Exporter
 from voltagent.storage.spool.rows import Entry
 from voltagent.storage.spool.spool import Spool
 
@@ -47,21 +46,18 @@ class SpoolStorage:
         exporter: Exporter,
         processing: Processing,
     ) -> None:
-        self._accounts = accounts
-        self._buffer = buffer
-        self._options = options
-        self._processing = processing
+        self.accounts, self._buffer, self._options, self._processing = accounts, buffer, options, processing
         self._name = exporter.name
-        self._remembering = exporter if isinstance(exporter, Remembering) else None
         self._interval = options.flush_interval or _INTERVAL
         self._chunk_bytes = min(CHUNK_BYTES, spool.max_bytes // 16)
         self.spool = spool
         self._buffer.done = []
-        self._disk = threading.Lock()  # around every use of the spool; never taken by those who record
-        self._kept = KeptEvents(self._buffer, self._accounts[0] if self._accounts else Account())
+        self._disk = threading.RLock()  # around every use of the spool; never taken by those who record
+        self._over: threading.Lock | None = None  # is held while a second thread uses the disk, too
+        self._kept = KeptEvents(buffer, accounts)
         self.write_due = 0.0  # when the next flush interval ends
         self.look_due = 0.0
-        self._events = SpoolEvents(self._name, self._buffer, self.spool, self._kept, self._remembering)
+        self._events = SpoolEvents(exporter, buffer, spool, self._kept)
 
     # The way in: from the queues to the disk, and on to the buffer.
 
@@ -72,12 +68,8 @@ class SpoolStorage:
         it is done).
         """
         until = NEVER if patience < 0 else clock.monotonic() + patience
-        if not self._disk.acquire(timeout=patience):
-            return False  # a disk, or a function of the user's that redacts, hangs
-        try:
-            return self._write(self._accounts, until)
-        finally:
-            self._disk.release()
+        # another thread may have it for long: a disk, or a function of the user's that redacts, hangs
+        return bool(run_alone(self._disk, partial(self._write, self.accounts, until), patience))
 
     def _write(self, accounts: list[Account], until: float = NEVER) -> bool:
         """Write all that is new to disk, for each SDK in pieces; what is recorded meanwhile is for the next time.
@@ -86,90 +78,84 @@ class SpoolStorage:
         an end of the time, the pieces are small.
         """
         most = CHUNK if until == NEVER else _SMALL_CHUNK
-        if self._accounts:
-            self._kept.first = self._accounts[0]
+        self._put_back(*self.accounts)
+        if self.accounts and not self._kept.first.on_disk:  # else it has events there that are no other account's
+            self._kept.first = self.accounts[0]
         self.write_due = clock.monotonic() + self._interval
-        self._delete_settled({})
+        self._events.delete_settled()
         is_all = True
         for account in list(accounts):
             left, has_more = account.waiting_events(), bool(account.waiting)
             while has_more:
-                events = self._next_events(account, most)
-                left -= len(events)
-                is_taken = not events or self._pass_on(events, account)
-                is_taken = is_taken and (until == NEVER or clock.monotonic() < until)
-                is_all = is_all and is_taken
-                has_more = is_taken and left > 0 and bool(events)
+                number = self._write_piece(account, most)
+                left -= number
+                has_more = number > 0 and (until == NEVER or clock.monotonic() < until)
+                is_all = is_all and has_more
+                has_more = has_more and left > 0 and bool(account.waiting)
         return is_all
 
-    def _next_events(self, account: Account, most: int) -> list[SpanEvent]:
-        """Take the next events that are to be written: one piece, of at most ``most``."""
-        with self._buffer.lock:
-            return self._take_events(account, most)
+    def _put_back(self, *accounts: Account) -> None:
+        """Put back what an interrupt or a failure left on its way."""
+        for account in accounts:
+            if account.on_way or self._kept.loaded:
+                with self._buffer.lock:
+                    self._kept.put_back(account)
 
-    def _take_events(self, account: Account, most: int) -> list[SpanEvent]:
-        """:meth:`_next_events`, under the lock of the buffer."""
-        events: list[SpanEvent] = []
-        size = 0
-        while account.waiting and len(events) < most and size < self._chunk_bytes:
-            entry = account.waiting[0]
-            taken = (entry,) if isinstance(entry, tuple) else take_start(entry, account)
-            number = len(taken)
-            _, span, fields = taken[0]
-            plain = fields is None and span.metadata is None and not span.more_metadata
-            size += OVERHEAD + len(span.input or b"") + len(span.output or b"") if plain else sum(map(size_of, taken))
-            self._kept.between[account] += number
+    def _write_piece(self, account: Account, most: int) -> int:
+        """Write at most ``most`` events, and let them wait in memory or on the disk; return how many.
+
+        If that fails while older ones are on the disk only, all wait in the queue again, and it returns 0.
+        """
+        kept, buffer = self._kept, self._buffer
+        try:
+            with buffer.lock:
+                self._take_events(account, most)
+            number, entries = len(account.on_way), self._make_safe(account)
+            is_written = self._events.write(account.on_way, entries)
+            with buffer.lock:
+                if is_written or not self.spool.unread_own:
+                    space = len(entries) if not is_written else 0 if self.spool.unread_own else self._space_in_memory()
+                    buffer.take_first(account.on_way, space, account)
+                    if account.on_way:
+                        kept.leave_on_disk(account)
+            return 0 if account.on_way else number
+        finally:
+            if account.on_way:
+                self._put_back(account)
+
+    def _take_events(self, account: Account, most: int) -> None:
+        """Let the next events be on their way: one piece, of at most ``most``."""
+        on_way, size = account.on_way, 0
+        while account.waiting and len(on_way) < most and size < self._chunk_bytes:
+            taken, its_size = take_entry(account.waiting[0], account)
+            _, span, _ = taken[0]
+            number, size = len(taken), size + its_size
             # no call from here on: a caller counts the ends that join, too
-            events += taken
+            on_way += taken
             account.merged -= number - 1
             del account.waiting[0]
             span.queued = TAKEN
-        return events
 
-    def _pass_on(self, events: list[SpanEvent], account: Account) -> bool:
-        """Write events, and let them wait in memory or on the disk; False if they had to be put back."""
+    def _make_safe(self, account: Account) -> list[Entry]:
+        """Make those that are on their way safe to leave the process; return them as they are written."""
         safe: list[SpanEvent] = []
+        unsafe: list[SpanEvent] = []
         entries: list[Entry] = []
         keys: dict[int | str, bytes] = {}  # by trace
+        events = tuple(account.on_way)
         for event, processed in zip(events, self._processing(events), strict=True):
             entry = None if processed is None else self._events.entry(processed, keys)
             if processed is None or entry is None:
-                with self._buffer.lock:
-                    self._kept.between[account] -= 1
-                    account.recorded += 1
-                    self._buffer.lose(event, "serialize_error", account)
+                unsafe.append(event)
             else:
                 safe.append(processed)
                 entries.append(entry)
-        places = self._events.write(entries)
-        with self._buffer.lock:
-            self._kept.between[account] -= len(safe)
-            if safe and not places and self.spool.unread_own:
-                account.waiting.extendleft(reversed(safe))  # behind what is on the disk only: it has to wait
-                return False
-            space = (0 if self.spool.unread_own else self._space_in_memory()) if places else len(safe)
-            self.spool.leave_unread(places[space:])
-            self.spool.have_read(places[:space])
-            for event in safe[space:]:
-                self._leave_on_disk(event, account)
-            for event, place in zip(safe, places[:space], strict=False):
-                self._kept.places[id(event)] = place
-            self._buffer.take(safe[:space], account)
-        return True
-
-    def _leave_on_disk(self, event: SpanEvent, account: Account) -> None:
-        """Count an event that is on disk alone from now on, and remember what is needed to end its span."""
-        phase, span, _ = event
-        self._kept.unread[account] += 1
-        self._kept.account_by_trace[span.trace] = account
-        if account is not self._kept.first:
-            self._kept.owners[span.trace.id] = account
-        if phase is Phase.START:
-            self._kept.open[span] = None
-            if len(self._kept.open) > REMEMBERED:
-                self._kept.open.popitem(last=False)
-        elif phase is Phase.END:
-            self._kept.open.pop(span, None)
+        if unsafe:
+            with self._buffer.lock:
+                self._kept.drop_on_way(account, unsafe, safe, "serialize_error")
+        else:
+            account.on_way[:] = safe
+        return entries
 
     def _space_in_memory(self) -> int:
         """Return how many more events may wait in memory: half of the queue is for those who record."""
@@ -182,18 +168,16 @@ class SpoolStorage:
         """Take over what dead processes left, and read back what is on the disk only when the buffer gets short."""
         now = clock.monotonic()
         if now >= self.look_due:
+            run_alone(self._disk, self._events.adopt)
             self.look_due = now + _LOOK
-            with self._disk:
-                self._events.adopt()
         short = self._buffer.count < self._options.queue_events // 8 and self._space_in_memory()
-        if not (short and self.pending_on_disk()):
-            return False
-        with self._disk:
-            return self._events.read()
+        return bool(short and self.spool.unread and run_alone(self._disk, self._read))
 
-    def pending_on_disk(self) -> int:
-        """Events that are on the disk only."""
-        return sum(self._kept.unread.values())
+    def _read(self) -> bool:
+        """Read events back, behind what is already deleted; return whether that worked."""
+        self._put_back(*self.accounts)
+        self._events.delete_settled()
+        return not self._kept.is_stale and self._events.read()
 
     # While a batch is sent, and after it.
 
@@ -202,59 +186,40 @@ class SpoolStorage:
         del gives_way
         return batch
 
-    def keep_up(self) -> threading.Lock:
-        """Have a second thread write what is recorded, until the lock that is returned is released."""
+    def keep_up(self) -> None:
+        """Have a second thread write what is recorded, until :meth:`stop_keeping_up`."""
         over = threading.Lock()
         over.acquire()
-        sending.start_thread(lambda: self._keep_up(over), f"voltagent-{self._name}-spool")
-        return over
+        self._over = over
+        sending.start_thread(partial(self._keep_up, over), f"voltagent-{self._name}-spool")
+
+    def stop_keeping_up(self) -> None:
+        """End that thread, if there is one."""
+        over, self._over = self._over, None
+        if over is not None:
+            over.release()
 
     def _keep_up(self, over: threading.Lock) -> None:
         """Write what is recorded while a batch is sent."""
-        while not over.acquire(timeout=min(_WATCH, self._interval)):
-            half_full = any(len(one.waiting) >= self._options.queue_events // 2 for one in list(self._accounts))
+        # an interrupt may have kept it from being released
+        while not over.acquire(timeout=min(_WATCH, self._interval)) and self._over is over:
+            half_full = any(len(one.waiting) >= self._options.queue_events // 2 for one in list(self.accounts))
             if clock.monotonic() >= self.write_due or half_full:
                 try:
                     self.accept()
-                except Exception as exc:
-                    guard.Guard.swallowed(exc)
+                except BaseException as exc:
+                    if own_threads.is_killed(exc):
+                        raise
+                    if guard.is_ours(exc):
+                        guard.Guard.swallowed(exc)
 
     def settled(self, batch: Sequence[SpanEvent]) -> None:
         """Delete what is done with, and note what the next process would have to know of traces under way."""
-        with self._disk:
-            self._delete_settled(self._memories(batch))
+        run_alone(self._disk, partial(self._events.delete_settled, batch))
 
-    def _memories(self, batch: Sequence[SpanEvent]) -> dict[bytes, bytes | None]:
-        """Return what the exporter remembers of the traces in a batch, to be stored; ``None`` for ended ones."""
-        found: dict[bytes, bytes | None] = {}
-        remembering = self._remembering
-        if remembering is None:
-            return found
-        for identifier in {span.trace.id: None for _, span, _ in batch}:
-            is_open = identifier in self._buffer.traces
-            found[trace_key(identifier)] = remembering.memory(identifier) if is_open else None
-        return found
-
-    def _delete_settled(self, memories: dict[bytes, bytes | None]) -> None:
-        """Delete from disk what has been accepted or dropped, and store what is remembered of the traces."""
-        if not (self._buffer.done or self._kept.settled or memories):
-            return
-        with self._buffer.lock:
-            done, self._buffer.done = self._buffer.done or [], []
-            places, self._kept.settled = self._kept.settled, []
-            places.extend(filter(None, map(self._kept.places.pop, map(id, done), repeat(None))))
-        try:
-            self.spool.settle(places, memories)
-        except (StoreError, OSError) as exc:
-            self._kept.settled += places
-            self._events.report(exc)
-
-    def pending(self, account: Account | None = None) -> int:
-        """Events on their way to the disk, on it alone, or left there for the next process."""
-        kept = self._kept
-        if account is None:
-            return sum(kept.between.values()) + sum(kept.unread.values())
-        return kept.between[account] + kept.unread[account] + kept.handed_over[account]
+    def has_work(self, *, looks: bool) -> bool:
+        """Return whether something is to be deleted, or dead processes may have left something, if it ``looks``."""
+        return bool(self._buffer.done or self._kept.settled or (looks and self.spool.leftovers()))
 
     def open_spans(self) -> list[tuple[Span, Account | None]]:
         """Return them without those of dead processes: when they ended is not known."""
@@ -263,30 +228,34 @@ class SpoolStorage:
         spans = [span for span in found if span not in self._events.decoder.made]
         return [(span, buffer.account_of(span) or kept.owner(span.trace)) for span in spans]
 
-    def close(self, accounts: list[Account]) -> int:
-        """Leave what was not sent to the next process; what could not be written is lost."""
-        with self._disk:
-            self._write(accounts)
+    def give_up(self, account: Account) -> int:
+        """Give up what one account has and the disk does not take, as others go on; return how many events are lost.
+
+        What is in memory or on the disk is sent with what the others have.
+        """
+        return run_alone(self._disk, partial(self._give_up, account)) or 0
+
+    def _give_up(self, account: Account) -> int:
+        self._write([account])
+        lost = 0
+        while account.waiting:
             with self._buffer.lock:
-                lost = self._hand_over(accounts)
-            self._delete_settled({})
-            self.spool.close()
+                self._take_events(account, CHUNK)
+                lost += len(account.on_way)
+                self._kept.drop_on_way(account, tuple(account.on_way), (), "shutdown_timeout")
         return lost
 
-    def _hand_over(self, accounts: list[Account]) -> int:
-        """Leave everything to the next program at the end of this one; return how many events are not on disk."""
-        lost = 0
+    def close(self, accounts: list[Account]) -> int:
+        """Leave what was not sent to the next process; what could not be written is lost."""
+        return run_alone(self._disk, partial(self._end, accounts)) or 0
+
+    def _end(self, accounts: list[Account]) -> int:
+        self._write(accounts)
         for account in accounts:
-            # what the disk did not take is not on it
-            self._buffer.take_first(account.waiting, account.waiting_events(), account)
-        for event, account in give_up(self._buffer):
-            if self._kept.places.pop(id(event), None) is None:
-                account.recorded += 1
-                self._buffer.lose(event, "shutdown_timeout", account)
-                lost += 1
-            else:
-                self._kept.handed_over[account] += 1
-        for account, number in self._kept.unread.items():
-            self._kept.handed_over[account] += number
-        self._kept.unread.clear()
+            with self._buffer.lock:  # what the disk did not take is not on it
+                self._buffer.take_first(account.waiting, account.waiting_events(), account)
+        with self._buffer.lock:
+            lost = self._kept.hand_over()
+        self._events.delete_settled()
+        self.spool.close()
         return lost

@@ -150,7 +150,7 @@ class Line:
                 self._stream = response.extensions.get("network_stream")
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
-        """httpx's trace extension, which reveals the socket of a new connection."""
+        """Note the socket of a new connection, which httpx's trace extension reveals."""
         if not self._own:
             return  # its connections are shared with others and must not be cut
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
@@ -176,7 +176,7 @@ class Line:
         def read_in_time(max_bytes: int, timeout: float | None = None) -> bytes:
             left = self.until - clock.monotonic()
             if left <= 0:
-                raise TimeoutError("no answer in time")
+                raise httpx.ReadTimeout("no answer in time")
             return read(max_bytes, left if timeout is None else min(timeout, left))
 
         stream.read = read_in_time

@@ -13,11 +13,14 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import encoded, join_texts, replace_surrogates, split_text
+from voltagent.processors.secrets.spellings import Spellings, may_hold_encoded, may_hold_part, standing_in
 from voltagent.processors.secrets.text.scan import SEPARATOR, SHORTEST_TEXT, Range, take_all
-from voltagent.processors.secrets.vocabulary.credential_forms import is_credential
+from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary
 
 MOST_REPEATED: Final = 32  # secrets of one operation that are looked for elsewhere: each costs a search over a payload
 _LONGEST_REPEATED: Final = 4096  # characters
+_MOST_SPELLED: Final = 8  # of them that are looked for as other texts write them, escaped or in base64
+_MOST_SPELLINGS: Final = 160  # of all of these; after that many, no more secrets are looked for so
 _AT_ONCE: Final = 1 << 15  # characters in which repetitions are replaced at once
 # The credential in a value that was redacted as a whole: behind a scheme, in cookies, in the pairs of a connection.
 _BEHIND_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{1,20} ([^\s;,\"']{8,1024})\Z")
@@ -34,6 +37,7 @@ class Found:
 
     count: int = 0
     secrets: dict[str, None] = field(default_factory=dict[str, None])
+    _spellings: dict[str, Spellings] = field(default_factory=dict[str, Spellings])  # of the first of them
 
     def add(self, value: Any) -> None:
         """Count a redacted value, and remember it if it has at least 6 characters."""
@@ -46,7 +50,7 @@ class Found:
         if len(self.secrets) >= MOST_REPEATED:
             return
         text = value if type(value) is str else str(value) if type(value) in (int, float) else ""
-        if SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SECRET_TEXT not in text:
+        if _may_be_repeated(text):
             self.secrets[text] = None
             self._remember_inner(text)
 
@@ -56,7 +60,7 @@ class Found:
         for text in texts:
             if len(secrets) >= MOST_REPEATED:
                 return
-            if SHORTEST_TEXT <= len(text) <= _LONGEST_REPEATED and SEPARATOR not in text and SECRET_TEXT not in text:
+            if SEPARATOR not in text and _may_be_repeated(text):
                 secrets[text] = None
                 if " " in text or "=" in text:
                     self._remember_inner(text)
@@ -75,18 +79,67 @@ class Found:
             if is_credential(credential):
                 self.secrets[credential] = None
 
-    def repeated_in(self, text: bytes) -> bool:
-        """Return whether a JSON text holds one of the secrets."""
-        return any(encoded(secret)[1:-1] in text for secret in self.secrets)
+    def repeated_in(self, text: bytes, *, is_encoded: bool = True) -> bool:
+        """Return whether a JSON text holds one of the secrets, however it is written; in base64 if ``is_encoded``."""
+        has_part = may_hold_part(text, self.secrets)
+        if has_part and standing_in(text, [_in_json(secret) for secret in self.secrets]):
+            return True
+        if not has_part and not is_encoded:
+            return False
+        others = self.spellings_for(text, is_encoded=is_encoded)
+        return bool(standing_in(text, [*map(str.encode, others), *[_in_json(one) for one in others if "\\" in one]]))
+
+    def spellings_for(self, text: str | bytes, most: int = _MOST_SPELLED, *, is_encoded: bool = True) -> list[str]:
+        """Return how else the first secrets are written, if that may stand in a text."""
+        found: list[str] = []
+        secrets = [*islice(self.secrets, min(most, _MOST_SPELLED))]
+        if not secrets:
+            return found
+        has_part, is_encoded = may_hold_part(text, secrets), is_encoded and may_hold_encoded(text, secrets)
+        if not has_part and not is_encoded:
+            return found
+        for secret in secrets:
+            if len(found) > _MOST_SPELLINGS:
+                break
+            spellings = self._spellings.get(secret)
+            if spellings is None:
+                spellings = self._spellings[secret] = Spellings(secret)
+            if has_part:
+                found += spellings.escaped_for(text)
+            if is_encoded:
+                found += spellings.encoded()
+        return found
+
+    def keys_with_secrets(self, keys: Iterable[str]) -> list[str]:
+        """Return which keys hold one of the secrets, other than a name: keys are names themselves."""
+        joined = SEPARATOR.join(keys)
+        here = [one for one in self.secrets if one in joined and not _is_name(one)]
+        here += [one for one in self.spellings_for(joined) if one in joined]
+        return [key for key in keys if any(one in key for one in here)] if here else []
 
     def without_repetitions(self, text: str) -> str:
         """Return a string that is not a payload, such as a comment, without the secrets that are known."""
         cleaned = text if text.isascii() else replace_surrogates(text)  # as the secrets were found
-        found = [secret for secret in self.secrets if secret in cleaned]
-        self.count += len(found)
-        for secret in found:
-            cleaned = cleaned.replace(secret, SECRET_TEXT)
+        found = [one for one in (*self.secrets, *self.spellings_for(cleaned)) if one in cleaned]
+        for secret in sorted(found, key=len, reverse=True):  # one may be a part of another
+            if secret in cleaned:
+                cleaned = cleaned.replace(secret, SECRET_TEXT)
+                self.count += 1
         return cleaned if found else text
+
+
+def _may_be_repeated(secret: str) -> bool:
+    """Return whether a secret is looked for elsewhere: not if it is so short or long, nor what we ourselves write."""
+    return SHORTEST_TEXT <= len(secret) <= _LONGEST_REPEATED and SECRET_TEXT not in secret and secret not in SECRET_TEXT
+
+
+def _is_name(secret: str) -> bool:
+    """Return whether a secret is a word such as ``password``, or several that are joined as in a name."""
+    return is_ordinary(secret) and " " not in secret and not secret.isdigit()
+
+
+def _in_json(text: str) -> bytes:
+    return encoded(text)[1:-1]
 
 
 class Changes(NamedTuple):

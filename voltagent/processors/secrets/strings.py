@@ -17,6 +17,7 @@ from voltagent.capture.pieces import LARGE, encode, release
 from voltagent.capture.secrets import SECRET_TEXT
 from voltagent.core.text import decode_utf8, join_texts
 from voltagent.processors.secrets.found import MOST_REPEATED, Changes, Found, Replacer, marks_added
+from voltagent.processors.secrets.spellings import standing_in
 from voltagent.processors.secrets.structures.key_shapes import Shapes
 from voltagent.processors.secrets.structures.lists import are_strings
 from voltagent.processors.secrets.structures.trees import Tree, renamed
@@ -48,29 +49,6 @@ class Strings:
     It looks at each item of a list, and not into arrays and dictionaries of nothing but numbers and strings.
     """
 
-    __slots__ = (
-        "_after",
-        "_changed",
-        "_containers",
-        "_dictionaries",
-        "_dictionary_trees",
-        "_first_keys",
-        "_found",
-        "_key_numbers",
-        "_keys",
-        "_numbers",
-        "_places",
-        "_rules",
-        "_since",
-        "_slots",
-        "_texts",
-        "_trees",
-        "_use_containers",
-        "_use_places",
-        "_use_trees",
-        "_used",
-    )
-
     def __init__(self, rules: Rules, found: Found) -> None:
         self._rules, self._found = rules, found
         self._texts: list[str] = []
@@ -97,12 +75,7 @@ class Strings:
 
     def add(self, container: _Container, key: Any, text: str) -> None:
         """Search a string; ``key`` is its place in the container."""
-        number = len(self._texts)
-        if len(text) <= _LONGEST_SHARED and (known := self._numbers.setdefault(text, number)) != number:
-            number = known
-        else:
-            self._texts.append(text)
-        self._slots.append(number)
+        self._slots.append(self._number(text))
         self._containers.append(container)
         self._places.append(key)
 
@@ -218,7 +191,8 @@ class Strings:
         known = self._found.secrets
         before = len(known)
         self._found.remember_all(first)
-        repeats, frequent = scan.repeats(known, {*first, *islice(known, before, None)})
+        spelled = standing_in(scan.text, self._found.spellings_for(scan.text, before))
+        repeats, frequent = scan.repeats([*known, *spelled], {*first, *islice(known, before, None)})
         if repeats:
             secrets, alone = with_more(secrets, merged(repeats)), secrets
             deque(take_all(alone), 0)

@@ -19,19 +19,22 @@ from voltagent.processors.secrets.found import Found
 from voltagent.processors.secrets.strings import Rules, Strings
 from voltagent.processors.secrets.structures.arguments import ArgumentList, hide_set_value
 from voltagent.processors.secrets.structures.header_lists import LEAST_RAW, hide_cookies, hide_raw_headers
-from voltagent.processors.secrets.structures.key_shapes import MOST_KEYS, KeyShape
+from voltagent.processors.secrets.structures.key_shapes import MOST_KEYS, KeyShape, ShapesWithSecrets
 from voltagent.processors.secrets.structures.lists import are_pairs, is_plain_list, leaves
 from voltagent.processors.secrets.structures.resources import hide_in_resource
 from voltagent.processors.secrets.structures.tables import column_names, header_of, hide_columns
 from voltagent.processors.secrets.structures.trees import LARGE_TEXT, NESTED, InnerTrees, Tree
 from voltagent.processors.secrets.text.scan import SHORTEST_TEXT
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary
-from voltagent.processors.secrets.vocabulary.named_values import is_fetch_mode, is_secret
+from voltagent.processors.secrets.vocabulary.named_values import is_harmless_value, is_secret
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 _LEAST_SET: Final = 3  # arguments: a command, a name and a value
 _Container: TypeAlias = "dict[str, Any] | list[Any]"
 
+_PARTS_OF_TOKENS: Final = frozenset(
+    ("access", "refresh", "bearer", "value", "csrf", "session", "api", "auth", "stringValue")
+)
 _LONG: Final = 16  # characters of a credential in a list under a weak name
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
@@ -42,16 +45,19 @@ _NONE: Final = Strength.NONE
 class Walk:
     """One pass over one payload; ``size`` is that of its JSON text in bytes.
 
-    With a ``character``, see :func:`~voltagent.processors.parts.mark_character`, the payload may have parts.
+    With a ``character``, see :func:`~voltagent.processors.parts.mark_character`, the payload may have parts. With
+    ``has_repetitions``, keys may be known secrets.
     """
 
-    def __init__(self, rules: Rules, found: Found, size: int, character: str = "") -> None:
+    def __init__(
+        self, rules: Rules, found: Found, size: int, character: str = "", *, has_repetitions: bool = False
+    ) -> None:
         self.size = size
         self._strength = rules.names.strength
         self._shortest = 1 if rules.patterns else SHORTEST_TEXT  # characters of a string that is searched
         self._found = found
-        self._shapes = rules.shapes.known
-        self._add_shape = rules.shapes.add
+        shapes = ShapesWithSecrets(rules.shapes, found.keys_with_secrets) if has_repetitions else rules.shapes
+        self._shapes, self._add_shape = shapes.known, shapes.add
         self._parted = PartedStrings(rules, found, character) if character else None
         self._strings = self._parted or Strings(rules, found)
         self._inner = InnerTrees(size, in_parts=bool(character))
@@ -193,7 +199,7 @@ class Walk:
                     self._value(value, key, item, nested)
             elif strength is not _STRONG or which is not str:
                 self._named_value(value, key, item, strength, nested)
-            elif item and item != SECRET_TEXT and not is_fetch_mode(key, item):
+            elif item and item != SECRET_TEXT and not is_harmless_value(key, item):
                 self._found.add(item)
                 self._tree.is_changed = True
                 value[key] = SECRET_TEXT
@@ -207,6 +213,10 @@ class Walk:
             return
         if type(item) in (dict, list) and str(key).lower().endswith("cookies"):
             hide_cookies(item, self._hide)
+        if strength is Strength.WEAK and type(item) is dict:
+            for part, one in item.items():  # `"tokens": {"access": …}`
+                if part in _PARTS_OF_TOKENS and type(one) is str and len(one) >= _LONG and is_credential(one):
+                    self._hide(item, part, one)
         if strength is Strength.WEAK and type(item) is list:
             is_pair = len(item) == 2 and all(type(one) is str for one in item)  # user and password
             for number, one in enumerate(item):
@@ -283,8 +293,7 @@ class Walk:
         add, shortest = self._strings.add, self._shortest
         arguments = ArgumentList(value, self._strength)
         for number, item in enumerate(islice(value, first, None), first):
-            which = type(item)
-            if which is str:
+            if type(item) is str:
                 secret = arguments.secret_in(item) if arguments.flag or item[:1] == "-" else None
                 if secret is not None:
                     self._hide(value, number, secret)
@@ -296,9 +305,4 @@ class Walk:
                         add(value, number, item)
                 continue
             arguments.flag = ""
-            if which is dict:
-                self._dict(item, nested)
-            elif which is list:
-                self._list(item, nested)
-            elif which is Undecoded:
-                self._part(value, number, item, nested)
+            self._value(value, number, item, nested)

@@ -27,7 +27,7 @@ export async function runBefore(view) {
     if (previous) go(address("compare", [previous.id, view.id]));
     else say("There is no run of this agent before");
   } catch (failure) {
-    say(messageOf(failure));
+    if (!view.closed) say(messageOf(failure));
   }
 }
 
@@ -36,7 +36,7 @@ async function loadBaseline(view) {
   try {
     view.baseline = await get(`traces/${segment(view.id)}/baseline`);
   } catch (failure) {
-    say(messageOf(failure));
+    if (!view.closed) say(messageOf(failure));
   }
   return view.closed ? null : view.baseline;
 }
@@ -62,6 +62,7 @@ export async function openBaseline(view) {
   if (view.compares) view.compares = false;
   else {
     const baseline = await loadBaseline(view);
+    if (view.closed) return;
     view.compares = baseline !== null && baseline.runs > 0;
     if (baseline && !view.compares) say("There is no other run of this agent");
   }

@@ -54,7 +54,7 @@ export function openComparison(host, first) {
   document.title = "Comparison · voltagent";
   const view = /** @type {View} */ (/** @type {Partial<View>} */ ({
     ids: [left, right], answers: [], trees: [[], []], rows: [], comparison: null, most: 1, closed: false,
-    at: Math.max(0, Number(first.query.row) || 0),
+    at: rowOf(first),
     heads: element("div", { class: "heads" }),
     scroller: element("div", { class: "scroller pairs", role: "grid", tabindex: 0, "aria-label": "Operations of both traces" }),
     sides: element("div", { class: "sides details", tabindex: 0, role: "group", "aria-label": "Details of both" }),
@@ -70,12 +70,20 @@ export function openComparison(host, first) {
   useKeys(keysOf(view));
   load(view, host);
   return {
-    update() {},
+    update(route) {
+      view.at = rowOf(route);
+      move(view, 0);
+    },
     close() {
       view.closed = true;
       view.list.close();
     },
   };
+}
+
+/** @param {Route} route */
+function rowOf({ query }) {
+  return Math.max(0, Math.trunc(Number(query.row)) || 0);
 }
 
 /** @param {View} view @param {HTMLElement} host */

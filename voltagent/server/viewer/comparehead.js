@@ -10,8 +10,6 @@ import { compared } from "./value.js";
 
 /** @typedef {import("./compare.js").View} View */
 
-const LONGEST = 300; // characters of a fact
-
 /** How facts that are numbers are written. @type {{ [name: string]: (value: number) => string }} */
 const WRITTEN = { duration, cost: money };
 
@@ -63,8 +61,9 @@ function differing(view) {
 function fact(name, value, other) {
   if (value === null || value === undefined || (Array.isArray(value) && !value.length)) return element("span", { class: "dim" }, "none");
   if (typeof value === "number") return written(name, value);
-  if (typeof value === "string" && typeof other === "string" && value.length + other.length > 24) return compared(value.slice(0, LONGEST), other.slice(0, LONGEST));
-  return element("bdi", {}, Array.isArray(value) ? value.join(", ") : String(value));
+  const [text, against] = [value, other].map((one) => (Array.isArray(one) ? one.join(", ") : one));
+  if (typeof text === "string" && typeof against === "string" && text.length + against.length > 24) return compared(text, against);
+  return element("bdi", {}, String(text));
 }
 
 /** @param {string} name @param {number} value */

@@ -6,7 +6,7 @@ import { startFrame } from "./frame.js";
 import { useKeys } from "./keys.js";
 import { stateOf, status } from "./kinds.js";
 import { recordedTraces } from "./recorded.js";
-import { route } from "./route.js";
+import { arrive } from "./route.js";
 import { openTrace } from "./trace.js";
 
 const host = byId("page");
@@ -29,7 +29,7 @@ function show(id, query) {
 
 /** Show what the address names, else the first trace. */
 function showAddress() {
-  const { places, query } = route();
+  const { places, query } = arrive();
   const wanted = recordedTraces.find(({ answer }) => answer.trace.id === places[0]) ?? recordedTraces[0];
   if (wanted) show(wanted.answer.trace.id, query);
   else host.append(element("p", { class: "empty" }, "This file holds no traces."));

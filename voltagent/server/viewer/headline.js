@@ -38,7 +38,7 @@ export function headline(trace) {
     trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
     used(trace),
     models.slice(0, MOST).map((model) => linked(model, address("list", [], { model }))),
-    models.length > MOST ? element("span", { class: "dim" }, `${count(models.length - MOST)} more models`) : null,
+    models.length > MOST ? element("span", { class: "dim" }, plural(models.length - MOST, "more model")) : null,
     element("span", { class: "dim" }, exactly(trace.start)),
     user ? element("span", {}, element("span", { class: "dim" }, "user "), linked(user, address("list", [], { user }))) : null,
     conversation ? linked(conversation, address("conversation", [conversation]), "", "conversation ") : null,

@@ -10,7 +10,7 @@ import { useKeys } from "./keys.js";
 import { openList } from "./list.js";
 import { stopped } from "./live.js";
 import { openMetrics } from "./metrics.js";
-import { route } from "./route.js";
+import { arrive } from "./route.js";
 import { openTrace } from "./trace.js";
 
 /**
@@ -37,13 +37,14 @@ const host = byId("page");
 let open = null;
 
 function show() {
-  const wanted = route();
+  const wanted = arrive();
   const name = JSON.stringify([wanted.page, wanted.places]);
   if (open?.name === name) {
     open.page.update(wanted);
     return;
   }
   open?.page.close();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close(); // it is about the page that is left
   useKeys([]);
   host.replaceChildren();
   stopped();

@@ -23,7 +23,7 @@ const SYSTEMS = ["system", "instructions", "system_instruction", "systemInstruct
  * The messages in a value as `{messages, rest}`, or null if there are none. A message is `{role, side, name, parts}`,
  * where `side` is one of system, user, assistant, tool and other; `rest` holds the other fields of the object around
  * the messages, or null. A part is one of `{type: "text" | "reasoning", text}`, `{type: "call", id, name, input,
- * result}`, `{type: "result", id, name, value, failed}`, `{type: "media", mime, size, name, data, url}` and
+ * result, due}`, `{type: "result", id, name, value, failed}`, `{type: "media", mime, size, name, data, url}` and
  * `{type: "json", value}`.
  *
  * @param {unknown} value
@@ -249,13 +249,17 @@ function itemOf(value) {
 // Calls and results.
 
 /**
- * The messages with each result of a tool in the part that called it.
+ * The messages with each result of a tool in the part that called it, and the calls marked whose result is due: a
+ * message that is not the model's follows. A call at the end, as in the answer of a model, is not run yet.
  *
  * @param {Message[]} messages
  */
 function answered(messages) {
   const parts = messages.flatMap((one) => one.parts);
   const open = parts.filter((part) => part.type === "call");
+  const last = messages.findLastIndex(({ side }) => side !== "assistant");
+  const before = new Set(messages.slice(0, Math.max(0, last)).flatMap((one) => one.parts));
+  for (const call of open) call.due = before.has(call);
   const byId = new Map(open.filter((call) => call.id !== null).map((call) => [call.id, call]));
   /** @param {ResultPart} part */
   const callOf = (part) => (part.id !== null ? byId.get(part.id) : open.find((call) => call.result === null && call.name === part.name));

@@ -242,7 +242,7 @@ function call(part, write) {
     { class: "call" },
     element("div", { class: "call-name" }, element("span", { class: "dim" }, "calls "), element("bdi", {}, part.name)),
     shown(part.input),
-    part.result ? result(part.result, write) : element("p", { class: "dim" }, "no result here"),
+    part.result ? result(part.result, write) : part.due ? element("p", { class: "dim" }, "no result here") : null,
   );
 }
 

@@ -1,12 +1,16 @@
 // The address bar holds what is shown: `#/trace/ab12?operation=cd34`. Nothing of it is sent to the server.
 
+/** The address of what is shown. The address bar is ahead of it from a click on a link until the browser reports the change. */
+let shown = location.hash;
+
 /**
- * The page, places and query of an address; the list of traces if it is empty.
+ * The page, places and query that the address bar names, to show them now; the list of traces if it is empty.
  *
  * @returns {Route}
  */
-export function route(hash = location.hash) {
-  const [path, query] = cut(hash.replace(/^#\/?/, ""), "?");
+export function arrive() {
+  shown = location.hash;
+  const [path, query] = cut(shown.replace(/^#\/?/, ""), "?");
   const [page, ...places] = path.split("/").map(decoded);
   return { page: page || "list", places, query: Object.fromEntries(new URLSearchParams(query)) };
 }
@@ -49,13 +53,15 @@ export function go(target) {
 }
 
 /**
- * Note in the address bar what is shown now, without a new entry in the history.
+ * Note in the address bar what is shown now, without a new entry in the history, unless the user is leaving it.
  *
  * @param {string} target
  */
 export function note(target) {
+  if (location.hash !== shown) return;
   try {
-    if (target !== location.hash) history.replaceState(null, "", target);
+    if (target !== shown) history.replaceState(null, "", target);
+    shown = location.hash;
   } catch {
     // a frame of a notebook has no address of its own
   }

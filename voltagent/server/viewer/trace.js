@@ -199,7 +199,7 @@ function showProblem({ parts }, message) {
   document.title = "voltagent";
   [parts.head.hidden, parts.split.hidden, parts.problem.hidden] = [true, true, false];
   const back = element("p", {}, element("a", { href: "#/" }, "All traces"));
-  patch(parts.problem, [element("p", { class: "problem" }, message), back]);
+  patch(parts.problem, [element("h1", { class: "unseen" }, "No trace"), element("p", { class: "problem" }, message), back]);
 }
 
 /** @param {View} view @param {{ [name: string]: string }} query */

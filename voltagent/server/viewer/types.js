@@ -136,7 +136,7 @@
  *
  * @typedef {{ type: "text" | "reasoning", text: string }} TextPart
  * @typedef {{ type: "result", id: string | null, name: string | null, value: unknown, failed: boolean }} ResultPart
- * @typedef {{ type: "call", id: string | null, name: string, input: unknown, result: ResultPart | null }} CallPart
+ * @typedef {{ type: "call", id: string | null, name: string, input: unknown, result: ResultPart | null, due?: boolean }} CallPart
  * @typedef {{ type: "media", mime: string, size: number | null, name: string | null, data: string | null, url: string | null }} MediaPart
  * @typedef {{ type: "json", value: unknown }} JsonPart
  * @typedef {TextPart | ResultPart | CallPart | MediaPart | JsonPart} Part

@@ -18,10 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from voltagent.core.process.descriptors import Identity, high_numbers, identity, identity_of, numbers, stand_in
-
-
-class LostFileError(sqlite3.OperationalError):
-    """The program closed descriptors of the file, and has their numbers now: this process cannot open it."""
+from voltagent.storage.file.errors import LostFileError
 
 
 def _are_ours(known: Mapping[int, Identity]) -> bool:

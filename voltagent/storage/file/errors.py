@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
+from pathlib import Path
 from typing import Final
 
 from voltagent.errors import VoltAgentError
@@ -11,6 +13,8 @@ from voltagent.errors import VoltAgentError
 VALUE_ERRORS: Final = (
     ValueError, OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError,
 )  # fmt: skip
+# Errors of the system after which a later attempt may succeed.
+_TEMPORARY: Final = (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
 
 
 class StoreError(VoltAgentError):
@@ -42,6 +46,10 @@ class OffLimitsError(StoreError):
         return False
 
 
+class LostFileError(sqlite3.OperationalError):
+    """The program closed descriptors of the file, and has their numbers now: this process cannot open it."""
+
+
 def is_busy(exc: sqlite3.Error) -> bool:
     """Return whether another connection holds the lock."""
     return isinstance(exc, sqlite3.OperationalError) and ("locked" in str(exc) or "busy" in str(exc))
@@ -55,3 +63,14 @@ def is_undecodable(exc: sqlite3.Error) -> bool:
 def is_forbidden(exc: sqlite3.OperationalError) -> bool:
     """Return whether this process may not open the file, or not write to it."""
     return "unable to open" in str(exc) or "readonly" in str(exc)
+
+
+def error_of(exc: sqlite3.Error | OSError, what: str, path: Path) -> StoreError:
+    """Return the error to raise for one of SQLite or the system: temporary if a later attempt may succeed."""
+    if isinstance(exc, OSError):
+        text, temporary = exc.strerror, exc.errno in _TEMPORARY
+    else:
+        text = str(exc)
+        temporary = isinstance(exc, LostFileError) or is_busy(exc) or "full" in text or "disk I/O" in text
+    kind = OffLimitsError if isinstance(exc, sqlite3.OperationalError) and is_forbidden(exc) else StoreError
+    return kind(f"the {what} {path} cannot be used: {text}", temporary=temporary)

@@ -7,12 +7,12 @@ use one file at once: readers never wait for writers (write-ahead log), and writ
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 import sqlite3
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 from weakref import WeakSet
@@ -20,18 +20,19 @@ from weakref import WeakSet
 from voltagent.core import clock
 from voltagent.core.guard import log_once
 from voltagent.core.process.descriptors import identity_of
-from voltagent.storage.file.descriptors import LostFileError, OpenFile, OpenFiles
+from voltagent.core.process.thread_marks import is_held_here, run_alone, run_under
+from voltagent.storage.file.descriptors import OpenFile, OpenFiles
 from voltagent.storage.file.errors import (
     VALUE_ERRORS,
     MissingFileError,
-    OffLimitsError,
-    StoreError,
+    error_of,
     is_busy,
     is_forbidden,
     is_undecodable,
 )
 from voltagent.storage.file.paths import has_log, log_of, make_file
-from voltagent.storage.file.schema import Schema, in_transaction, make_log, migrate, number, open_log
+from voltagent.storage.file.schema import Schema, make_log, open_log
+from voltagent.storage.file.upgrade import convert, prepare
 
 T = TypeVar("T")
 
@@ -40,7 +41,6 @@ _LOCK_WAIT: Final = 0.2  # seconds that SQLite waits at a time; a fork may have 
 _FORK_WAIT: Final = 1.0  # seconds that a fork waits for a batch that is being written
 _left_alone: Final[list[sqlite3.Connection]] = []  # keeps a child from closing inherited connections
 _open: Final = OpenFiles()
-_WAL_BYTES: Final = 16 * 2**20  # size to which the write-ahead log is truncated after a burst
 
 
 class File:
@@ -55,7 +55,7 @@ class File:
         self._name = str(self.path)
         # here, as it may import a module: not at a moment when a fork could interrupt it
         self._uri = self.path.as_uri()
-        self._lock = threading.Lock()  # around every use of the connection
+        self._lock = threading.RLock()  # around every use of the connection
         self._file: tuple[int, int] | None = None  # the open file: device and inode
         self._log: tuple[int, int] | None = None  # the open write-ahead log: device and inode
         self._open_file: OpenFile | None = None  # what all connections of this process to it have open
@@ -74,27 +74,30 @@ class File:
         if self._was_lost:  # here, because the handlers of the program may do anything
             self._was_lost = False
             log_once(f"lost:{self._name}", logging.WARNING, _LOST, self.schema.what, self._name)
-        while True:
-            with self._lock:
-                try:
-                    return action(self._opened(create))
-                except VALUE_ERRORS:
-                    raise
-                except sqlite3.Error as exc:
-                    if is_undecodable(exc) and self.connection is not None:
-                        self._read_leniently(self.connection)
-                        continue
-                    if not is_busy(exc) or clock.monotonic() >= until:
-                        self._let_go()
-                        raise self._failed(exc) from exc
-                except OSError as exc:
-                    raise self._failed(exc) from exc
+        attempt = partial(self._attempt, action, create, until)
+        while (found := run_under(self._lock, attempt)) is None:
             self._pause.wait(0.005)  # outside the lock, so that a waiting fork gets it first
+        return found[0]
+
+    def _attempt(self, action: Callable[[sqlite3.Connection], T], create: bool, until: float) -> tuple[T] | None:
+        """Run ``action`` once and return its result; ``None`` if it is to be tried again. Under the lock."""
+        try:
+            return (action(self._opened(create)),)
+        except VALUE_ERRORS:
+            raise
+        except sqlite3.Error as exc:
+            if is_undecodable(exc) and self.connection is not None:
+                self._read_leniently(self.connection)
+            elif not is_busy(exc) or clock.monotonic() >= until:
+                self._let_go()
+                raise error_of(exc, self.schema.what, self.path) from exc
+        except OSError as exc:
+            raise error_of(exc, self.schema.what, self.path) from exc
+        return None
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._lock:
-            self._let_go()
+        run_under(self._lock, self._let_go)
 
     def __del__(self, drop: Callable[[object], None] = _open.drop) -> None:
         self._let_go(close=drop)
@@ -148,11 +151,8 @@ class File:
 
     def let_go_of(self, lost: OpenFile) -> None:
         """Close the connection if it may be one of these, unless a thread uses it now."""
-        if (self._open_file is lost or self.connection is None) and self._lock.acquire(blocking=False):
-            try:
-                self._let_go()
-            finally:
-                self._lock.release()
+        if self._open_file is lost or self.connection is None:
+            run_alone(self._lock, self._let_go, seconds=0)
 
     def _delete_stale_log(self) -> None:
         """Delete the log of a replaced file, which SQLite would otherwise apply to the new one."""
@@ -168,9 +168,9 @@ class File:
         try:
             connection, file = _open.connect(self._name, self._owner, lambda: _connected(f"{self._uri}?{mode}"))
             try:
-                self._prepare(connection, file)
+                prepare(connection, self.path, self.schema, lambda: self._make_log(connection, file))
                 if not writing:  # a writer converts between its batches
-                    self._convert(connection)
+                    convert(connection, self.schema)
             except BaseException:
                 _open.close(self._owner)
                 raise
@@ -180,64 +180,14 @@ class File:
             return self._connect("immutable=1", writing=False)  # in a folder that this process may not write to
         return connection, file
 
-    def _prepare(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
-        """Check that the file is ours, and upgrade its schema."""
-        version, known = number(connection, "PRAGMA user_version"), len(self.schema.steps)
-        if version > known:
-            raise OffLimitsError(
-                f"{self.path} was written by a newer voltagent (schema {version}, this one knows {known}): "
-                "upgrade voltagent, or use another file"
-            )
-        # in this order: another process may create the tables and the id, both at once, between the two queries
-        has_tables = number(connection, "SELECT count(*) FROM sqlite_master") > 0
-        if has_tables and number(connection, "PRAGMA application_id") != self.schema.application_id:
-            raise StoreError(f"{self.path} is an SQLite database, but not one of voltagent's: use another file")
-        connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may lose the last batches, never the file
-        if version < known:
-            self._migrate(connection, version, file)
-        connection.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
-
-    def _migrate(self, connection: sqlite3.Connection, version: int, file: tuple[int, int]) -> None:
-        """Upgrade the tables; a read-only file of an older version is refused with advice."""
-        try:
-            _open.make_log(self._name, file, lambda: make_log(connection, self.schema))
-            migrate(connection, self.schema)
-        except sqlite3.OperationalError as exc:
-            if "readonly" not in str(exc) or not version:
-                raise
-            raise OffLimitsError(
-                f"the {self.schema.what} {self.path} was written by an older voltagent (schema {version}, this one "
-                f"needs {len(self.schema.steps)}) and cannot be upgraded, because it is read-only: make it writable, "
-                "or read a copy of it"
-            ) from exc
-
-    def _convert(self, connection: sqlite3.Connection) -> None:
-        """Convert rows of an older version in parts, so that other processes can write in between."""
-        convert, is_converted = self.schema.convert, self.schema.is_converted
-        if convert is None or is_converted is None or is_converted(connection):
-            return
-        try:
-            while in_transaction(connection, convert):
-                pass
-        except sqlite3.OperationalError as exc:
-            if "readonly" not in str(exc):
-                raise  # a read-only file is read as it is
+    def _make_log(self, connection: sqlite3.Connection, file: tuple[int, int]) -> None:
+        _open.make_log(self._name, file, lambda: make_log(connection, self.schema))
 
     def _read_leniently(self, connection: sqlite3.Connection) -> None:
         """Replace invalid UTF-8, so that one bad string does not hide the rest. On demand only, as it is slow."""
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         connection.text_factory = _lenient
-
-    def _failed(self, exc: sqlite3.Error | OSError) -> StoreError:
-        """Return the error to raise for one of SQLite or the system: temporary if a later attempt may succeed."""
-        text = exc.strerror if isinstance(exc, OSError) else str(exc)
-        if isinstance(exc, OSError):
-            temporary = exc.errno in (errno.ENOSPC, errno.EMFILE, errno.ENFILE, errno.EIO, errno.ENOMEM)
-        else:
-            temporary = isinstance(exc, LostFileError) or is_busy(exc) or "full" in str(exc) or "disk I/O" in str(exc)
-        kind = OffLimitsError if isinstance(exc, sqlite3.OperationalError) and is_forbidden(exc) else StoreError
-        return kind(f"the {self.schema.what} {self.path} cannot be used: {text}", temporary=temporary)
 
     def _let_go(
         self,
@@ -261,9 +211,10 @@ class File:
     def before_fork(self) -> bool:
         """Wait for the current batch to finish and close the file, so that no child inherits it open.
 
-        Returns whether the lock is held now. If not, after a second, the child must leave the connection alone.
+        Returns whether it is held for that. If not, after a second, or if what forks is a function that runs within the
+        batch, the child must leave the connection alone.
         """
-        held = self._lock.acquire(timeout=_FORK_WAIT)
+        held = not is_held_here(self._lock) and self._lock.acquire(timeout=_FORK_WAIT)
         if held:
             self._let_go()
         return held
@@ -273,7 +224,7 @@ class File:
         if held:
             self._lock.release()
         elif self._process != os.getpid():
-            self._lock = threading.Lock()
+            self._lock = threading.RLock()
             self._let_go()
 
 

@@ -55,8 +55,8 @@ _PAGES: Final = (
 
 def in_transaction(connection: sqlite3.Connection, action: Callable[[sqlite3.Connection], T]) -> T:
     """Run ``action`` in a transaction, with the file's write lock held."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")  # in here: an interrupt that comes with it must not leave it open
         result = action(connection)
         connection.execute("COMMIT")
     except BaseException:

@@ -68,12 +68,12 @@ def keep_memory(connection: Connection, trace: bytes, memory: bytes | None) -> N
         connection.execute("INSERT OR REPLACE INTO memories VALUES (?, ?)", (trace, memory))
 
 
-def drop_trace(connection: Connection, trace: bytes) -> tuple[int, int]:
-    """Delete a trace; return the number of its events and bytes."""
-    query = "SELECT count(*), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
-    count, size = connection.execute(query, (trace,)).fetchone()
-    connection.execute("DELETE FROM events WHERE trace = ?", (trace,))
-    return count, size + OVERHEAD * count
+def drop_trace(connection: Connection, trace: bytes, after: int) -> tuple[int, int]:
+    """Delete the events of a trace behind a number; return how many these are, and the bytes of all of its events."""
+    query = "SELECT count(*), coalesce(sum(seq > ?), 0), coalesce(sum(length(body)), 0) FROM events WHERE trace = ?"
+    count, behind, size = connection.execute(query, (after, trace)).fetchone()
+    connection.execute("DELETE FROM events WHERE trace = ? AND seq > ?", (trace, after))
+    return behind, size + OVERHEAD * count
 
 
 def describe(connection: Connection, destination: Destination) -> None:

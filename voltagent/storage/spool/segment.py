@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -30,6 +31,7 @@ from voltagent.storage.spool.destination import Destination
 
 T = TypeVar("T")
 
+_LAST: Final = 1 << 62  # behind all events
 _LOG: Final = 2**20  # bytes; a longer log is truncated, as many processes may have one
 
 
@@ -59,7 +61,6 @@ class SpoolFile:
         self.read_to = 0  # sequence number of the last event read
         self._next = 1
         self._memories: dict[bytes, bytes] = {}
-        self.waiting = 0  # events read from it and not yet settled
         self.damaged = False
         self.log_limit = _LOG  # bytes
         self.lost = 0  # events that are missing; 1 if their number is unknown
@@ -102,22 +103,26 @@ class SpoolFile:
             return None
         return file
 
-    def write(self, entries: Sequence[rows.Entry]) -> list[int]:
-        """Append events, and return the numbers under which they are stored."""
-        first, now = self._next, clock.nanoseconds()
-        self._change(partial(rows.insert, first=first, at_ns=now, entries=entries))
-        self._next += len(entries)
+    def next_places(self, number: int) -> list[EventPosition]:
+        """Return the positions of as many events to be written."""
+        first, self._next = self._next, self._next + number
+        return list(map(EventPosition, repeat(self), range(first, self._next)))
+
+    def write(self, first: int, entries: Sequence[rows.Entry]) -> None:
+        """Write events at their positions, of which that of the first one begins with this number."""
+        self._change(partial(rows.insert, first=first, at_ns=clock.nanoseconds(), entries=entries))
         self._note(len(entries))
-        return list(range(first, self._next))
 
     def _note(self, change: int) -> None:
-        """Record the number of events: after writing and before deleting, so that it is never too high."""
+        """Record the number of events: after writing and before deleting, so that it is never too high.
+
+        After an interrupt in between it is too low, and if the file is damaged, fewer events are counted as lost.
+        """
         self._held = max(0, self._held + change)
         self.lock.note(self._held)
 
     def settle(self, seqs: Sequence[int], memories: Mapping[bytes, bytes | None]) -> None:
         """Delete events that need no further attempt, and store what a trace must remember (``None`` forgets it)."""
-        self.waiting -= len(seqs)
         new = {trace: memory for trace, memory in memories.items() if memory != self._memories.get(trace)}
         if not seqs and not new:
             return
@@ -133,7 +138,6 @@ class SpoolFile:
             self._ask(rows.shrink_if_large)
         except StoreError as exc:
             if not self.damaged and exc.temporary:
-                self.waiting += len(seqs)
                 self._note(len(seqs))
                 raise
             self.damaged = True
@@ -161,7 +165,7 @@ class SpoolFile:
         return self._ask(lambda connection: connection.execute("SELECT 1 FROM events LIMIT 1").fetchone()) is None
 
     def read(self, limit: int, max_size: int) -> list[StoredEvent]:
-        """Return the next events. If the file is damaged, return none and mark all as read."""
+        """Return the next events; none if the file is damaged."""
         try:
             found = self._ask(lambda connection: rows.following(connection, self.read_to, limit, max_size))
         except StoreError as exc:
@@ -170,15 +174,7 @@ class SpoolFile:
             self.damaged = True
             found = []
         # a damaged tree may yield a row twice or out of order
-        found = list({one[0]: one for one in found if one[0] > self.read_to}.values())
-        events = [self._row(*one) for one in found]
-        if found:
-            self.read_to = max(one[0] for one in found)
-            self.waiting += len(events)
-            self.unread = max(0, self.unread - len(events))
-        else:
-            self.unread = 0
-        return events
+        return [self._row(*one) for seq, one in sorted({one[0]: one for one in found}.items()) if seq > self.read_to]
 
     def _row(self, seq: int, trace: Any, check: Any, body: Any) -> StoredEvent:
         sound = rows.is_sound(trace, check, body)
@@ -223,12 +219,13 @@ class SpoolFile:
             return []
 
     def drop(self, trace: bytes) -> tuple[int, int]:
-        """Delete a trace; return the number of its events and bytes."""
+        """Delete those events of a trace that are not in memory; return how many these are, and the bytes of all."""
+        after = self.read_to if self.unread > 0 else _LAST
 
         def change(connection: Connection) -> tuple[int, int]:
-            count, size = rows.drop_trace(connection, trace)
-            self._note(-count)
-            return count, size
+            unread, size = rows.drop_trace(connection, trace, after)
+            self._note(-unread)
+            return unread, size
 
         try:
             return self._change(change)
@@ -262,7 +259,8 @@ class SpoolFile:
         self._file.close()
         for suffix in ("-wal", "-shm"):
             Path(f"{self.path}{suffix}").unlink(missing_ok=True)
-        self.path.replace(f"{self.path}.corrupt")
+        with suppress(FileNotFoundError):  # an interrupt came the last time
+            self.path.replace(f"{self.path}.corrupt")
         self.lock.release(delete=True)
 
     def _ask(self, action: Callable[[Connection], T], *, create: bool = False) -> T:

@@ -11,11 +11,10 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from voltagent.core import clock
 from voltagent.core.guard import log_once
@@ -24,6 +23,8 @@ from voltagent.storage.file_lock import FileLock
 from voltagent.storage.spool.destination import Destination
 from voltagent.storage.spool.rows import OVERHEAD, Entry
 from voltagent.storage.spool.segment import EventPosition, SpoolFile, StoredEvent
+
+T = TypeVar("T")
 
 MAX_BYTES: Final = 256 * 2**20
 TURN_SECONDS: Final = 0.5
@@ -47,7 +48,7 @@ class Spool:
         self.destination = destination
         self.max_bytes = max_bytes
         self._own: SpoolFile | None = None
-        self._adopted: list[SpoolFile] = []
+        self.adopted: list[SpoolFile] = []  # those that it has taken over
         self._turn: FileLock | None = None
         self._is_patient = True  # whether to wait long for the process whose turn it is
         self._pause = threading.Event()  # never set; only to wait on
@@ -60,23 +61,15 @@ class Spool:
     @property
     def unread(self) -> int:
         """Unread events, including those of dead processes."""
-        return self.unread_own + sum(file.unread for file in self._adopted)
+        number = 0 if self._own is None else self._own.unread
+        for file in self.adopted:
+            number += file.unread
+        return number
 
-    def write(self, entries: Sequence[Entry]) -> list[EventPosition]:
-        """Write events in one transaction; return their positions."""
+    def next_places(self, number: int) -> list[EventPosition]:
+        """Return the positions of as many events to be written."""
         own = self._own = self._own or self._make()
-        return [EventPosition(own, seq) for seq in own.write(entries)]
-
-    def leave_unread(self, places: Sequence[EventPosition]) -> None:
-        """Leave just written events on disk only: :meth:`read` will return them."""
-        for file, _ in places:
-            file.unread += 1
-
-    def have_read(self, places: Sequence[EventPosition]) -> None:
-        """Note that just written events are in memory too: :meth:`read` continues after them."""
-        for file, seq in places:
-            file.read_to = seq
-            file.waiting += 1
+        return own.next_places(number)
 
     def settle(self, places: Sequence[EventPosition], memories: Mapping[bytes, bytes | None]) -> None:
         """Delete events; store what the exporter must know of their traces (``None`` deletes it)."""
@@ -85,9 +78,15 @@ class Spool:
             by_file.setdefault(file, []).append(seq)
         for file, seqs in by_file.items():
             file.settle(seqs, memories)
-        for file in [file for file in self._adopted if file.unread <= 0 and file.waiting <= 0]:
-            self._adopted.remove(file)
-            (file.mark_corrupt if file.damaged else file.delete)()
+
+    def forget_read(self, places: Iterable[EventPosition]) -> None:
+        """Delete the files of dead processes of which all is settled; ``places`` are those of what is not."""
+        read = [file for file in self.adopted if file.unread <= 0]
+        used = {file for file, _ in places} if read else ()
+        for file in read:
+            if file not in used:
+                (file.mark_corrupt if file.damaged else file.delete)()
+                self.adopted.remove(file)
 
     def restore_folder(self) -> None:
         """Start a new file in a new folder if ours was deleted; this process can still read the old one."""
@@ -101,7 +100,7 @@ class Spool:
         """Start a new file because ours cannot be written; what is still readable in it will be read."""
         if self._own is not None:
             self._own.damaged = True
-            self._adopted.append(self._own)
+            self.adopted.append(self._own)
             self._own = None
 
     def _make(self) -> SpoolFile:
@@ -118,12 +117,11 @@ class Spool:
         ours = {file.path for file in self._ours()}
         return [path for path in files(self.folder) if _is_for(path, self.destination) and path not in ours]
 
-    def adopt(self) -> tuple[int, int]:
-        """Take over the files of dead processes; return the number of readable events, and of lost ones.
+    def orphans(self) -> Iterator[tuple[SpoolFile | None, int]]:
+        """Take over the files of dead processes; yield each that has readable events, and how many it has lost.
 
         Files that another process (a newer voltagent, another user) or a later attempt may read stay as they are.
         """
-        found = broken = 0
         _sweep(self.folder)
         for path in self.leftovers():
             file = SpoolFile.adopt(path)
@@ -136,53 +134,49 @@ class Spool:
                     log_once("spool:left alone", logging.WARNING, "%s", exc)
                     file.leave()
                 else:
-                    broken += file.lost
                     file.mark_corrupt()
-                continue
-            broken += file.lost
-            if file.unread:
-                found += file.unread
-                self._adopted.append(file)
+                    yield None, file.lost
             else:
-                file.delete()
-        return found, broken
+                if not file.unread:
+                    file.delete()
+                yield file if file.unread else None, file.lost
 
-    def read(self, limit: int, max_size: int) -> tuple[list[StoredEvent], int]:
-        """Return the next events that are only on disk, those of dead processes first, in their order.
+    def read(self, limit: int, max_size: int) -> tuple[SpoolFile | None, list[StoredEvent]]:
+        """Return the next events that are only on disk, and their file: those of dead processes first, in their order.
 
-        The second number corrects the counts: the events read minus the events expected.
+        Without events, what was expected in that file is not there.
         """
         for file in self._ours():
             if file.unread > 0:
-                expected = file.unread
-                rows = file.read(limit, max_size)
-                return rows, len(rows) + file.unread - expected
-        return [], 0
+                return file, file.read(limit, max_size)
+        return None, []
 
     def memory(self, row: StoredEvent) -> bytes | None:
         """Return what the exporter of the dead process that wrote this row knew of its trace."""
         return None if row.place.file is self._own else row.place.file.memory(row.trace)
 
-    @contextmanager
-    def turn(self) -> Generator[None, None, None]:
-        """Exclude writes by other processes, so that the free space is used only once.
+    def in_turn(self, work: Callable[[], T]) -> T:
+        """Do work while other processes do not write, so that the free space is used only once.
 
         A process that does not finish is not waited for; the limit then assumes that it is still writing. Until this
         process gets its next turn, it hardly waits for others, because exit must not take that long for each batch.
         """
         self._own = self._own or self._make()  # has locks after this, or raises
+        try:
+            self._wait_for_turn()
+            return work()
+        finally:
+            if self._turn is not None:
+                self._turn.release(delete=True)
+                self._turn = None
+
+    def _wait_for_turn(self) -> None:
         until = clock.monotonic() + (TURN_SECONDS if self._is_patient else TURN_SECONDS / 10)
         self._turn = _acquire(self.folder)
         while self._turn is None and clock.monotonic() < until:
             self._pause.wait(0.002)
             self._turn = _acquire(self.folder)
         self._is_patient = self._turn is not None
-        try:
-            yield
-        finally:
-            if self._turn is not None:
-                self._turn.release(delete=True)
-                self._turn = None
 
     @property
     def is_alone(self) -> bool:
@@ -220,21 +214,19 @@ class Spool:
         return databases + max(logs + rows + _PAGE * (len(entries) + 1), self.max_bytes // 8) + of_others
 
     def _ours(self) -> list[SpoolFile]:
-        return [file for file in (*self._adopted, self._own) if file is not None]
+        return [file for file in (*self.adopted, self._own) if file is not None]
 
-    def oldest(self) -> Iterator[tuple[bytes, Callable[[], tuple[int, int]]]]:
-        """Yield the traces without any sent event, oldest first, each with a function that deletes it and returns the
-        number of its events and bytes.
-        """
+    def oldest(self) -> Iterator[tuple[bytes, SpoolFile]]:
+        """Yield the traces without any sent event, oldest first, each with its file."""
         for file in self._ours():
             for trace in file.roots():
-                yield trace, partial(file.drop, trace)
+                yield trace, file
 
     def close(self) -> None:
         """Release all files: the next process sends what is in them."""
         for file in self._ours():
             file.let_go()
-        self._own, self._adopted = None, []
+        self._own, self.adopted = None, []
 
     def after_fork(self) -> None:
         """In a forked child: forget the files, which belong to the parent."""
@@ -243,7 +235,7 @@ class Spool:
         if self._turn is not None:
             self._turn.release()
             self._turn = None
-        self._own, self._adopted = None, []
+        self._own, self.adopted = None, []
 
 
 def files(folder: Path) -> list[Path]:

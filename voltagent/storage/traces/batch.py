@@ -50,6 +50,8 @@ TOTALS: Final = f"INSERT INTO totals {_places(_TOTALS)} ON CONFLICT (trace_id) D
     f"{column} = coalesce(excluded.{column}, totals.{column})" for column in _TOTALS[1:]
 )
 _SCORES: Final = ("trace_id", "operation_id", "name", "type", "value", "comment", "time_ns")
+_START: Final = Phase.START  # here, as a member of an enumeration is looked up by a function on Python 3.10
+_END: Final = Phase.END
 SCORE: Final = f"INSERT OR REPLACE INTO scores {_places(_SCORES)}"
 
 _OF_CALLS: Final = frozenset(("status", "status_message", "usage", "metadata", "end_time"))  # updates that change facts
@@ -57,7 +59,7 @@ _OF_CALLS: Final = frozenset(("status", "status_message", "usage", "metadata", "
 
 def _has_ties(spans: Iterable[Span]) -> bool:
     """Return whether some began at the same time: readers then show them in the order in which they were stored."""
-    times = [(span.parent is None, span.start_ns) for span in spans]
+    times = [~span.start_ns if span.parent is None else span.start_ns for span in spans]  # traces by themselves
     return len(set(times)) < len(times)
 
 
@@ -89,14 +91,14 @@ class _EventBatch:
 
     def add(self, events: Iterable[SpanEvent]) -> None:
         """Sort events into starts, ends, updates and scores; a start whose end follows is stored with it."""
-        starts, ends = self.starts, self.ends
+        starts, ends, updated = self.starts, self.ends, self.updated
         for event in events:
             phase, span, fields = event
-            if phase is Phase.END:
-                if span in starts and span not in self.updated:
+            if phase is _END:
+                if span in starts and span not in updated:
                     del starts[span]
                 ends[span] = None
-            elif phase is Phase.START:
+            elif phase is _START:
                 starts[span] = RUNNING
             elif phase is Phase.POINT:
                 starts[span] = fact(span, "status") or COMPLETED
@@ -104,7 +106,7 @@ class _EventBatch:
                 self.scores.append(score_row(event))
             else:
                 self.updates.append((span, fields or {}))
-                self.updated.add(span)
+                updated.add(span)
                 if not is_placeholder(span):  # an update needs a row, even if the trace was pruned meanwhile
                     starts.setdefault(span, RUNNING)
 

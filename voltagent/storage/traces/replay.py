@@ -73,7 +73,7 @@ def replayed(trace: _Row, operations: Sequence[_Row], scores: Sequence[_Row] = (
 
 def _scored(root: Span, spans: dict[str, Span], row: _Row) -> SpanEvent:
     """Return the event of a stored score."""
-    identifier = row["operation_id"]
+    identifier = columns.text(row["operation_id"])
     span = root if not identifier else spans.get(identifier)
     if span is None:  # its operation is not stored here
         span = placeholder(root.trace, "event", _id(identifier), root)

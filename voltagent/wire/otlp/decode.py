@@ -16,7 +16,7 @@ from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.otlp.received import Received, fill, from_message, trace_metadata
-from voltagent.wire.rest.encode import end_span_id
+from voltagent.wire.rest.ids import end_span_id
 
 MOST_SPANS: Final = 20_000  # of one request: exporters send some hundreds
 

@@ -19,11 +19,12 @@ from voltagent.core import trace_ids
 from voltagent.core.clock import parse_iso
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.text import replace_surrogates
+from voltagent.wire.json_values import json_text
 from voltagent.wire.otlp import protobuf
 from voltagent.wire.otlp.attributes.identity import memory_operation
 from voltagent.wire.otlp.profiles import SpanPlan
-from voltagent.wire.otlp.span_view import Facts, json_text
-from voltagent.wire.rest.encode import end_id
+from voltagent.wire.otlp.span_view import Facts
+from voltagent.wire.rest.ids import end_id
 
 OtlpMessage: TypeAlias = dict[str, Any]  # an OTLP message in its JSON mapping, fields in the order of their numbers
 
@@ -263,7 +264,8 @@ def _protobuf_request(spans: Sequence[bytes], resource: OtlpMessage, scope: Otlp
 
 
 def _protobuf_rejected(body: bytes) -> tuple[int, str]:
-    """``ExportTraceServiceResponse``: partial_success = 1, in it rejected_spans = 1 and error_message = 2."""
+    """Return the number of rejected spans and the reason, from an ``ExportTraceServiceResponse``."""
+    # partial_success = 1, in it rejected_spans = 1 and error_message = 2
     try:
         partial = _last_bytes(protobuf.fields_of(body), 1)
         fields = dict(protobuf.fields_of(partial))

@@ -13,10 +13,11 @@ from voltagent.capture.usage import is_count
 from voltagent.core import trace_ids
 from voltagent.core.kinds import NAMED_BY_SPAN
 from voltagent.core.span import CANCELLED, COMPLETED, ERROR, Span, SpanFacts, make_facts
+from voltagent.wire.json_values import json_text
 from voltagent.wire.otlp import values
-from voltagent.wire.otlp.classify import SPAN, Meaning, meaning
+from voltagent.wire.otlp.classify import Meaning, meaning
 from voltagent.wire.otlp.span_events import messages_of_attributes, messages_of_events, span_events
-from voltagent.wire.otlp.span_view import json_text
+from voltagent.wire.otlp.span_kinds import SPAN
 
 UNKNOWN_SERVICE: Final = "unknown_service"
 _LATEST: Final = 2**63 - 1  # nanoseconds; what the store holds

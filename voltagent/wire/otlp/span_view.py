@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final, TypeAlias, cast
 
 from pydantic_core import from_json
 
-from voltagent.capture.pieces import decode, encode_any
 from voltagent.capture.usage import counted
 from voltagent.core.json_objects import merge_objects
 from voltagent.core.span import (
@@ -22,6 +19,7 @@ from voltagent.core.span import (
     TRACE,
     Span,
 )
+from voltagent.wire.json_values import camel_to_snake, json_object
 
 EVENT: Final = "event"  # stands for the many kinds of custom events
 KINDS: Final = (TRACE, *OPERATION_KINDS, EVENT)
@@ -89,7 +87,7 @@ class Facts:
         given = self.metadata.get("model_parameters") or self.metadata.get("modelParameters")
         if not isinstance(given, dict):
             return {}
-        return {snake(key): value for key, value in cast(dict[str, Any], given).items()}
+        return {camel_to_snake(key): value for key, value in cast(dict[str, Any], given).items()}
 
     @cached_property
     def usage(self) -> dict[str, Any]:
@@ -97,7 +95,7 @@ class Facts:
         given = self.span.usage if self.ended else None
         if given is None:
             given = json_object(self.updates.get("usage"))
-        return {snake(key): value for key, value in given.items()}
+        return {camel_to_snake(key): value for key, value in given.items()}
 
     @cached_property
     def tokens(self) -> dict[str, Any]:
@@ -124,24 +122,3 @@ class Facts:
         if isinstance(error, dict):
             return cast(dict[str, Any], error).get(name)
         return error if name == "message" else None
-
-
-def json_object(text: bytes | None) -> dict[str, Any]:
-    value: Any = None if text is None else decode(text)
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
-
-
-_HUMP: Final = re.compile(r"(?<=[a-z0-9])[A-Z]")
-
-
-def snake(key: str) -> str:
-    """``agentId`` as ``agent_id``."""
-    return _HUMP.sub(lambda found: "_" + found[0].lower(), key)
-
-
-def json_text(value: object) -> str:
-    """JSON text of a value that is JSON but for numbers that are none, half surrogate pairs, and objects in a usage."""
-    try:
-        return encode_any(value).decode()
-    except ValueError:  # PydanticSerializationError is one
-        return json.dumps(value, ensure_ascii=False, default=lambda unknown: type(unknown).__qualname__)

@@ -10,8 +10,8 @@ from pydantic_core import from_json
 
 from voltagent.capture.usage import is_count
 from voltagent.core import clock
+from voltagent.wire.json_values import camel_to_snake, json_text
 from voltagent.wire.otlp.attributes.usage import COST_DETAILS, READ_TOKENS
-from voltagent.wire.otlp.span_view import json_text, snake
 
 
 def attributes(given: object) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def usage(words: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return tokens and costs in our spelling; the total if both parts are known."""
     found = {word: words[word] for word in _COUNTS if is_count(words.get(word))}
     for name, value in _few(words.get("usage_json")).items():
-        found.setdefault(READ_TOKENS.get(name, snake(name)), value)
+        found.setdefault(READ_TOKENS.get(name, camel_to_snake(name)), value)
     for name, value in _few(words.get("cost_json")).items():
         found.setdefault(f"{name}_cost", value)
     if "cost" not in found and is_count(found.get("total_cost")):

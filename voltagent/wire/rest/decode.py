@@ -31,13 +31,14 @@ from voltagent.core.span import (
 )
 from voltagent.errors import ValidationError
 from voltagent.storage.traces.records import Known
-from voltagent.wire.otlp.span_view import json_text, snake
+from voltagent.wire.json_values import camel_to_snake, json_bytes
 from voltagent.wire.rest.fields import MOST_NAMES, Body, BodyFields
 
 
 def trace_created(body: Body, missing: Body) -> tuple[str, list[SpanEvent]]:
-    """``POST /history``: the trace's id and its events. ``missing`` has the ``id`` and ``start_time`` to take where the
-    body has none.
+    """Return the id of a new trace and its events, from the body of ``POST /history``.
+
+    ``missing`` has the ``id`` and ``start_time`` to take if the body has none.
 
     Raises:
         ValidationError: a field has a wrong type, or there is no ``agent_id``.
@@ -57,22 +58,23 @@ def trace_created(body: Body, missing: Body) -> tuple[str, list[SpanEvent]]:
         None,
         TRACE,
         agent_id,
-        payload(fields.get("input")),
+        fields.payload("input"),
         _object(metadata),
         tags=fields.tags(),
         identifier=trace.id,
     )
     span.start_ns = fields.moment("start_time") or 0
     events: list[SpanEvent] = [(Phase.START, span, None)]
-    later = {name: fields.get(name) for name in ("status", "end_time", "output", "usage")}
-    if later.pop("status") in ("completed", ERROR, CANCELLED) or any(value is not None for value in later.values()):
-        ended = {name: fields.get(name) for name in ("status", "end_time", "output", "usage", "metadata")}
+    ended = {name: fields.get(name) for name in ("status", "end_time", "output", "usage", "metadata")}
+    if ended["status"] in ("completed", ERROR, CANCELLED) or any(
+        ended[name] is not None for name in ("end_time", "output", "usage")
+    ):
         events += trace_updated(Known(str(trace.id), str(trace.id), agent_id, TRACE, agent_id, None, ""), ended)
     return str(trace.id), events
 
 
 def trace_updated(known: Known, body: Body) -> list[SpanEvent]:
-    """``PATCH /history/{id}``: the event that changes what is stored.
+    """Return the event that changes a stored trace, from the body of ``PATCH /history/{id}``.
 
     Raises:
         ValidationError: a field has a wrong type.
@@ -86,12 +88,12 @@ def trace_updated(known: Known, body: Body) -> list[SpanEvent]:
             changed["status"] = CANCELLED
         error = metadata.pop("error", None)
         if error is not None:
-            changed["status_message"] = _json(error)
+            changed["status_message"] = json_bytes(error)
     if metadata:
-        changed["metadata"] = _json(metadata)
+        changed["metadata"] = json_bytes(metadata)
     usage = fields.object("usage")
     if usage:
-        changed["usage"] = _json(_plain_usage(usage))
+        changed["usage"] = json_bytes(_plain_usage(usage))
     for name in ("user_id", "conversation_id"):
         if fields.text(name) is not None:
             changed[name] = fields.text(name)
@@ -105,8 +107,10 @@ _ENDS: Final = {name: key for key, names in EVENT_NAMES.items() for name in name
 
 
 def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tuple[str, list[SpanEvent]]:
-    """``POST /history-events``: the event's id, and what to store. ``missing`` has the ``id`` and ``start_time`` to
-    take where the body has none; ``agent_id`` is that of the trace, where it is known.
+    """Return the id of a new event, and what to store, from the body of ``POST /history-events``.
+
+    ``missing`` has the ``id`` and ``start_time`` to take if the body has none; ``agent_id`` is that of the trace, if it
+    is known.
 
     Raises:
         ValidationError: a field has a wrong type, or ``history_id``, ``event_name`` or ``event_type`` is missing.
@@ -125,7 +129,7 @@ def event_created(body: Body, missing: Body, agent_id: str | None = None) -> tup
 
 
 def event_updated(known: Known, body: Body) -> list[SpanEvent]:
-    """``PATCH /history-events/{id}``: the event that changes what is stored.
+    """Return the event that changes a stored operation, from the body of ``PATCH /history-events/{id}``.
 
     Raises:
         ValidationError: a field has a wrong type.
@@ -134,12 +138,12 @@ def event_updated(known: Known, body: Body) -> list[SpanEvent]:
     changed = _common_update(fields)
     metadata, usage = _event_metadata(fields, known.name, known.agent_id)
     if metadata:
-        changed["metadata"] = _json(metadata)
+        changed["metadata"] = json_bytes(metadata)
     if usage:
-        changed["usage"] = _json(usage)
-    message = fields.get("status_message")
+        changed["usage"] = json_bytes(usage)
+    message = fields.message()
     if message is not None:
-        changed["status_message"] = _json(message)
+        changed["status_message"] = message
     if not changed:
         return []
     root = _stand_in(known.trace_id)
@@ -149,7 +153,7 @@ def event_updated(known: Known, body: Body) -> list[SpanEvent]:
 def _started(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
     """Return the start of an operation."""
     span = _operation(fields, fields.needed("id"), kind, operation)
-    given = {"level": _level(fields), "version": fields.text("version"), "parent_event_id": _parent(fields)}
+    given = _facts(fields)
     metadata, _ = _event_metadata(fields, span.name, span.agent_id)
     if kind == AGENT:
         given["instructions"] = _popped_text(metadata, "instructions")
@@ -160,19 +164,18 @@ def _started(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
 
 def _ended(fields: BodyFields, kind: str, operation: str | None) -> SpanEvent:
     """Return the end of an operation, which this wire sends as an event of its own."""
-    span = _operation(fields, _parent(fields) or fields.needed("id"), kind, operation)
+    span = _operation(fields, fields.text("parent_event_id") or fields.needed("id"), kind, operation)
     span.end_ns = fields.moment("end_time") or span.start_ns
     span.status = fields.status("completed")
-    span.output = payload(fields.get("output"))
+    span.output = fields.payload("output")
     metadata, usage = _event_metadata(fields, span.name, span.agent_id)
     if kind == AGENT:
         instructions = _popped_text(metadata, "instructions")
         span.facts = None if instructions is None else {"instructions": instructions}
-    span.more_metadata = (_json(metadata),) if metadata else ()
+    span.more_metadata = (json_bytes(metadata),) if metadata else ()
     span.usage = usage
     span.more_tags = span.tags or ()
-    message = fields.get("status_message")
-    span.error = None if message is None else _json(message)
+    span.error = fields.message()
     return (Phase.END, span, None)
 
 
@@ -180,40 +183,32 @@ def _whole(fields: BodyFields, kind: str) -> SpanEvent:
     """Return a model call or its like that begins and ends in one event with a name of its own."""
     span = _operation(fields, fields.needed("id"), kind, None)
     span.end_ns = fields.moment("end_time") or span.start_ns
-    status = fields.status("completed")
-    span.status = "completed" if status == "running" else status
-    span.output = payload(fields.get("output"))
+    span.status = fields.final_status()
+    span.output = fields.payload("output")
     metadata, span.usage = _event_metadata(fields, span.name, span.agent_id)
     span.metadata = _object(metadata)
-    span.facts = make_facts(
-        {"level": _level(fields), "version": fields.text("version"), "parent_event_id": _parent(fields)}
-    )
-    message = fields.get("status_message")
-    span.error = None if message is None else _json(message)
+    span.facts = make_facts(_facts(fields))
+    span.error = fields.message()
     return (Phase.END, span, None)
 
 
 def _custom(fields: BodyFields, kind: str) -> SpanEvent:
-    """Return a moment: ``running`` is only this wire's default for it, and would stand there for ever."""
+    """Return a custom event, a moment without a duration."""
     span = _operation(fields, fields.needed("id"), kind, None)
     span.metadata = _object(_without(fields.object("metadata"), displayName=span.name))
-    message = fields.get("status_message")
-    status = fields.status("completed")
     given = {
-        "level": _level(fields),
-        "version": fields.text("version"),
-        "parent_event_id": _parent(fields),
+        **_facts(fields),
         "end_time": fields.time_text("end_time"),
-        "status": "completed" if status == "running" else status,
-        "status_message": None if message is None else _json(message),
-        "output": payload(fields.get("output")),
+        "status": fields.final_status(),
+        "status_message": fields.message(),
+        "output": fields.payload("output"),
     }
     span.facts = make_facts(given) or {}
     return (Phase.POINT, span, None)
 
 
 def _operation(fields: BodyFields, identifier: str, kind: str, operation: str | None) -> Span:
-    """Return a span with what all three have in common, under a stand-in for its trace.
+    """Return a span with what all events have in common, under a stand-in for its trace.
 
     The trace's own create comes first on this wire; where it did not, the trace is listed under the agent's name.
     """
@@ -227,7 +222,7 @@ def _operation(fields: BodyFields, identifier: str, kind: str, operation: str | 
         root,
         kind,
         name,
-        payload(fields.get("input")),
+        fields.payload("input"),
         identifier=identifier,
         operation=operation,
         tags=fields.tags(),
@@ -252,31 +247,24 @@ def _event_metadata(fields: BodyFields, name: str, agent_id: str) -> tuple[dict[
     return metadata, _plain_usage(cast(dict[str, Any], usage))
 
 
-def _parent(fields: BodyFields) -> str | None:
-    return fields.text("parent_event_id")
-
-
-def _level(fields: BodyFields) -> str | None:
-    level = fields.text("level")
-    return None if level == "INFO" else level  # the default of this protocol, not set by the user
+def _facts(fields: BodyFields) -> dict[str, Any]:
+    """Return the rare facts that all events have."""
+    return {
+        "level": fields.level(),
+        "version": fields.text("version"),
+        "parent_event_id": fields.text("parent_event_id"),
+    }
 
 
 def _common_update(fields: BodyFields) -> dict[str, Any]:
     """Return the changed fields that traces and operations share, as an UPDATE event has them."""
-    changed: dict[str, Any] = {name: payload(fields.get(name)) for name in ("input", "output")}
+    changed: dict[str, Any] = {name: fields.payload(name) for name in ("input", "output")}
     changed |= {name: fields.text(name) for name in ("version", "level")}
     changed["end_time"] = fields.time_text("end_time")
     changed["status"] = fields.get("status") and fields.status("")
     tags = fields.tags()
-    changed["tags"] = None if tags is None else _json(list(tags))
+    changed["tags"] = None if tags is None else json_bytes(list(tags))
     return {name: value for name, value in changed.items() if value is not None}
-
-
-def payload(value: object) -> bytes | None:
-    """Return an input or output as JSON object text; what is none stands under ``result``, as everywhere."""
-    if value is None:
-        return None
-    return _json(cast(object, value) if isinstance(value, dict) else {"result": value})
 
 
 def _stand_in(trace_id: str, agent_id: str = "") -> Span:
@@ -288,19 +276,19 @@ def _plain_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Return a usage in our spelling; as it is if it is malformed, and empty if it has too many names."""
     if len(usage) > MOST_NAMES:
         return {}  # it counts nothing
-    given = {snake(name): value for name, value in usage.items() if value is not None}
+    given = {camel_to_snake(name): value for name, value in usage.items() if value is not None}
     with suppress(ValidationError):  # a malformed usage must not cost the end of an operation
         return checked_usage(given) or {}
     return given
 
 
 def _without(metadata: dict[str, Any], **added: str) -> dict[str, Any]:
-    """Without what the wire itself puts there; a user's own value under such a name stays."""
+    """Return metadata without what the wire itself puts there; a user's own value under such a name stays."""
     return {name: value for name, value in metadata.items() if added.get(name) != value or value is None}
 
 
 def _popped_text(metadata: dict[str, Any], name: str) -> str | None:
-    """Takes a text, or an empty field, out of metadata; anything else of this name is the user's."""
+    """Take a string, or an empty field, out of metadata; anything else of this name is the user's."""
     value = metadata.get(name)
     if value is None or isinstance(value, str):
         metadata.pop(name, None)
@@ -313,8 +301,4 @@ def _text_of(value: object) -> str | None:
 
 
 def _object(metadata: Mapping[str, Any]) -> bytes | None:
-    return _json(metadata) if metadata else None
-
-
-def _json(value: object) -> bytes:
-    return json_text(value).encode()
+    return json_bytes(metadata) if metadata else None

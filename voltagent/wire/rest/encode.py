@@ -6,11 +6,9 @@ of spellings (``agent_id`` beside ``userId``). A request built twice has the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from pydantic_core import from_json, to_json
 
@@ -30,9 +28,7 @@ from voltagent.core.span import (
     SpanEvent,
     is_operation,
 )
-
-# Our id of a trace, operation or event -> the text the server knows it by.
-IdFormat = Callable[["int | str"], str]
+from voltagent.wire.rest.ids import IdFormat, end_id, path_segment
 
 
 class RestRequest(NamedTuple):
@@ -57,29 +53,8 @@ def request(event: SpanEvent, ids: IdFormat = id_text) -> RestRequest:
     return _post(_end(span, ids))
 
 
-def segment(identifier: str) -> str:
-    """Return an id as one segment of a path, whatever it contains (RFC 3986, sections 2.1 and 3.3)."""
-    # a segment of dots is percent-encoded too: clients and proxies resolve it as "here" and "up"
-    return quote(identifier, safe="") if identifier.strip(".") else identifier.replace(".", "%2E")
-
-
-def end_id(span: Span) -> str:
-    """Return the id of an operation's success or error event: always the same, so that a retry repeats it."""
-    if isinstance(span.id, int):
-        return id_text(span.id ^ _END_MASK)
-    return id_text(int.from_bytes(sha256(b"end:" + span.id.encode("utf-8", "replace")).digest()[:16], "big"))
-
-
-def end_span_id(digits: str) -> str:
-    """Return the 16 hex digits of :func:`end_id`, given those of the operation's own id, where that is one of ours."""
-    return id_text(int(digits, 16) ^ _END_MASK)[19:].replace("-", "")
-
-
-_END_MASK: Final = 0x9E3779B97F4A7C15F39CC0605CEDC834  # any constant does: it maps ids to other ids, one to one
-
-
 def create(span: Span) -> RestRequest:
-    """``POST /history`` for a trace; fields that have no value are absent."""
+    """Return the ``POST /history`` for a trace; fields that have no value are absent."""
     trace = span.trace
     metadata: dict[str, Any] = {"agentId": trace.agent_id, **_camel(span.metadata)}
     if trace.parent_trace_id is not None:
@@ -105,7 +80,8 @@ def create(span: Span) -> RestRequest:
 
 
 def _trace_end(span: Span, ids: IdFormat) -> RestRequest:
-    """``PATCH /history/{id}``: the end time in both spellings, as it is not known which one the server honours."""
+    """Return the ``PATCH /history/{id}`` that ends a trace."""
+    # the end time in both spellings, as it is not known which one the server honours
     time = _text(iso_text(span.end_ns or span.start_ns))
     more = merge_objects(span.more_metadata, _camel)
     if span.error is not None:
@@ -127,7 +103,7 @@ def _trace_end(span: Span, ids: IdFormat) -> RestRequest:
 
 
 def _patch_history(span: Span, ids: IdFormat, *fields: tuple[str, bytes | None]) -> RestRequest:
-    return RestRequest("PATCH", f"/history/{segment(ids(span.id))}", _object(*fields))
+    return RestRequest("PATCH", f"/history/{path_segment(ids(span.id))}", _object(*fields))
 
 
 def _start(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
@@ -169,6 +145,9 @@ def _end(span: Span, ids: IdFormat) -> dict[str, bytes | None]:
         metadata=to_json(metadata),
         output=output,
     )
+
+
+_END_LEVELS: Final = {ERROR: "ERROR", CANCELLED: "WARNING"}
 
 
 def _end_level(span: Span) -> str:
@@ -215,9 +194,6 @@ def _event(span: Span, ids: IdFormat, **fields: bytes | None) -> dict[str, bytes
 _EVENT_FIELDS: Final = ("id", "history_id", "event_type", "event_name", "start_time", "end_time", "status",
                         "status_message", "level", "version", "parent_event_id", "tags", "metadata", "input",
                         "output")  # fmt: skip
-_END_LEVELS: Final = {ERROR: "ERROR", CANCELLED: "WARNING"}
-
-
 _EVENT_FORM: Final = b"{" + b",".join([b'"%b":%%b' % name.encode() for name in _EVENT_FIELDS]) + b"}"
 
 
@@ -264,7 +240,7 @@ def _update(span: Span, fields: Mapping[str, Any], ids: IdFormat) -> RestRequest
         metadata = _camel(fields.get("metadata")) | {"usage": from_json(parts["usage"] or b"null")}
         parts["metadata"] = to_json(metadata)
     kept = ((name, part) for name, part in parts.items() if name not in _NOT_OF_EVENTS)
-    return RestRequest("PATCH", f"/history-events/{segment(ids(span.id))}", _object(*kept))
+    return RestRequest("PATCH", f"/history-events/{path_segment(ids(span.id))}", _object(*kept))
 
 
 def _update_field(name: str, value: Any) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from voltagent.core import clock
 from voltagent.core.span import CANCELLED, ERROR
 from voltagent.errors import ValidationError
-from voltagent.wire.otlp.span_view import snake
+from voltagent.wire.json_values import camel_to_snake, json_bytes
 
 Body = Mapping[str, Any]
 _NOTHING: Final[Body] = {}
@@ -29,7 +29,7 @@ class BodyFields:
     def __init__(self, body: Body, missing: Body = _NOTHING, agent_id: str = "") -> None:
         if len(body) > MOST_NAMES:
             raise ValidationError(f"a body has at most {MOST_NAMES} fields, not {len(body)}")
-        self._given = {**missing, **{snake(name): value for name, value in body.items() if value is not None}}
+        self._given = {**missing, **{camel_to_snake(name): value for name, value in body.items() if value is not None}}
         self.agent_id = agent_id  # of the trace
 
     def get(self, name: str) -> Any:
@@ -50,6 +50,23 @@ class BodyFields:
             raise ValidationError(f"{name} must be an object, got {_type_name(value)}")
         return dict(cast(dict[str, Any], value or {}))
 
+    def payload(self, name: str) -> bytes | None:
+        """Return an input or output as the text of a JSON object; any other value stands under ``result`` in it."""
+        value = self.get(name)
+        if value is None:
+            return None
+        return json_bytes(cast(object, value) if isinstance(value, dict) else {"result": value})
+
+    def message(self) -> bytes | None:
+        """Return the ``status_message`` as JSON text."""
+        value = self.get("status_message")
+        return None if value is None else json_bytes(value)
+
+    def level(self) -> str | None:
+        """Return the level, if it is another than the default of this protocol, which no user has set."""
+        level = self.text("level")
+        return None if level == "INFO" else level
+
     def tags(self) -> tuple[str, ...] | None:
         """Return the tags, if there are any."""
         value = self.get("tags")
@@ -61,7 +78,7 @@ class BodyFields:
         return tuple(cast(list[str], tags)) or None
 
     def moment(self, name: str) -> int | None:
-        """Nanoseconds since the epoch."""
+        """Return a time in nanoseconds since the epoch."""
         text = self.text(name)
         if text is None:
             return None
@@ -87,6 +104,11 @@ class BodyFields:
         if text not in _STATUSES:
             raise ValidationError(f"status must be one of {', '.join(_STATUSES)}")
         return _STATUSES[text]
+
+    def final_status(self) -> str:
+        """Return how an event stands that comes once: ``running`` is only the default of this protocol for it."""
+        status = self.status("completed")
+        return "completed" if status == "running" else status
 
 
 def _type_name(value: object) -> str:

@@ -17,7 +17,7 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 
 _SETTERS: Final = frozenset(("set", "setx", "setenv", "set-env", "config", "configure", "config:set"))
 _MOST_SET: Final = 16  # arguments up to the value
-_USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user")
+_USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user", "-E", "--cert")
 _LONGEST_COMMAND: Final = 256  # characters
 _LONGEST_FLAG: Final = 64  # characters
 _SHORT_FLAG: Final = 2  # characters
@@ -68,8 +68,6 @@ class ArgumentList:
 
     def _takes_password(self, flag: str) -> bool:
         if self._of_command is None:
-            if len(flag) != _SHORT_FLAG:
-                return False
             beginning = [item[-_LONGEST_COMMAND:] for item in self._items[:3] if type(item) is str]
             self._of_command = password_flags(" ".join(beginning))
-        return flag in self._of_command or flag.lower() in self._of_command
+        return flag in self._of_command or (len(flag) == _SHORT_FLAG and flag.lower() in self._of_command)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -17,7 +16,7 @@ from voltagent.processors.secrets.structures.tables import rows_field
 from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import SHORTEST_TEXT
 from voltagent.processors.secrets.vocabulary.names import SecretNames, Strength
-from voltagent.processors.secrets.vocabulary.words import HINTED
+from voltagent.processors.secrets.vocabulary.words import HINTED, PATS
 
 # What is a secret if another field is beside it: the hash of a password, and a key of Azure, not of a table.
 _BESIDE: Final = (("hash", "salt"), ("primaryKey", "secondaryKey"), ("primary_key", "secondary_key"))
@@ -28,20 +27,18 @@ _SIMPLE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{0,15}\Z")  # a key that holds 
 _LONGEST_SIMPLE: Final = 15  # characters
 _KEYS_AT_ONCE: Final = 512
 _FEW_KEYS: Final = 8
-_NO_WORD: Final = re.compile(r"[^\w\n]{1,64}|[\d_]{1,64}")  # what may stand between the words of a name
+_NO_WORD: Final = re.compile(
+    r"[\x00-\x09\x0b-@\[-`{-\x7f\u200b-\u200f\u2060\ufeff]{1,64}"
+)  # what may stand between the words of a name
 _JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not one.isalpha() and one != "\n")
 # Parts of names without a hint: `sessionid`, and the second words of pairs such as `security_answer`.
-_OTHER_WORDS: Final = (
-    "sessionid",
-    "phrase",
-    "answer",
-    "string",
-    "signature",
-    "hubpat",
-    "labpat",
-    "assertion",
-    "crypthash",
+_OTHER_WORDS: Final = "|".join(
+    (
+        *("sessionid", "phrase", "answer", "string", "signature", "bwsession", "assertion", "crypthash"),
+        *(name.replace("_", "") for name in PATS),
+    )
 )
+_NAMES: Final = f"(?i:{HINTED}|{_OTHER_WORDS})"
 _MOST_SHAPES: Final = 1024  # remembered
 _LONGEST_KEYS: Final = 1024  # characters of the keys of a shape that is remembered
 MOST_KEYS: Final = 24  # of a dictionary whose shape is remembered
@@ -104,13 +101,33 @@ class Shapes:
         return found
 
 
+class ShapesWithSecrets:
+    """Shapes for a payload in which known secrets are repeated, perhaps in keys, which are searched then."""
+
+    __slots__ = ("_keys_with_secrets", "_shapes", "known")
+
+    def __init__(self, shapes: Shapes, keys_with_secrets: Callable[[Iterable[str]], list[str]]) -> None:
+        self._shapes, self._keys_with_secrets = shapes, keys_with_secrets
+        self.known: dict[tuple[str, ...], KeyShape] = {}
+
+    def add(self, value: dict[str, Any]) -> KeyShape:
+        """Return the shape of a dictionary, and remember it if its keys are few."""
+        found = (self._shapes.known.get(tuple(value)) if len(value) <= MOST_KEYS else None) or self._shapes.add(value)
+        secrets = self._keys_with_secrets(value)
+        if secrets:
+            found = found._replace(searched=tuple(dict.fromkeys([*found.searched, *secrets])))
+        if len(value) <= MOST_KEYS and len(self.known) < _MOST_SHAPES:
+            self.known[tuple(value)] = found
+        return found
+
+
 def _strengths_of(keys: Iterable[str], strength: Callable[[str], Strength]) -> list[Strength]:
     """Return the strengths of many keys; most are no names of secrets, which one search finds out for many of them."""
     rest = iter(keys)
     found: list[Strength] = []
     while some := list(islice(rest, _KEYS_AT_ONCE)):
         compact = _without_joints("\n".join(some))
-        if _name_check()(compact) is None:
+        if fast_check(_NAMES)(compact) is None:
             found += [_NONE] * len(some)
         else:
             names = compact.split("\n")
@@ -119,7 +136,7 @@ def _strengths_of(keys: Iterable[str], strength: Callable[[str], Strength]) -> l
 
 
 def _strengths_among(keys: list[str], names: list[str], strength: Callable[[str], Strength]) -> Iterator[Strength]:
-    check = _name_check()
+    check = fast_check(_NAMES)
     for first in range(0, len(keys), _FEW_KEYS):
         some = slice(first, first + _FEW_KEYS)
         if check("\n".join(names[some])) is None:
@@ -132,11 +149,6 @@ def _strengths_among(keys: list[str], names: list[str], strength: Callable[[str]
 def _without_joints(names: str) -> str:
     """Return names without what may stand between and in their words."""
     return names.translate(_JOINTS) if names.isascii() else _NO_WORD.sub("", names)
-
-
-@cache
-def _name_check() -> Callable[[str], str | None]:
-    return fast_check(f"(?i:{HINTED}|{'|'.join(_OTHER_WORDS)})")
 
 
 def _may_hold_secrets(keys: Iterable[str]) -> Iterator[str]:

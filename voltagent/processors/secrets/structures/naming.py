@@ -12,45 +12,23 @@ from typing import Any, Final, NamedTuple
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder
 from voltagent.processors.secrets.vocabulary.names import Strength
 
-_NAME_FIELDS: Final = (
-    "name",
-    "key",
-    "header",
-    "field",
-    "Name",
-    "Key",
-    "k",
-    "env",
-    "variable",
-    "label",
-    "ParameterKey",
-    "OptionName",
-    "keyName",
-    "id",
-    "setting",
-    "selector",
-    "locator",
-    "element",
-)
-_VALUE_FIELDS: Final = ("value", "val", "Value", "newValue", "v", "content", "ParameterValue", "text", "new")
-# With other fields beside them, these name documents.
-_OF_VALUES: Final = frozenset(("keyName", "id", "setting", "selector", "locator", "element"))
-_NEAR_VALUES: Final = frozenset(("value", "val", "newValue"))
-# What is typed into an element of a page, and what names the element. The text may also be its label.
+# What names an element of a page; `text` is typed into it, but may also be its label.
+_ELEMENTS: Final = ("selector", "locator", "element", "target")
 _TYPED: Final = "text"
-_ELEMENTS: Final = ("selector", "locator", "element")
+# What names a value only beside one of some fields: elsewhere it names a document.
+_OF_VALUES: Final = ("keyName", "id", "setting", *_ELEMENTS)
+_NEAR_VALUES: Final = frozenset(("value", "val", "newValue"))
+_NAMES: Final = "name key header field Name Key k env variable label ParameterKey OptionName"
+_NAME_FIELDS: Final = (*_NAMES.split(), *_OF_VALUES)
+_VALUE_FIELDS: Final = ("value", "val", "Value", "newValue", "v", "content", "ParameterValue", "text", "new")
 _COMPARED: Final = re.compile(r"=[ \t]{0,4}[\"']?([\w.$ -]{1,60})[\"']?\]\s{0,8}\Z")
 # Under this, several words are a document, unless its name is like that of a setting or a header.
 _DOCUMENT: Final = "content"
 _OF_DOCUMENT: Final = re.compile(
     "(?i:about|change|create|faq|forget|forgot(?:ten)?|get|how|recover|request|reset|update)(?:[A-Z_ -]|$)"
 )
-_BEFORE_SECRET: Final = frozenset(
-    (
-        *("x", "set", "proxy", "api", "auth", "access", "client", "session", "refresh", "private"),
-        *("db", "database", "smtp", "root", "admin", "user", "app"),
-    )
-)
+_WORDS_BEFORE: Final = "x set proxy api auth access client session refresh private db database smtp root admin user app"
+_BEFORE_SECRET: Final = frozenset(_WORDS_BEFORE.split())
 # What the value of a setting was before.
 _BEFORE: Final = frozenset(("oldValue", "previousValue", "old"))
 # The type of a form's field, and the operation of a JSON patch, whose path names the value.
@@ -110,7 +88,7 @@ def naming_of(keys: dict[str, Any]) -> Naming | None:
     value = next((name for name in _VALUE_FIELDS if name in keys), "")
     fields: tuple[str, ...] = ()
     if value == _TYPED:
-        fields = tuple(name for name in _ELEMENTS if name in keys)
+        fields = tuple(name for name in (*_ELEMENTS, "field") if name in keys)
     elif value and len(keys) <= _MOST_FIELDS:
         others = frozenset() if value in _NEAR_VALUES else _OF_VALUES
         fields = tuple(name for name in _NAME_FIELDS if name in keys and name not in others)

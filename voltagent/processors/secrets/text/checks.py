@@ -11,10 +11,18 @@ from collections.abc import Iterable
 from typing import Final
 
 from voltagent.processors.secrets.text.searches.configuration import ENCODINGS
-from voltagent.processors.secrets.text.searches.prose import STATEMENT
+from voltagent.processors.secrets.text.searches.prose import STATEMENT, TO_WHAT
 from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
-from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS, STRONG_PAIRS
+from voltagent.processors.secrets.vocabulary.words import (
+    CODE_NAMES,
+    HINTS,
+    PATS,
+    STEMS,
+    STRONG_PAIRS,
+    TWO_WORDS,
+    WEAK_STEMS,
+)
 
 _ENOUGH: Final = 8  # characters of a token behind its prefix
 _PAIRED: Final = ("code", "phrase")  # hints that make a name strong only behind certain words
@@ -38,8 +46,9 @@ _AT_ONCE: Final = (
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
     r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]"
-    r"|(?:provided|given|used|supplied|received)[ \t]?:|n?(?:varchar|text)\("
-    rf"|(?:{ENCODINGS})[ \t]|[A-Za-z._~+/=-]*[0-9])"
+    r"|(?:provided|given|used|supplied|received|created|generated|issued|refreshed|rotated)[ \t]?:|n?(?:varchar|text)\("
+    r"|\([0-9a-z_ .-]+\):"
+    rf"|(?:field|input|box)\\*\"|(?:{ENCODINGS})[ \t]|[A-Za-z._~+/=-]*[0-9])"
 )
 _BEFORE_COLON: Final = r"(?:[ \t\r\n]|\\+[nrt])"
 KEY_END: Final = rf"[^\"\\]*\\*\"{_BEFORE_COLON}*:"  # the end of a key that holds more than a name
@@ -69,62 +78,81 @@ _SETTER: Final = "(?:env|define|setx|setenv|set -[a-z]+|config(?:ure)?)"
 # Checks of text in any case, by what each begins with: a word, a dash, or an address. Those of a group have so few
 # beginnings, all of at least four characters, that the engine finds them many characters at a time; shorter beginnings
 # are by themselves, as one of them would make it stop at many more places.
+_LITERAL_SECOND: Final = r"\([^()]*,(?:\s|\\[nrt])*[bru]*\\*[\"']"  # a call with a literal behind its first argument
 WITH_HINT: Final = (  # each has a hint of a name
     (
-        r"(?:bearer,?|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}"
+        r"otp (?:for|sent|to)[^:;.\"\\]*:[ \t]+[0-9]"
+        r"|(?:bearer,?|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}"
         r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}"
         rf"|{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]"
     ),
     (
-        r"networkcredential\(|stats auth|jwt\.(?:sign|verify|encode|decode)\(|db\.auth\(|auth plain|basicauth|userpwd"
-        r"|sessionid|chpasswd|pwgen|hashpw\(|(?:as|is) your [a-z -]*otp"
-        r"|cred(?:ential)?s are |secrets? set |kv put |# client[ \t\\]"
+        r"stats auth|jwt\.(?:sign|verify|encode|decode)\(|auth plain|basicauth"
+        r"|userpwd|sessionid|chpasswd|pwgen|(?:as|is) your [a-z -]*otp"
+        rf"|cred(?:ential)?s (?:are|is) |secrets? set "
+        rf"|(?:credentials?|auth(?:enticat(?:e|ion))?|password(?:token)?){_LITERAL_SECOND}"
         r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
     ),
-    r"pwd?[ \t]+(?:is|was|for)[ \t]",
+    r"(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~])",
     # Beginnings of everyday words are by themselves: among many the engine keeps four characters of each.
     "pass show ",
     r"keyname[ \t]{2}|key content[ \t]",
 )
 WORDED: Final = (
     (
-        r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)|login\(|new pdo\(|\.getconnection\("
+        r"login(?:\s|\\[nrt])+[^\s\x00]+(?:\s|\\[nrt])+(?:account|password)"
+        rf"|(?:log_?in|sign_?in|connect(?:ion)?|mysqli|new pdo|__construct|imap_open|create_user){_LITERAL_SECOND}"
         r"|createhmac\(|hmac\.new\(|fernet\(|%3a%2f%2f|private-lines:|-value[ \t]|:5432:|\"kty"
         r"|snmp(?:-server|-agent)?[ \t]+community|ssws | enc [a-z0-9+/]{12}|rabbitmqctl |sudo -s"
+        r"|bcrypt\.|vault login |kv put |signwith\(|# client[ \t\\]"
+        r"|(?:login|account)(?::| is)[ \t]+[^ \t:/\\\"]+[ \t]*/"
     ),
     (
         r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi(?::[a-z]:|\.begin\()"
-        r"|net user?[ \t]|mysqli|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]|setuser |openssl rand |bw get |op read "
-        r"|createuser |: eap \\*\"|reg_sz|snmp(?:get|set|walk|bulk)|pdo->__|sqlplus[ \t]"
-        r"|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]|imap_open\("
+        r"|net user?[ \t]|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]|setuser |openssl rand |bw get |op read "
+        r"|createuser |: eap \\*\"|reg_sz|snmp(?:get|set|walk|bulk)|sqlplus[ \t]"
+        r"|hash::make\(|\{plain|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]"
     ),
-    r"assword:[*\\\"]",
+    rf"assword:[*\\\"]|(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}",
+    (
+        r"secret-tool |-field=|\.psk |pass -c |pass otp |keyring get |unlock --raw|oathtool |auth:token|base64 -"
+        r"|create token |auth default |add-mask::"
+        r"|pgp_sym_|sp_addlogin"
+    ),
+    (
+        r"securestring|concealed|wpa_passphrase |obscure |alias set |schtasks |forkey:|set-output name"
+        r"|passwd [a-z]|wallet\(|: rsa |~\* |\+@all"
+    ),
+    r"<<< |:\*:[^ :]+:",
 )
 BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])"
 HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
 MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha"
 COOKIE_LINE: Final = r"(?i:\t(?:true|false)\t[0-9])"  # where it is not encoded; otherwise it is among the words
 PAIRS: Final = (
-    "community[^a-z]?string|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
+    "bw[^a-z]?session|community[^a-z]?string|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
     "|kata[ _-]sandi|mat[ _-]khau|client[^a-z]?assertion|crypt[^a-z]?hash"
 )
-BRIEF_PAIRS: Final = "(?:hub|lab)[^a-z]?pat"
+BRIEF_PAIRS: Final = "|".join(
+    [f"{name[:-4]}[^a-z]?pat" if len(name) > len("npm_pat") else f"{name[:-4]}(?:pat|[_-]pat)" for name in PATS]
+)
 CODES: Final = (
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|access|(?:enter|use|type) (?:the|this))"
-    r"[ -](?:pass)?code|code[^a-z]?verifier|(?:as|is) your [a-z -]*code"
+    r"[ -](?:pass)?code|code[^a-z]?verifier|(?:as|is) your [a-z -]*code|your code (?:is|was)[ :]"
+    r"|code (?:for|sent|to)[^:;.\"\\]*:[ \t]+[0-9]"
+    rf"|code [0-9]+ to {TO_WHAT}|code[ \t]+(?:ist|lautet)[ :]|ungs-?code|(?:ihre |deine |m|sms-|push)tan[ :]"
+    r"|(?:code|digo|codice) d[ei] |kode? (?:verif|weryf|otp)"
 )
 BRIEF_CODES: Final = "(?:2fa|sms|pin)[ -](?:pass)?code"
-ADDRESSES: Final = r"://[^\s/?#\"'<>\\]+@|@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])"
-FLAG: Final = r"-[a-z]{0,3}(?:u|[pabwk][^a-z])"
+ADDRESSES: Final = r"://[^\s/?#\"'<>\\]+@|oracle:thin:|@(?:tcp\(|unix\(|//|[a-z0-9.-]+:[0-9]+[:/])"
+FLAG: Final = r"-[a-z]{0,3}(?:u|[pabwk][^a-z])|-e[ \t\",]+[^ \t:\"\\]+:[^/ \t]"
 DASHED: Final = (
-    r"-password[ \t\\]|--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user)"
+    r"-password[ \t\\]|--[0-9a-z_.-]*(?:pass|pw|secret|token|api|key|auth|cred|cookie|pin|otp|user|cert)"
     r"|----begin |--- begin "
 )
 FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
-_ANY_CASE: Final = (
-    *(STATEMENT, *WITH_HINT, *WORDED, BRIEF_WORDED, HOSTS, MARKED),
-    *(COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, FLAGS),
-)
+_WORDS: Final = "|".join((STATEMENT, *WITH_HINT, *WORDED))
+_OTHER: Final = (BRIEF_WORDED, HOSTS, MARKED, COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, FLAGS)
 
 
 def _escaped(stem: str) -> str:
@@ -143,8 +171,8 @@ def forms(stem: str) -> str:
 # Names that are not in ASCII, also of two words, in every form in which they are written.
 BEYOND_ASCII: Final = (
     *STEMS,
-    *(f"mật{joint}khẩu" for joint in " _-"),
-    *(f"كلمة{joint}المرور" for joint in " _-"),
+    *WEAK_STEMS,
+    *(name for name in (*TWO_WORDS, *CODE_NAMES) if not name.isascii()),
     "mậtKhẩu",
     *(f"Mật{joint}Khẩu" for joint in ("", " ", "_", "-")),
 )
@@ -193,7 +221,9 @@ def expressions(*further: str) -> tuple[str, ...]:
     return (
         f"(?i:(?:{hints}|{PAIRS}|{BRIEF_PAIRS}){NAME_END})",
         f"(?i:token{TOKEN_END})",
-        f"(?i:{'|'.join((*_ANY_CASE, parameters, *further))})|{'|'.join(AS_WRITTEN)}",
+        f"(?i:{_WORDS})",
+        f"(?i:{'|'.join((*_OTHER, parameters, *further))})",
+        "|".join(AS_WRITTEN),
         f"(?i:{inner})|(?:^|[^A-Za-z0-9]|\\\\[a-z])(?:{tokens})",
     )
 
@@ -205,6 +235,8 @@ def for_ascii(pattern: str) -> str:
 
 
 def _class_for_ascii(found: str) -> str:
+    if not found.isascii() or found.startswith(r"\x{"):
+        return _STAND_IN
     if found.startswith("\\"):  # an escape, such as that of a bracket
         return rf"[{_SPACES}]" if found == r"\s" else found
     if not found.startswith("[^"):
@@ -214,4 +246,4 @@ def _class_for_ascii(found: str) -> str:
 
 
 _SPACES: Final = rf" \t\n\r\f\v{_STAND_IN}"  # the last may be one beyond ASCII
-_CLASS: Final = re.compile(r"\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)
+_CLASS: Final = re.compile(r"\\x\{[0-9A-Fa-f]{3,6}\}|[^\x00-\x7f]|\\.|\[(?:\\.|[^\[\]\\])+\]", re.DOTALL)

@@ -7,8 +7,8 @@ first operator, quote or digit on: what stands before it is the name of the secr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache, lru_cache
+from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from voltagent.processors.secrets.text.engine import fast_check
@@ -27,9 +27,6 @@ _SHORT: Final = 32  # characters of a line on average; shorter lines are examine
 _AROUND: Final = 48  # characters on both sides of a part of a long line, which may have the rest of a name
 _BEGINS_VALUE: Final = r"=:\uff1a\"'`(<>@$0-9"
 _VALUE: Final = re.compile(f"[{_BEGINS_VALUE}]")
-_BEFORE_VALUE: Final = re.compile(
-    rf"(?:[^{_BEGINS_VALUE}]{{0,512}}[ \t])?([^ \t{_BEGINS_VALUE}]{{0,512}})[{_BEGINS_VALUE}]"
-)
 # The rest of a value in the next part of a long line: of a token, of a value with or without quotes, of a cookie.
 _REST: Final = re.compile(r"(?:[;,] |[^\s\"'`<>\0])*")
 _NAME: Final = re.compile(r"[\w.\[\]-]*\Z")
@@ -135,23 +132,20 @@ def _has_value(scan: Scan, name: str, first: int, last: int, is_part: bool) -> b
     return position >= 0 and _VALUE.search(scan.text, position + len(name), end) is not None
 
 
-@cache
-def _hint_check() -> Callable[[str], str | None]:
-    return fast_check(HINTED)
-
-
 @lru_cache(maxsize=512)
 def _names_secret(word: str) -> bool:
     name = word.lower()
-    return _NAME.match(name) is not None and _hint_check()(name) is not None
+    return _NAME.match(name) is not None and fast_check(HINTED)(name) is not None
 
 
 def _past_name(text: str, first: int, last: int) -> int:
     """Return where the value in a line may begin: after the name of a secret, or at the word before the operator."""
-    match = _BEFORE_VALUE.match(text, first, last)
+    match = _VALUE.search(text, first, last)
     if match is None:
         return first
-    start, end = match.span(1)
+    end = match.start()
+    start = text.rfind(" ", first, end) + 1 or first
+    start = text.rfind("\t", start, end) + 1 or start
     return end if start < end and text[end] not in _IN_VALUES and _names_secret(text[start:end]) else start
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic_core import SchemaValidator
@@ -30,17 +30,20 @@ _BORDER: Final = '",'
 _LINE: Final = r"\n"
 
 
+@lru_cache(maxsize=1024)
 def fast_check(pattern: str) -> Callable[[str | bytes], str | None]:
     """Return a function that gives ``None`` for a text without a match; the pattern has no look-around.
 
-    It takes UTF-8 as well, which costs less than a text beyond ASCII.
+    It takes UTF-8 as well, which costs less than a text beyond ASCII. It is compiled once.
     """
     text = {"type": "str", "pattern": pattern, "regex_engine": "rust-regex"}
     schema: Any = {"type": "default", "schema": text, "default": None, "on_error": "default"}
     return SchemaValidator(schema).validate_python
 
 
-compiled_once: Final = cache(fast_check)  # for expressions of which there are few
+_LOWER: Final[Any] = {"type": "str", "to_lower": True}
+# `str.lower` for a long text in ASCII, in a third of the time: Python looks each character up.
+lower_ascii: Final[Callable[[str], str]] = SchemaValidator(_LOWER).validate_python
 
 
 @lru_cache(maxsize=1024)
@@ -72,7 +75,8 @@ class Check:
         """Return what was found; ``None`` for nothing. This is long for its speed: all payloads come here."""
         search = self._search_apart if self._apart else self._together
         length = len(text)
-        began = clock.monotonic()
+        now = clock.thread_seconds if self._slow else clock.monotonic  # which costs less, but includes waiting
+        began = now()
         if length <= _PIECE:
             found = search(text)
         else:
@@ -82,7 +86,7 @@ class Check:
                 if start < 0:
                     start = _start_without_border(text, stop)
                 stop = start + _PIECE
-        self.note(clock.monotonic() - began, length)
+        self._note(now() - began, length)
         return found
 
     def avoids(self, length: int) -> bool:
@@ -92,12 +96,8 @@ class Check:
         self._avoided = max(0, self._avoided - 1 - length // _PIECE)
         return True
 
-    def current(self) -> Callable[[str], str | None]:
-        """Return the search for the next short texts; :meth:`note` has to know how long they took."""
-        return self._search_apart if self._apart else self._together
-
-    def note(self, seconds: float, length: int) -> None:
-        """Note how long the search in a text, or in texts that are as long together, took."""
+    def _note(self, seconds: float, length: int) -> None:
+        """Note how long the search in a text took."""
         if self._apart:
             self._apart = max(0, self._apart - 1 - length // _PIECE)
             self._slow = self._slow + 1 if seconds > _STARTING_APART + _SLOW_APART * length else 0
@@ -108,10 +108,14 @@ class Check:
         elif self._slow:
             self._apart, self._slow = _AVOIDED, 0
         else:
-            self._slow = 1  # once: this thread had to wait
+            self._slow = 1  # perhaps this thread had to wait
 
     def _search_apart(self, text: str) -> str | None:
-        return next((found for one in self._checks if (found := compiled_once(one)(text)) is not None), None)
+        for one in self._checks:
+            found = fast_check(one)(text)
+            if found is not None:
+                return found
+        return None
 
 
 def _start_without_border(text: str, stop: int) -> int:

@@ -44,7 +44,8 @@ def find_secrets(scan: Scan) -> list[Range]:
             add_merged(found, hide_lines(scan, start, stop))
             continue
         hints = hints_in(scan, start, stop) if may_have_name else None
-        window = _Window(hints, groups_in(scan, start, stop), may_have_token, is_one_piece=stop - start <= _PIECE)
+        groups = groups_in(scan, start, stop)
+        window = _Window(hints, groups, may_have_token, is_one_piece=stop - start <= _PIECE)
         for first in range(start, stop, _PIECE):
             last = min(stop, first + _PIECE)
             if found and found[-1][1] >= last + _AROUND:  # inside of a long secret
@@ -60,7 +61,7 @@ class _Window(NamedTuple):
     """What can be found in a window; most of its pieces have less."""
 
     hints: Sequence[str] | None  # None if there is no name at all
-    groups: list[Group]
+    groups: Sequence[Group]
     may_have_token: bool
     is_one_piece: bool  # which has what the window has
 

@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from voltagent.core import clock
 from voltagent.processors.secrets.text import checks
+from voltagent.processors.secrets.text.engine import lower_ascii
 from voltagent.processors.secrets.text.looks import (
     Look,
     Looks,
+    apart,
     avoids_all_checks,
     beyond_ascii,
     is_suspect_text,
@@ -22,7 +23,7 @@ from voltagent.processors.secrets.text.looks import (
 )
 
 _SHORT_TEXT: Final = 2048  # characters, for which one expression with all checks costs less than several looks
-_TOGETHER: Final = 400  # characters of lines that are looked at at once where most have nothing suspicious
+_SHORT_LINE: Final = 256  # characters, for which one expression for each check does
 PIECE: Final = 1 << 15  # bytes searched at once: the engine does not release the interpreter
 _OVERLAP: Final = 2200  # bytes; longer than what any check looks at
 _BEFORE: Final = 64  # bytes before a piece that are looked at as well
@@ -129,38 +130,20 @@ def suspect_among(texts: Sequence[str]) -> list[bool]:
 
 def _suspect_in_ascii(texts: Sequence[str]) -> list[bool]:
     """Search texts that differ so much that the states of one expression for all checks would not fit the engine."""
-    names, tokens = names_and_tokens()
-    length = sum(map(len, texts))
-    if names.avoids(length):
-        return _suspect_by_looks(texts, tokens)
-    likely, other = names.current(), tokens
+    every = apart()
+    likely = every[0]
     found: list[bool] = []
-    began = clock.monotonic()
     for text in texts:
-        if likely(text) is not None:
-            found.append(True)
-        elif other(text) is not None:
-            found.append(True)
-            likely, other = other, likely  # what comes next is mostly of the same kind
-        else:
+        if len(text) > _SHORT_LINE and not (may_hold_token(text) or _has_name(text)):
             found.append(False)
-    names.note(clock.monotonic() - began, length)
-    return found
-
-
-def _suspect_by_looks(texts: Sequence[str], tokens: Look) -> list[bool]:
-    """Search those in which there is nothing at first sight some at a time: there are many looks."""
-    likely = looks().with_hint[0]
-    found = [likely(text.lower()) is not None or tokens(text) is not None for text in texts]
-    rest = [number for number, is_suspect in enumerate(found) if not is_suspect]
-    together = 1 + _TOGETHER * len(rest) // (1 + sum(len(texts[number]) for number in rest))
-    for first in range(0, len(rest), together):
-        some = rest[first : first + together]
-        if together == 1:
-            found[some[0]] = _has_name(texts[some[0]])
-        elif _has_name("\n".join([texts[number] for number in some])):
-            for number in some:
-                found[number] = _has_name(texts[number])
+            continue
+        is_found = likely(text) is not None
+        if not is_found:
+            for check in every:
+                if check(text) is not None:
+                    is_found, likely = True, check  # what comes next is mostly of the same kind
+                    break
+        found.append(is_found)
     return found
 
 
@@ -168,7 +151,7 @@ def _has_name(text: str) -> bool:
     """Return whether a look other than those for tokens finds something in a text, encoded or not."""
     look = looks()
     return (
-        _has_name_in_any_case(look, text.lower())
+        _has_name_in_any_case(look, lower_ascii(text))
         or look.cookies(text) is not None
         or (look.separated(text) is not None and look.separate(text) is not None)
     )
@@ -178,7 +161,7 @@ def is_long_text_suspect(text: str) -> bool:
     """Return whether a check finds something in a JSON text in ASCII, with stand-ins for other characters."""
     look = looks()
     has_token = look.as_written(text) is not None if look.separated(text) is not None else _finds(look.tokens, text)
-    return has_token or _has_name_in_any_case(look, text.lower())
+    return has_token or _has_name_in_any_case(look, lower_ascii(text))
 
 
 def _has_name_in_any_case(look: Looks, low: str) -> bool:
@@ -200,7 +183,10 @@ def _finds_with_hint(look: Looks, low: str) -> bool:
 
 
 def _finds(some: Iterable[Look], text: str) -> bool:
-    return any(look(text) is not None for look in some)
+    for look in some:  # noqa: SIM110 - `any` is resumed for each look, and there are twenty to a text
+        if look(text) is not None:
+            return True
+    return False
 
 
 def _has_any(own: Sequence[re.Pattern[bytes]], text: bytes) -> bool:

@@ -12,7 +12,16 @@ from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text.engine import fast_check, has_literal
-from voltagent.processors.secrets.text.scan import BEFORE, Range, Scan, Search, TooDenseError, joined
+from voltagent.processors.secrets.text.scan import (
+    BEFORE,
+    SHORT,
+    Range,
+    Scan,
+    Search,
+    SearchGroup,
+    TooDenseError,
+    joined,
+)
 from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
 from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
@@ -35,7 +44,6 @@ _FAMILIES: Final = (
     (ELEMENTS, joined(VALUES, FIELDS, ROWS), *PROSE, *ANSWERS),
 )
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at
-_SHORT_WINDOW: Final = 4096  # characters
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once
 _LONGEST_NEEDLE: Final = 32  # characters
 _SEARCHED: Final = 4  # units of work for one pattern in one piece
@@ -59,18 +67,32 @@ class Group(NamedTuple):
 
 
 @cache
-def compiled_groups() -> tuple[tuple[_Check, tuple[Group, ...]], ...]:
-    """Return the groups of searches, each with its check and its searches by needle, compiled at the first use.
+def compiled_groups() -> Sequence[Group]:
+    """Return the groups of searches, each with its check and its searches by needle, compiled at the first use."""
+    return [group for _, groups in _compiled_families() for group in groups]
 
-    There is one more check for each family of groups, as most texts have something for one of them only.
+
+@cache
+def _compiled_families() -> Sequence[tuple[_Check, Sequence[Group]]]:
+    """Return the groups by family, with a check for each: a short text has something for few of them.
+
+    A family has more beginnings than the engine finds many characters at a time, so a long text is followed in states.
     """
-    return tuple(
+    return [
         (
             fast_check("|".join(one.check for one in family)),
-            tuple(Group(fast_check(one.check), one.takes_own_names, _by_needle(one.searches)) for one in family),
+            [Group(_check_of(one), one.takes_own_names, _by_needle(one.searches)) for one in family],
         )
         for family in _FAMILIES
-    )
+    ]
+
+
+def _check_of(group: SearchGroup) -> _Check:
+    check = fast_check(group.check)
+    if not group.guard:
+        return check
+    has_guard = fast_check(group.guard)
+    return lambda text: None if has_guard(text) is None else check(text)
 
 
 def _by_needle(searches: Sequence[Search]) -> Sequence[tuple[_Check, Sequence[_Needle]]]:
@@ -87,17 +109,17 @@ def _by_needle(searches: Sequence[Search]) -> Sequence[tuple[_Check, Sequence[_N
     ]
 
 
-def groups_in(scan: Scan, start: int, stop: int) -> list[Group]:
+def groups_in(scan: Scan, start: int, stop: int) -> Sequence[Group]:
+    """Return the groups of searches that may find something in a window."""
+    around = scan.low[max(0, start - BEFORE) : stop + _BEHIND_CHECK]
+    if len(around) > SHORT or scan.names.own:
+        return groups_among(compiled_groups(), scan, start, stop)
+    families = [groups for check, groups in _compiled_families() if check(around) is not None]
+    return [group for groups in families for group in groups if group.check(around) is not None]
+
+
+def groups_among(groups: Sequence[Group], scan: Scan, start: int, stop: int) -> Sequence[Group]:
     """Return the groups of searches that may find something in a stretch: a check is faster than its searches."""
-    around, own = scan.low[max(0, start - BEFORE) : stop + _BEHIND_CHECK], bool(scan.names.own)
-    # In a long stretch, the check of a family costs as much as those of its groups, and far more in one that is made of
-    # beginnings of secrets.
-    every = own or stop - start > _SHORT_WINDOW
-    families = [groups for check, groups in compiled_groups() if every or check(around) is not None]
-    return groups_among([group for groups in families for group in groups], scan, start, stop)
-
-
-def groups_among(groups: list[Group], scan: Scan, start: int, stop: int) -> list[Group]:
     if not groups:
         return groups
     around, own = scan.low[max(0, start - BEFORE) : stop + _BEHIND_CHECK], bool(scan.names.own)
@@ -110,7 +132,6 @@ def add_by_grammar(
     """Add what all searches find but those for tokens and assignments."""
     low = scan.low
     piece = low[start : stop + _LONGEST_NEEDLE]
-    is_last = len(low) <= stop + _SHORT_REST
     for group in groups:
         for has_any, needles in group.needles:
             if has_any(piece) is None:
@@ -118,28 +139,16 @@ def add_by_grammar(
             for needle, has_needle, searches in needles:
                 if has_needle(piece) is None:
                     continue
-                if is_one_piece:  # there is work enough for all of them
-                    for search, pattern in searches:
-                        _add_all_matches(scan, search, pattern, start, stop, found)
-                elif count := low.count(needle, start, stop + len(needle) - 1):
+                is_frequent = is_one_piece or len(low) <= stop + _SHORT_REST
+                if not is_one_piece:  # where there is work enough for all of them
+                    count = low.count(needle, start, stop + len(needle) - 1)
+                    if not count:
+                        continue
                     work = _NAMED * count if len(needle) > 1 else count // _CHARACTERS_PER_UNIT
                     scan.spend(len(searches) * (_SEARCHED + work))
-                    is_frequent = count > _FEW
-                    for search, pattern in searches:
-                        if is_last:
-                            _add_all_matches(scan, search, pattern, start, stop, found)
-                        else:
-                            _add_matches(scan, search, pattern, start, stop, found, is_frequent=is_frequent)
-
-
-def _add_all_matches(
-    scan: Scan, search: Search, pattern: re.Pattern[str], start: int, stop: int, found: list[Range]
-) -> None:
-    """:func:`_add_matches` at the end of a text: there is little behind the stretch that a search goes through."""
-    low, find, examine = scan.low, pattern.search, search.examine
-    match = find(low, start)
-    while match is not None and match.start() < stop:
-        match = find(low, _add_match(scan, examine, match, found))
+                    is_frequent |= count > _FEW
+                for search, pattern in searches:
+                    _add_matches(scan, search, pattern, start, stop, found, is_frequent=is_frequent)
 
 
 def _add_match(
@@ -171,19 +180,18 @@ def _add_matches(
     """Add what a search finds whose literal begins in a stretch, in one piece: a text may consist of such literals.
 
     A search with the pattern goes on behind the stretch, where the next one begins: it is worth it if the literal is
-    frequent.
+    frequent, or if there is little behind the stretch.
     """
-    low, needle = scan.low, search.needle
-    limit, last = min(len(low), stop + _OVERLAP), min(len(low), stop + len(needle) - 1)
-    match_from = pattern.search if is_frequent else pattern.match
+    low, needle, examine = scan.low, search.needle, search.examine
+    limit = min(len(low), stop + _OVERLAP)
+    if is_frequent:
+        match = pattern.search(low, start, limit)
+        while match is not None and match.start() < stop:
+            match = pattern.search(low, _add_match(scan, examine, match, found), limit)
+        return
+    last = min(len(low), stop + len(needle) - 1)
     place = low.find(needle, start, last)
-    past = start
     while place >= 0:
-        match = match_from(low, place, limit)
-        if match is None:
-            place = -1 if is_frequent else low.find(needle, place + 1, last)
-            continue
-        if match.start() >= stop:
-            break
-        past = max(past, _add_match(scan, search.examine, match, found))
+        match = pattern.match(low, place, limit)
+        past = place + 1 if match is None else _add_match(scan, examine, match, found)
         place = low.find(needle, past, last)

@@ -14,19 +14,32 @@ from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text import checks
-from voltagent.processors.secrets.text.engine import Check, compiled_once, fast_check
+from voltagent.processors.secrets.text.engine import Check, fast_check
 from voltagent.processors.secrets.text.searches.prose import STATEMENT
 from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
 # A part of a word that is looked for first: the engine finds two characters, and with these fewer words begin.
-_RARE_PARTS: Final = {"секрет": "крет"}
+_RARE_PARTS: Final = (
+    "крет",
+    "lasõna",
+    "chlüss",
+    "дтвержд",
+    "証コード",
+    "認コード",
+    "khẩu",
+    "المرور",
+    "السر",
+    "عبور",
+    "인증",
+    "التحقق",
+)
 _LEAST: Final = 4  # characters of a name whose beginning is rare enough to stand among many others
 # Issuers of tokens that begin with two characters, and of others, for which there is no space beside those of most.
-_BRIEF: Final = frozenset(
-    ("Twilio", "Bitwarden", "Discord bot", "Infisical", "Confluent", "Discord user", "Trello", "Brave Search")
-)
+_BRIEF: Final = frozenset(("Twilio", "Discord bot", "Infisical", "Confluent", "Discord user", "Trello", "Brave Search"))
+# Their id is found by the dashes in it; their beginning stands in every fraction.
+_DASHED: Final = frozenset(("Bitwarden",))
 _STATEMENTS: Final = ("identified by", "convertto-securestring")  # that have no hint
 _AT_WORD: Final = r"(?-u:\b)"
 _AFTER_NO_WORD: Final = r"(?-u:\b{start-half})"
@@ -40,7 +53,13 @@ Look: TypeAlias = "Callable[[str], str | None]"
 def names_and_tokens() -> tuple[Check, Callable[[str], str | None]]:
     """Return the checks for names and grammar, and those for tokens; each gives ``None`` for no match."""
     *names, tokens = checks.patterns()
-    return Check(names), compiled_once(tokens)
+    return Check(names), fast_check(tokens)
+
+
+@cache
+def apart() -> Sequence[Look]:
+    """Return all checks, one by one: the states of each of them fit the engine, also if texts differ."""
+    return [*map(fast_check, checks.patterns())]
 
 
 @cache
@@ -91,12 +110,13 @@ def looks() -> Looks:
     every = "|".join(map(checks.token_of, FORMATS))
     brief_tokens = [one for one in FORMATS if one.issuer in _BRIEF]
     separated = [one for one in FORMATS if one.prefix[-1] in "_-"]
-    other = [one for one in FORMATS if one not in separated and one not in brief_tokens]
+    other = [one for one in FORMATS if one not in separated and one not in brief_tokens and one.issuer not in _DASHED]
     flags = f"{checks.FLAG}|-p[^-]"
     words = (
         f"(?:{checks.PAIRS}){checks.NAME_END}|{rare}",
         *checks.WORDED,
-        f"{checks.BRIEF_WORDED}|{checks.BRIEF_PAIRS}{checks.NAME_END}",
+        checks.BRIEF_WORDED,
+        f"(?:{checks.BRIEF_PAIRS}){checks.NAME_END}",
         checks.HOSTS,
         f"{checks.MARKED}|{inner}",
     )
@@ -119,7 +139,7 @@ def looks() -> Looks:
         ),
         drawn=_look(checks.DRAWN_COLUMN),
         words=tuple(map(_look, words)),
-        has_code=_look("code"),
+        has_code=_look("code|digo de|codice|(?:ihre |deine |m|sms-|push)tan"),
         codes=(
             _look(f"{codes}{checks.NAME_END}"),
             _look(f"{brief_codes}{checks.NAME_END}|{checks.BRIEF_CODES}"),
@@ -154,10 +174,19 @@ def _look(pattern: str) -> Look:
     return fast_check(checks.for_ascii(pattern))
 
 
+def _parts_of(name: str) -> str:
+    """Return a rare part of a name in its forms: the engine finds at most 64 of them many characters at a time."""
+    part = next((part for part in _RARE_PARTS if part in name.lower()), None)
+    if part is None:
+        return checks.forms(name)
+    starts = [(form, form.lower().index(part)) for form in checks.forms(name).split("|")]
+    return "|".join([form[start : start + len(part)] for form, start in starts])
+
+
 @cache
 def beyond_ascii() -> tuple[Callable[[str | bytes], str | None], ...]:
     """Compile looks for names that are not in ASCII, and for characters that become ASCII in lower case."""
-    parts = "|".join(checks.forms(_RARE_PARTS.get(stem, stem)) for stem in checks.BEYOND_ASCII)
+    parts = "|".join(dict.fromkeys("|".join([_parts_of(name) for name in checks.BEYOND_ASCII]).split("|")))
     before = "|".join((_AT_WORD, *map(re.escape, "\"'`)]"), *(" ", *_SPACES)))
     return (
         fast_check(parts),

@@ -20,6 +20,7 @@ SEPARATOR: Final = "\0"  # no pattern matches across it
 SHORTEST_TEXT: Final = 6  # characters; a shorter secret could not be distinguished from a word
 _WINDOW: Final = 1 << 14  # characters searched at once: a regular expression does not release the interpreter
 BEFORE: Final = 256  # characters before a window in which the beginning of a secret in it may stand
+SHORT: Final = 512  # characters of a text at most of which a call for a check costs more than the check itself
 BEHIND: Final = 2200  # characters behind it in which a secret may go on
 _LOWERED: Final = 1 << 16  # characters lowered at once
 # Work is counted in units of about 0.7 microseconds: the free ones of each scan, and those for its length.
@@ -54,12 +55,13 @@ class SearchGroup(NamedTuple):
     """Searches for secrets of one type, which are left out in a window in which their check finds nothing.
 
     The check is a regular expression for the engine in pydantic-core, over lower case. It may find too much, never too
-    little.
+    little. A check that begins with anything is slow: a guard, which is part of all that it finds, comes before it.
     """
 
     check: str
     searches: tuple[Search, ...]
     takes_own_names: bool = False  # the names of the user's own, of which the check knows nothing, matter here
+    guard: str = ""
 
 
 def joined(*groups: SearchGroup) -> SearchGroup:
@@ -157,47 +159,40 @@ class Scan:
         return self._starts[bisect_right(self._starts, position)] - 1
 
     def by_string(self, ranges: list[Range]) -> dict[int, Sequence[Range]]:
-        """Ranges of the joined text, in order, as ranges of each string, by its number. The list is not used any more.
-
-        Of most in tuples: there may be as many as strings, and Python's garbage collection stops tracking tuples of
-        numbers.
-        """
+        """Ranges of the joined text, in order, as those of each string, by its number. The list is used up."""
         found: dict[int, Sequence[Range]] = {}
         starts = self._starts
         if ranges and ranges[-1][1] < starts[1]:  # all of them in the first string, which may be the only one
             return {0: ranges}
         last = len(starts) - 1
-        number, begin, end = -1, 0, -1  # of the string that was found last
-        here: list[Range] = []  # the ranges in it if it has several
+        number, end = -1, -1  # of the string that was found last
         for start, stop in take_all(ranges):
             if start > end:
-                if here:
-                    found[number] = tuple(here) if len(here) <= _STRINGS else here
-                    here = []
-                number += 1
-                if start >= starts[number + 1]:  # not in the next string
-                    number = bisect_right(starts, start) - 1
-                begin, end = starts[number], starts[number + 1] - 1
-                if stop <= end:
-                    one = (start - begin, stop - begin)
-                    found[number] = (*found[number], one) if number in found else (one,)
-                    continue
-            elif stop <= end:
-                if not here:
-                    here = found[number] = [*found[number]]
-                here.append((start - begin, stop - begin))
-                continue
+                number = bisect_right(starts, start, number + 1) - 1
+            begin, end = starts[number], starts[number + 1] - 1
             if start < end:
-                found[number] = (*found.get(number, ()), (start - begin, end - begin))
-                here = []
-            number += 1
-            while number < last and starts[number + 1] <= stop:  # a whole string
-                found[number] = ((0, starts[number + 1] - starts[number] - 1),)
+                one = (start - begin, min(stop, end) - begin)
+                if number in found:
+                    add_range(found, number, one)
+                else:
+                    found[number] = (one,)
+            while stop > end and number + 1 < last:
                 number += 1
-            if number < last and starts[number] < stop:
-                found[number] = ((0, min(stop, starts[number + 1] - 1) - starts[number]),)
-            number -= 1  # the next range may be in the string in which this one ends
+                begin, end = starts[number], starts[number + 1] - 1
+                if begin < min(stop, end):
+                    add_range(found, number, (0, min(stop, end) - begin))
         return found
+
+
+def add_range(ranges: dict[int, Sequence[Range]], number: int, one: Range) -> None:
+    """Add a range of a string, which has one mostly; Python's garbage collection stops tracking tuples of numbers."""
+    several = ranges.get(number)
+    if several is None:
+        ranges[number] = (one,)
+    elif isinstance(several, list):
+        several.append(one)
+    else:
+        ranges[number] = [*several, one]
 
 
 def take_all(items: list[_Item]) -> Iterator[_Item]:

@@ -24,6 +24,10 @@ _DRAWN: Final = frozenset(("|", _BAR, _ALIGNED))  # may have a line of rules bel
 _NAMES: Final = frozenset(("name", "key", "keyname", "variable", "parameter", "parametername", "setting", "property"))
 _VALUES: Final = frozenset(("value", "val", "current value"))
 _HEADING: Final = re.compile(r"[\"'`*]{0,2}[^\W\d][\w.$#/-]{0,40}(?: [\w.-]{1,20}){0,3}[\"'`*]{0,2}\Z")
+# What a quotation, a difference or a log has before each line; and the column of the numbers of rows.
+_BEFORE_LINE: Final = r"(?:[>+-][ \t]?|\[[A-Za-z]{2,8}\][ \t]{1,4}|)"
+_PREFIX: Final = re.compile(_BEFORE_LINE)
+_NUMBERS: Final = re.compile(r"(?:#|No\.?|\d{1,4})\Z")
 # A line of code or a query with commas in it.
 _STATEMENT: Final = re.compile(
     r"(?:import|from|select|return|yield|global|nonlocal|del|raise|use|using|var|let|const|export|print|echo|local|my|our)"
@@ -35,7 +39,7 @@ _RULE: Final = "-+|:= \t\r\u2500\u2502\u250c\u2510\u2514\u2518\u251c\u2524\u252c
 _CROSSED: Final = re.compile(r"[|\u251c]?[-=\u2500]{1,200}[+\u253c]")
 _RULES: Final = frozenset(("", *_RULE))
 # What the rows of a dump of PostgreSQL stand behind; between their cells are tabs, and `\\N` is none.
-_COPIED: Final = re.compile(r"COPY [\w.\"]{1,120} \(([^()\n]{1,400})\) FROM stdin;\Z", re.IGNORECASE)
+_COPIED: Final = re.compile(r"COPY [\w.\"]{1,120} \(([^()\n]{1,2000})\) FROM stdin;\Z", re.IGNORECASE)
 _NULL: Final = "\\N"
 _QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
 _NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
@@ -49,7 +53,7 @@ _USERS: Final = frozenset(("user", "username", "login"))  # beside these, `pass`
 _ROW_WORK: Final = 2
 _CELL_WORK: Final = 3
 _ROW_AT_ONCE: Final = 800
-_MOST_COLUMNS: Final = 40  # of a table in text
+_MOST_COLUMNS: Final = 120  # of a table in text
 
 Column: TypeAlias = tuple[int, str, Strength]
 
@@ -78,7 +82,9 @@ def _may_be_header() -> Callable[[str], str | None]:
     inner, joint = r"[^\n\x00={}()<>\[\]:@!?\\+&%^~]*", r"(?:[,;|\t\x{2502}]|  )"
     name = rf"(?:{HINTED}|name|variable|parameter|setting|property)"
     copied = r"(?m)(?:^|\x00)copy [^\n\x00]*\) from stdin;\r?\n"
-    return fast_check(rf"{copied}|(?m)(?:^|\x00){inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n")
+    return fast_check(
+        rf"{copied}|(?m)(?:^|\x00){_BEFORE_LINE}{inner}(?:{name}{inner}{joint}|{joint}{inner}{name}){inner}\r?\n"
+    )
 
 
 def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
@@ -135,13 +141,15 @@ def _header(scan: Scan, line: str) -> _Header | None:
     for separator in _SEPARATORS:
         if separator not in line:
             continue
-        names = [name.strip() for name in _cells(line, separator)]
+        names = [name.strip() for name in _cells(_PREFIX.sub("", line, count=1), separator)]
         inner = names[not names[0] : len(names) - (not names[-1])]
+        if inner and _NUMBERS.match(inner[0]) is not None:
+            inner = inner[1:]
         if len(inner) > 1 and len(names) <= _MOST_COLUMNS and all(map(_HEADING.match, inner)):
             break
     else:
         return None
-    is_code = separator == "," and (len(inner) < len(names) or "'" in line)  # a line of a list
+    is_code = separator == "," and (not all(names) or "'" in line)  # a line of a list
     if is_code or _STATEMENT.match(inner[0]) is not None:
         return None
     plain = [name.strip("\"'`*") for name in names]

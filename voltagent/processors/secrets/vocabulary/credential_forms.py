@@ -54,13 +54,16 @@ _BEGIN_PLACEHOLDER: Final = frozenset(word[:2] for word in f"{_SCHEMES}|{_NO_VAL
 _BEGIN_NO_PLACEHOLDER: Final = frozenset("0123456789-+/!&~^(")  # unless a variable follows
 FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
 _PATH: Final = re.compile(
-    r"#/|(?:~|\.{1,2})/[\w./@+-]{1,200}\Z|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
+    r"#/|#[0-9a-fA-F]{3,8}\Z|(?:~|\.{1,2})/[\w./@+-]{1,200}\Z|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
     r"|[a-z_]{3,40}(?:\.[a-z_]{2,40}){1,8}\.(?=\w{0,60}[a-z]{4})[A-Za-z_]\w{0,80}\Z"  # of a class in a module
     r"|[\^~<>=v]{0,2}\d{1,4}(?:\.\d{1,5}){1,3}(?:[-+.][a-z0-9.]{1,20})?\Z"  # a version
 )
 # The form of most credentials, recognised at once.
 _SURE: Final = re.compile(rf"{MIXED_WORD}\Z")
-_NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,]")
+# Alphabets that write words without spaces between them are in none.
+_NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,\u3001-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_STOPS: Final = "\u3001\u3002\u300d\u300f\u3011"  # of sentences in them, which end a value without a space
+_DOTTED_NAME: Final = re.compile(r"(?:[A-Za-z_]\w{0,24}\.){1,6}[A-Za-z_]\w{0,40}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 # Alphabetic characters, digits, and a character that joins them.
 _JOINED: Final = re.compile(r"(?=[^-@+#!]{1,60}[-@+#!])(?=[^0-9]{0,60}[0-9])(?=[^A-Za-z]{0,60}[A-Za-z])")
@@ -76,7 +79,7 @@ _CUT: Final = re.compile(
     r"(?:(?:sk|pk|rk|gh[pousr]|glpat|xox[a-z]|hf|npm|pypi|key|pat|api|token|whsec|gsk|xai|pplx|tvly|lsv2|sb|dop)"
     r"(?:[-_][A-Za-z0-9]{1,8}){0,2}[-_][A-Za-z0-9]{0,6}|eyJ[\w-]{0,12}|A(?:KIA|SIA)\w{0,6}|AIza\w{0,6}|SG\.\w{0,4})\.{3}\Z"
 )
-_EXAMPLE_USERS: Final = frozenset(("user", "username", "usr"))
+_EXAMPLE_USERS: Final = frozenset(("user", "username", "usr", "userid"))
 _EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 
@@ -110,6 +113,7 @@ def is_credential(value: str) -> bool:
     """Return whether a value looks like a credential: one word of at least 6 characters that is not an ordinary one."""
     if _SURE.match(value) is not None:
         return True
+    value = value.rstrip(_STOPS)
     return (
         len(value) >= _SHORTEST
         and _NO_CREDENTIAL.search(value) is None
@@ -124,8 +128,14 @@ def _is_path(value: str) -> bool:
     return ("." in value or value[:1] in ("#", "~")) and _PATH.match(value) is not None
 
 
+def is_dotted_name(value: str) -> bool:
+    """Return whether a value is what code reads from a module or an object, such as ``win32api.RegOpenKeyEx``."""
+    return _DOTTED_NAME.match(value) is not None and is_ordinary(value.rpartition(".")[2])
+
+
 def is_mixture(value: str) -> bool:
     """Return whether a value joins words and numbers as no name in code does, such as ``Summer-2024``."""
+    value = value.rstrip(_STOPS)
     return (
         len(value) >= _SHORTEST
         and _JOINED.match(value) is not None
@@ -134,6 +144,11 @@ def is_mixture(value: str) -> bool:
         and not is_placeholder(value)
         and not _is_path(value)
     )
+
+
+def has_secret_form(value: str, *, is_strong: bool) -> bool:
+    """Return whether a value looks like a credential or, under a strong name, joins words and numbers."""
+    return is_credential(value) or (is_strong and is_mixture(value))
 
 
 def is_weak_secret(name: str, value: str) -> bool:

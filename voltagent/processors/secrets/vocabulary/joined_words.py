@@ -18,10 +18,18 @@ _WORDS: Final = (
     r"|(?:[a-z]{2,24}|[A-Z][a-z]{1,24})[A-Z][a-z]{1,24}(?=_\d))"
     r"(?:[._/:&#+*-]?\d{1,4}|[!?*#]{1,2}|)"
 )
+# `Summer_24`; but what is counted, or a part of a document, is no password.
+NUMBERED: Final = re.compile(
+    r"(?!(?:Appendix|Attempt|Chapter|Class|Code|Error|Example|Field|Figure|Group|Item|Length|Level|Line|Max|Min|Note|Option|Page|Part|Phase"
+    r"|Question|Row|Rule|Section|Status|Step|Table|Test|Type|Unit|Version|Volume|Warning)s?[_:])[A-Z][a-z]{2,20}[_:]\d{1,6}\Z"
+)
+WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")  # `maple-river-42`
+_CAMEL: Final = r"(?:[A-Z][a-z]{2,24}){2,3}"  # `CactusFalcon`, which is also the form of the name of a class
 _JOINED: Final = re.compile(rf"{_WORDS}\Z")
+_IN_CAMEL_CASE: Final = re.compile(rf"{_CAMEL}\Z")
 # The same in a text: to the end of a line, a quote, a bracket, or to where another pair begins.
 JOINED_WORDS: Final = re.compile(
-    rf"{_WORDS}(?=[\"'`)}}\]<\u2502]|[ \t]{{0,40}}(?:[\r\n\0|\u2502]|\Z)"
+    rf"(?:{_WORDS}|{_CAMEL})(?=[\"'`)}}\]<\u2502]|[ \t]{{0,40}}(?:[\r\n\0|\u2502]|\Z)"
     r"|[,;&|]?[ \t]{0,4}(?:--)?[A-Za-z][\w.]{1,40}[:=]|&amp;|,?\\n)"
 )
 _AROUND: Final = "`)]},.;:*\"'"  # brackets and marks of a sentence behind a value
@@ -46,6 +54,11 @@ def is_joined_words(value: str) -> bool:
     return _JOINED.match(value) is not None and _are_free(value)
 
 
+def is_camel_case(value: str) -> bool:
+    """Return whether a value is two or three words in capitals that name nothing: in configuration, a password."""
+    return _IN_CAMEL_CASE.match(value) is not None and _are_free(value)
+
+
 def end_of_password(value: str) -> int:
     """Return where the credential or password ends in a value, without what belongs to the text around; 0 for none."""
     if has_password_form(value):
@@ -56,7 +69,7 @@ def end_of_password(value: str) -> int:
 
 def has_password_form(value: str) -> bool:
     """Return whether a value has the form of a credential or a password, where that is all that speaks for it."""
-    return is_credential(value) or is_mixture(value) or is_joined_words(value)
+    return is_credential(value) or is_mixture(value) or is_joined_words(value) or NUMBERED.match(value) is not None
 
 
 def _are_free(value: str) -> bool:

@@ -16,20 +16,43 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_weak_secret,
 )
 from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import LABELS, NO_LABELS
 
 # Names of codes that may be short numbers of events: an `alarm_code` of a machine, `login_codes` of HTTP.
 _EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
 # A dictionary of secrets, where a string would be the name of one.
 _VARIABLES: Final = re.compile(r"secrets?[-_. ]?(?:env|vars|variables)\Z", re.IGNORECASE)
 # Under the key `key`, a word with a number is the name of a row, a column or the like.
-_NUMBERED: Final = re.compile(r"(?:[A-Z]?[a-z]{2,20}\d{1,3}|\d{4}[A-Z]\d{1,2})\Z")
+_NUMBERED: Final = re.compile(
+    r"(?:[A-Z]?[a-z]{2,20}(?:[_-][a-z]{2,20}){0,3}[_-]?\d{1,3}|\d{4}[A-Z]\d{1,2}|[A-Za-z]{3,20}(?:-[\w.]{1,20}){0,5}-[0-9a-f]{8,64})\Z"
+)
+# What is wrong with the value of a field, or what it must be.
+_MESSAGE: Final = re.compile(
+    r"\A[A-Za-z' ]{2,60}\b(?:too (?:short|long|common|weak)|blank|required|must|at least|invalid"
+    r"|does(?: not|n't) match|similar|empty)\b"
+)
+_MOST_MESSAGES: Final = 16
 _LONG_NUMBER: Final = 10_000
 _MOST_NUMBERS: Final = 256  # in a list of them
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
-_SCHEMA_FIELDS: Final = frozenset(("$ref", "anyOf", "oneOf", "allOf", "enum", "const"))
+# Also what a lock file says about a package, and how OpenAPI describes a way to log in.
+_SCHEMA_FIELDS: Final = frozenset(
+    (
+        *("$ref", "anyOf", "oneOf", "allOf", "enum", "const"),
+        *("resolved", "integrity", "tokenUrl", "authorizationUrl"),
+    )
+)
+_VERSION: Final = re.compile(r"[\^~]?\d{1,4}\.\d{1,5}\.\d{1,5}(?:-[a-z][a-z0-9.]{0,20})?\Z")  # of a package
+_OF_COOKIES: Final = re.compile(r"cookies?\Z")  # the name of a package
+_BEGINS_VERSION: Final = frozenset("^~0123456789")
+_LONGEST_LABEL: Final = 40  # characters
+# What a field or a setting has that is named after a secret, and what says no more than that there is none.
+_NO_SECRETS: Final = frozenset(("string", "yes", "no", "on", "off", "ask", "true", "false"))
 # The security schemes of OpenAPI: how a secret is sent, by their type and the field that they then have.
 _SECURITY_FIELDS: Final = {"apiKey": "in", "http": "scheme", "oauth2": "flows", "openIdConnect": "openIdConnectUrl"}
-_SCHEME_FIELDS: Final = frozenset((*_SECURITY_FIELDS.values(), "type", "name", "description", "bearerFormat"))
+_SCHEME_FIELDS: Final = frozenset(
+    (*_SECURITY_FIELDS.values(), "type", "name", "description", "help", "title", "bearerFormat")
+)
 
 
 def is_secret(name: object, item: Any, strength: Strength) -> bool:
@@ -37,15 +60,20 @@ def is_secret(name: object, item: Any, strength: Strength) -> bool:
     which = type(item)
     if which is str:
         if strength is Strength.STRONG:
-            return item != "" and not is_fetch_mode(name, item)
-        return is_weak_secret(str(name), item) and not (str(name).lower() == "key" and _NUMBERED.match(item))
+            return item != "" and not is_harmless_value(name, item)
+        return is_weak_secret(str(name), item) and not is_numbered_name(str(name), item)
     if which is dict and strength is Strength.WEAK and _VARIABLES.search(str(name)) is not None:
         return bool(item)
     if strength is not Strength.STRONG or item is None or which is bool:
         return False
     if which is dict:
         return bool(item) and not _is_schema(item)
-    return item != [] and not (_EVENT_CODE.search(str(name)) is not None and _are_short_numbers(item))
+    return (
+        item != []
+        and not (which is float and item < 0)  # the logarithm of a probability
+        and not (is_list(item) and _are_messages(item))
+        and not (_EVENT_CODE.search(str(name)) is not None and _are_short_numbers(item))
+    )
 
 
 def is_secret_text(value: str, strength: Strength, name: str = "") -> bool:
@@ -54,12 +82,48 @@ def is_secret_text(value: str, strength: Strength, name: str = "") -> bool:
         return False
     if value[:1] == "{" and value[-1:] == "}" and is_credential(value[1:-1]):
         return True  # encrypted by Maven or Jenkins
-    return not is_placeholder(value) if strength is Strength.STRONG else is_weak_secret(name, value)
+    if strength is Strength.STRONG:
+        return not is_placeholder(value) and not is_harmless_text(name, value)
+    return is_weak_secret(name, value)
 
 
-def is_fetch_mode(name: object, item: str) -> bool:
-    """Return whether a value says how `fetch(url, {credentials: "include"})` sends cookies."""
+def is_numbered_name(name: str, value: str) -> bool:
+    """Return whether a value under ``key`` or ``key2`` is the name of a row, a column or the like."""
+    return name.rstrip("0123456789").lower() == "key" and _NUMBERED.match(value) is not None
+
+
+def is_harmless_value(name: object, item: str) -> bool:
+    """Return whether a string under a strong key is none of its values: all but a few of packages and of browsers are.
+
+    That is the name and version of a package for cookies, and what `fetch(url, {credentials: "include"})` is passed.
+    """
+    if item[:1] in _BEGINS_VERSION:
+        return _VERSION.match(item) is not None and _OF_COOKIES.search(str(name)) is not None
+    if item == name:
+        return item.endswith(("cookie", "cookies"))
     return name == "credentials" and item in FETCH_MODES
+
+
+def is_harmless_text(name: str, value: str) -> bool:
+    """Return whether what a text has behind a strong name is none of its values.
+
+    Beside :func:`is_harmless_value`, that is the version of any package, the type of a field, and its label in any
+    language: a text may be code, a form or a list of translations, where a name is the name of what is described.
+    """
+    begins = value[:1]
+    if begins in _BEGINS_VERSION:
+        return _VERSION.match(value) is not None
+    if begins.isascii() and begins.islower():
+        return value in _NO_SECRETS or is_harmless_value(name, value)
+    if len(value) > _LONGEST_LABEL:
+        return False
+    words = value.lower().split()
+    return words != [] and LABELS.issuperset(words) and (len(words) > 1 or words[0] not in NO_LABELS)
+
+
+def _are_messages(items: list[Any]) -> bool:
+    """Return whether items are what a form says of a value: ``["is too short (minimum is 8 characters)"]``."""
+    return len(items) <= _MOST_MESSAGES and all(type(one) is str and _MESSAGE.search(one[:200]) for one in items)
 
 
 def _are_short_numbers(item: Any) -> bool:
@@ -72,6 +136,8 @@ def _is_schema(value: dict[str, Any]) -> bool:
     which = value.get("type")
     if type(which) is str and which in _SECURITY_FIELDS:
         return _SECURITY_FIELDS[which] in value and _SCHEME_FIELDS.issuperset(value)
+    if "description" in value and _SCHEME_FIELDS.issuperset(value):
+        return not is_credential(str(value["description"]))
     if "value" in value:  # as `terraform output -json` and the fields of forms have it
         return False
     return (

@@ -8,7 +8,15 @@ from enum import IntEnum
 from itertools import pairwise
 from typing import Any, Final
 
-from voltagent.processors.secrets.vocabulary.words import HARMLESS, OWNERS, STEMS, STRONG, STRONG_PAIRS, WEAK
+from voltagent.processors.secrets.vocabulary.words import (
+    HARMLESS,
+    OWNERS,
+    STEMS,
+    STRONG,
+    STRONG_PAIRS,
+    WEAK,
+    WEAK_STEMS,
+)
 
 
 class Strength(IntEnum):
@@ -20,18 +28,16 @@ class Strength(IntEnum):
 
 
 _WORD: Final = re.compile(r"[A-Z]{2,64}(?![a-z])|[A-Z]?[a-z]{1,64}|[A-Z]")
-_ACCENTED: Final = re.compile(r"[^\W\d_]{1,64}")
+_ACCENTED: Final = re.compile(r"[^\x00-@\[-`{-\x7f\s\u200b-\u200f\u2060\ufeff]{1,64}")  # marks of vowels are no `\w`
 _NO_NAME: Final = re.compile(r"[{}\"'\r\n\\<>=;]|\[redacted\]")  # a key with these is text, and searched as text
 _LONGEST_NAME: Final = 200  # characters; a longer key is no name
 _MOST_NAMES: Final = 4096  # remembered; no program has that many
 # Ends of a word that is written together, such as `userpassword`; `bypass` and `compass` are other words.
-_STRONG_ENDS: Final = (
-    *("password", "passwd", "passphrase", "secret", "apikey", "passcode", "passwort", "secretkey", "storepass"),
-    *("passwordv", "secretv", "apikeyv"),  # `apikeyv2`
-)
+_ENDS: Final = "password passwd passphrase secret apikey passcode passwort secretkey storepass bindpw"
+_STRONG_ENDS: Final = (*_ENDS.split(), "passwordv", "secretv", "apikeyv")  # `apikeyv2`
 _TOGETHER: Final = frozenset(map("".join, STRONG_PAIRS))  # `authkey`
 _HEADERS: Final = ("authorization", "cookie", "setcookie")
-_WEAK_ENDS: Final = ("token", "pwd", "tokenv")
+_WEAK_ENDS: Final = ("token", "pwd", "tokenv", *WEAK_STEMS)
 _DIGITS: Final = "0123456789"
 _NO_DIGITS: Final = dict.fromkeys(map(ord, _DIGITS))  # `password1` and `apiKeyV2` need no entries of their own
 

@@ -84,7 +84,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("PyPI", "pypi-", _B64URL, 16, ordinary=True),
     Format("RubyGems", "rubygems_", _HEX, 16),
     Format("crates.io", "cio", _B62, 28, ordinary=True),
-    Format("Clojars", "CLOJARS_", _HEX, 16),
+    Format("Clojars", "(?:CLOJARS|clojars)_", _B62, 16),
     Format("Docker Hub", "dckr_(?:pat|oat)_", _B64URL, 12),
     Format("HashiCorp Vault", "hv[sbr]\\.", _B64URL, 12),
     Format("HashiCorp Boundary", "at_", _B62, 22, ordinary=True),
@@ -151,7 +151,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("42 Intra", "s-s4t2(?:ud|af)-", "[a-f0-9]", 16),
     Format("Prefect", "pn[ub]_", _B62, 16, ordinary=True),
     Format("Pulumi", "pul-", _HEX, 16),
-    Format("Buildkite", "bk(?:ua|t|s|pt)_", _HEX, 16),
+    Format("Buildkite", "bk(?:ua|t|s|pt|ct|aj)_", _HEX, 16),
     Format("CircleCI", "CCI(?:PAT|PRJ)_", "[A-Za-z0-9_]", 16),
     Format("Sourcegraph", "s(?:g[pd]|lk)_", "[A-Za-z0-9_]", 16, ordinary=True),
     Format("SonarQube", "sq[pua]_", _HEX, 16),
@@ -167,7 +167,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Dropbox", "sl\\.(?:u\\.)?", _B64URL, 40, ordinary=True),
     Format("LlamaIndex", "llx-", _B62, 16, ordinary=True),
     Format("Voyage AI", "pa-", _B64URL, 30, ordinary=True),
-    Format("Anyscale", "esecret_", "[a-z0-9]", 13),
+    Format("Anyscale", "esecret_", _B62, 13),
     Format("Modal", "a[ks]-", _B62, 20, ordinary=True),
     Format("RunPod", "rpa_", _B62, 20, ordinary=True),
     Format("Browserbase", "bb_(?:live|test)_", _B64URL, 10),
@@ -199,12 +199,12 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Ory", "ory_(?:pat|at|rt|st)_", _B64URL, 16, ordinary=True),
     Format("Stytch", "secret-(?:test|live)-", _B64URL, 16, ordinary=True),
     Format("Persona", "persona_(?:production|sandbox)_", _UUID, 18),
-    Format("Zuplo", "zpka_", "[a-z0-9_]", 16),
+    Format("Zuplo", "zpka_", "[A-Za-z0-9_]", 16),
     Format("Zoho", "1000\\.", "[a-f0-9.]", 40),
     Format("Harness", "[ps]at\\.[A-Za-z0-9_-]{22}\\.[a-f0-9]{24}\\.", _B62, 10),
     Format("Octopus Deploy", "API-", "[A-Z0-9]", 16, ordinary=True),
     Format("Rootly", "rootly_", _HEX, 16),
-    Format("Bitwarden", "0\\.[a-f0-9-]{36}\\.", "[A-Za-z0-9:+/=]", 20),
+    Format("Bitwarden", "0\\.[a-f0-9]{8}-(?:[a-f0-9]{4}-){3}[a-f0-9]{12}\\.", "[A-Za-z0-9:+/=]", 20),
     Format("Elastic Cloud", "essu_", "[A-Za-z0-9+/=_-]", 20, ordinary=True),
     Format("Aiven", "AVNS_", _B64URL, 12),
     Format("Confluent", "cflt", "[A-Za-z0-9+/]", 30, ordinary=True),
@@ -226,8 +226,8 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Volcengine", "AKLT", _B62, 16, ordinary=True),
     Format("Ubidots", "BBFF-", _B62, 16, ordinary=True),
     Format("SettleMint", "sm_(?:aat|pat|sat)_", _B62, 10, ordinary=True),
-    Format("Discord bot", "[MNO][TDj][A-Za-z0-9]{22,26}\\.[A-Za-z0-9_-]{6}\\.", _B64URL, 20),
-    Format("Grafana, before version 9", "eyJrIjoi", _B62, 32),
+    Format("Discord bot", "[MNO][TDjz][A-Za-z0-9]{22,26}\\.[A-Za-z0-9_-]{6}\\.", _B64URL, 20),
+    Format("Grafana, before version 9", "eyJrIjoi", "[A-Za-z0-9+/=]", 32),
     Format("JSON web token", "eyJ[A-Za-z0-9_-]{5,2000}\\.", "[A-Za-z0-9_.-]", 8),
     Format("JSON web token, cut", "eyJ(?:hbGciO|0eXAiO|raWQiO|wYXlsb2FkIjo)", "[A-Za-z0-9_-]", 8),
     Format("Discord user", "mfa\\.", _B64URL, 40),
@@ -239,6 +239,15 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Mercury", "secret-token:mercury_", _B62, 10),
     Format("Brave Search", "BSA", _B64URL, 24, ordinary=True),
     Format("Trello", "ATTA", _HEX, 32),
+    Format("Docker Swarm", "SWMTKN-1-", "[a-z0-9-]", 20),
+    Format("Xendit", "xnd_(?:production|development)_", _B62, 16),
+    Format("Mercado Pago, test", "TEST-[0-9]{16}-", "[a-f0-9-]", 20),
+    Format("Login with Amazon", "Atz[ar]\\|", "[A-Za-z0-9_-]", 32),
+    Format("Login with Amazon, client", "amzn1\\.oa2-cs\\.v1\\.", "[a-f0-9]", 16),
+    Format("Intercom", "dG9rOj", "[A-Za-z0-9+/=]", 20, ordinary=True),
+    Format("PASETO", "v[1-4]\\.(?:local|public)\\.", _B64URL, 32),
+    Format("Bitcoin, extended private key", "[tvxyzu]prv", _B62, 60),
+    Format("Instagram", "IGQ", _B64URL, 40, ordinary=True),
     Format("Iron session", "Fe26\\.2\\*", "[A-Za-z0-9_*-]", 16),
 )
 
@@ -265,7 +274,8 @@ _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
 _ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
 _ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
 _BEFORE_DASH: Final = (  # a UUID has other characters
-    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [ARM]A- FF- pa- kab- ec-c- p8e- v[0-9]- \\.0- da2- A3- md-"
+    "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [ARM]A- KN- ST- FF- pa- kab- ec-c- "
+    "p8e- v[0-9]- \\.0- da2- A3- md-"
 )
 
 
@@ -280,7 +290,7 @@ TOKEN_MARKS: Final[tuple[str, ...]] = (
         f"|(?=[a-z]{{16}})|{_any_before(_ALPHABETIC_DASH)}(?=[a-z]{{8}}))"
     ),
     rf"\.(?:(?<=SG\.)|(?={_SMALL}[A-Z0-9])|(?=[a-z]{{16}}))(?=[A-Za-z0-9_.~*-]{{8}})",
-    "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|TATT3|TCTT3|BSK|QE[A-Za-z]|QV[A-Za-z0-9_-]{40})",
+    "A(?=[A-Z0-9][A-Za-z0-9]{10}|Iza|tz[ar]\\||TATT3|TCTT3|BSK|QE[A-Za-z]|QV[A-Za-z0-9_-]{40})",
     "A(?<=LTA)(?=I)",
     "G(?=R1348941)",
     "S(?=K[a-f0-9]{16}|CW[A-Z0-9]{12}|(?<=BS)A[A-Za-z0-9_-]{24})",
@@ -290,4 +300,7 @@ TOKEN_MARKS: Final[tuple[str, ...]] = (
     "c(?=io[A-Za-z0-9]{28}|mVmdGtu[A-Za-z0-9]{12}|flt[A-Za-z0-9+/]{30})",
     "o(?=y2[a-z0-9]{21})",
     "p(?<=dap)(?=i[a-f0-9]{8})",
+    "r(?=v[A-Za-z0-9]{60})",
+    "d(?=G9rOj[A-Za-z0-9+/=]{20})",
+    "I(?=GQ[A-Za-z0-9_-]{40})",
 )

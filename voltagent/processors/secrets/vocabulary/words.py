@@ -18,14 +18,15 @@ _STRONG: Final = (
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
     "sifre keypass storepass requirepass masterauth secreto segredo segreto zugangsdaten "
     "credenciales credenciais credenziali mailpass smtppass ftppass httppass redispass ldappass vpnpass wifipass "
-    "bindpass loginpass rootpw adminpw userpw dbpw puk 口令 privkey contrasenia contrasenha"
+    "bindpass loginpass rootpw adminpw userpw dbpw puk 口令 privkey contrasenia contrasenha "
+    "parolă κωδικόςπρόσβασης पासवर्ड گذرواژه رمزعبور كلمةالسر סיסמא"
 )
 
 # Under these, a value that looks like a credential is one: numbers, ordinary words and short values stay.
 _WEAK: Final = (
     "token tokens key keys pass auth bearer jwt jsessionid phpsessid oauth passkey csrftoken authtoken accesstoken "
     "refreshtoken idtoken apitoken bottoken cookies salt sessionid csrf xsrf "
-    "instrumentationkey"
+    "instrumentationkey schlüssel schluessel 密钥 令牌 トークン"
 )
 
 # What has values of all kinds.
@@ -34,8 +35,8 @@ _HOLDERS: Final = "header headers env var vars variable variables result results
 # `next_token`, `cache_key` (also `s3_key`, whose digit is not part of the word), `password_length`.
 _BESIDE: Final = {
     "token": (
-        "page next continuation previous prev cursor resume sync scroll skip delta eos bos pad unk sep cls mask "
-        "stop start special first last end begin count type id ids limit max min total prompt completion input "
+        "page pagination next continuation previous prev cursor resume sync scroll skip delta eos bos pad unk sep cls "
+        "mask stop start special first last end begin count type id ids limit max min total prompt completion input "
         "output cached reasoning starting per price cost usage num n text index budget rate used remaining bytes "
         "logprob logprobs space url uri endpoint ttl expiry expires lifetime accessor"
     ),
@@ -44,23 +45,25 @@ _BESIDE: Final = {
         "group dict object idempotency dedup deduplication translation message event field config hot "
         "arrow join order project name names code down up press error type id ids count label keyword column "
         "map sorted issue context metric tag feature registry path file length size gcs blob s publishable "
-        "binding shard sharding ordering socket"
+        "binding shard sharding ordering socket fingerprint fingerprints color colour"
     ),
     "strong": (
-        "length count policy attempts strength expiry expires expired expiration age required enabled disabled "
-        "field label hint min max changed updated created at reset url uri link rotation type santa manager "
+        "length count policy attempts strength expiry expires expired expiration age required requires enabled "
+        "disabled field label hint min max changed updated created at reset url uri link rotation type santa manager "
         "agent policies validity days version placeholder input eaten consent banner file path exists valid is "
         "has name names validator validators hasher hashers score status strategy error errors message prompt "
         "title description schema format regex pattern rules arn provider providers store backend engine ref refs "
         "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last "
-        "sent accessor domain domains endpoint endpoints algorithm algorithms allow existing samesite jar id ids "
-        "command cmd sock socket entropy bits rate ratio reuse num per position avg mean percentage frequency"
+        "sent gpio led accessor domain domains endpoint endpoints algorithm algorithms allow "
+        "existing samesite jar id ids "
+        "enter wrong incorrect forgot forgotten show hide toggle "
+        "command cmd sock socket entropy bits rate ratio reuse num per position avg mean percentage frequency color"
     ),
     "named": _HOLDERS,  # beside a strong word only
     # At the end of a name, behind a strong word: what it has is no secret, even if it looks like one.
     "fact": (
         "name names ref refs arn type types policy policies version versions provider providers consent class strategy "
-        "encryption algorithm algorithms schema stdin"
+        "encryption algorithm algorithms schema stdin parser manager mgr handler handlers processor"
     ),
 }
 
@@ -71,18 +74,47 @@ OWNERS: Final = frozenset(_OWNERS.split())
 # In other alphabets, names are written together, and words have endings: each stem makes a name strong.
 _STEMS: Final = (
     "contraseñ lösenord hasło şifre парол лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis "
-    "密码 密碼 口令 パスワード 비밀번호 암호 暗証番号"
+    "密码 密碼 口令 パスワード 비밀번호 암호 暗証番号 parolă पासवर्ड گذرواژه رمزعبور كلمةالسر סיסמא"
 )
 STEMS: Final = tuple(_STEMS.split())
+WEAK_STEMS: Final = ("schlüssel", "密钥", "令牌", "トークン")  # the same of weak names, at their end
+# Names of two words, each of which says nothing, as text has them.
+_TWO: Final = (
+    ("mật", "khẩu"),
+    ("kata", "sandi"),
+    ("كلمة", "المرور"),
+    ("كلمة", "السر"),
+    ("رمز", "عبور"),
+    ("κωδικός", "πρόσβασης"),
+    ("bw", "session"),
+    ("seed", "phrase"),
+    ("recovery", "phrase"),
+    ("pass", "phrase"),
+    ("security", "answer"),
+    ("community", "string"),
+)
+TWO_WORDS: Final = tuple(f"{first}{joint}{second}" for first, second in _TWO for joint in " _-")
+# What the code of a message is called in other languages.
+_CODE_NAMES: Final = (
+    "验证码 認証コード 確認コード 인증번호 인증_번호 인증코드 인증_코드 код_подтверждения رمز_التحقق kod_weryfikacyjny "
+    "kode_verifikasi kode_otp verificatiecode ihre_tan deine_tan mtan sms-tan pushtan"
+)
+CODE_NAMES: Final = tuple(name.replace("_", " ") for name in _CODE_NAMES.split())
+# Who issues personal access tokens: `GH_PAT`.
+_PAT_OWNERS: Final = (
+    "github gitlab gh gl azdo ado azure devops jira confluence atlassian bitbucket airtable asana snowflake databricks "
+    "dockerhub docker figma sonar sonarqube gitea forgejo npm notion hubspot artifactory jfrog clockify planetscale"
+)
+PATS: Final = tuple(f"{owner}_pat" for owner in _PAT_OWNERS.split())
 # Parts of secret names, by which they are found in a text: each name with one of the words above has one.
 _HINTS: Final = (
     "pass secret cred token key auth cookie pin code pwd pswd jwt sessid bearer otp cvv cvc kennwort contrase clave "
     "senha mdp wachtwoord salasana heslo jelsz adgangskode parola psk pw mnemonic lozinka katasandi matkhau kodeord "
-    "geslo sessionid salt puk geheim haslo sifre segre zugangsdaten saml hub_pat lab_pat"
+    "geslo sessionid salt puk geheim haslo sifre segre zugangsdaten saml schluessel"
 )
 HINTS: Final = tuple(_HINTS.split())
 CERTIFICATES: Final = (".crt", ".pem.pub", "namespace")  # how keys end in a secret of Kubernetes that are no secrets
-HINTED: Final = "|".join((*HINTS, *STEMS))  # a pattern
+HINTED: Final = "|".join((*HINTS, *STEMS, *WEAK_STEMS))  # a pattern
 # Words that are in most sentences about a password, and in no passphrase.
 _IN_SENTENCES: Final = (
     "the an and or is are was be been has have had of to in on at by for from with without as if it its not no can may "
@@ -95,11 +127,17 @@ _IN_SENTENCES: Final = (
     "ist het een je uw jouw met ett din ditt med och"
 )
 IN_SENTENCES: Final = frozenset(_IN_SENTENCES.split())
+# With these, the words above are the label of a field, in any language.
+_IN_LABELS: Final = "mot de passe api your new old current enter confirm repeat access user"
+# Single words that are passwords of programs as often as labels.
+_PASSWORDS: Final = "secret secrets geheim geheimnis segreto secreto segredo clave"
 # Beside these, the tokens of a column are words.
 _OF_WORDS: Final = "count logprob pos tag lemma freq frequency prob score label type"
 OF_WORDS: Final = frozenset(_OF_WORDS.split())
 STRONG: Final = frozenset(_STRONG.split())
 WEAK: Final = frozenset(_WEAK.split())
+LABELS: Final = STRONG | WEAK | frozenset(_IN_LABELS.split())
+NO_LABELS: Final = frozenset(_PASSWORDS.split())
 HARMLESS: Final = {which: frozenset(words.split()) for which, words in _BESIDE.items()}
 
 # Two words in a row that together are as good as one of the above.
@@ -118,21 +156,22 @@ STRONG_PAIRS: Final = frozenset(
             ("code", "codes"),
             (
                 "device recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login "
-                "unlock fa tfa"
+                "unlock fa tfa gate"
             ),
         ),
         (("string", "strings"), "connection conn community authentication"),
         (("passe",), "de palavra"),
         (("answer", "answers"), "security"),
         (("signature",), "access"),
-        (("pat", "pats"), "github gitlab"),
+        (("pat", "pats"), _PAT_OWNERS),
         (("verifier",), "code"),
+        (("session",), "bw"),
         (("response", "assertion"), "saml"),
         (("assertion",), "client"),
         (("hash",), "bcrypt scrypt argon pbkdf"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
-        (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email wifi wlan store"),
+        (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email wifi wlan store become default proxy"),
     )
     for first in firsts.split()
     for second in seconds

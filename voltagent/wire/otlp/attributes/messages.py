@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core.span import MODEL_CALLS
+from voltagent.wire.json_values import json_object
 from voltagent.wire.otlp.attributes.payloads import as_json, as_text, plain_text
-from voltagent.wire.otlp.span_view import Facts, json_object
+from voltagent.wire.otlp.span_view import Facts
 
 _Message = dict[str, Any]
 _KEYS: Final = ("messages", "input", "contents", "prompt")  # of the input of a model call: what is sent to the model

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, cast
 
 from voltagent.capture.pieces import decode
-from voltagent.wire.otlp.span_view import Facts, json_object, json_text
+from voltagent.wire.json_values import json_object, json_text
+from voltagent.wire.otlp.span_view import Facts
 
 _CONTENT: Final = ("content", "text", "page_content")
 

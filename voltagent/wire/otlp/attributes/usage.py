@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from voltagent.capture.usage import TOKEN_SPELLINGS, is_spelling
+from voltagent.wire.json_values import json_text
 from voltagent.wire.otlp.attributes.payloads import as_json
 from voltagent.wire.otlp.attributes.word import Word
-from voltagent.wire.otlp.span_view import Facts, json_text
+from voltagent.wire.otlp.span_view import Facts
 
 # Names of this library's counts in Langfuse's ``usage_details`` -> our key.
 LANGFUSE_TOKENS: Final[Mapping[str, str]] = {

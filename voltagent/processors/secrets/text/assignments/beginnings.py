@@ -11,8 +11,9 @@ from voltagent.processors.secrets.vocabulary.credential_forms import atomic
 from voltagent.processors.secrets.vocabulary.names import Strength, is_pin
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
-COMPARISONS: Final = ("==", "!=", "===", "!==", "->")
-CALLS: Final = (",", "(", "{")  # before an argument
+COMPARISONS: Final = ("==", "!=", "===", "!==", "->", "<>")
+BARE: Final = ",,"  # before an argument, behind a name without quotes
+CALLS: Final = (",", BARE, "(", "{")  # before an argument
 UNQUOTED: Final = re.compile(r"[^\s\"'`\u201d\u2019,;&<>(){}\[\]\\|\0\x1b]{1,4096}")
 DOTTED: Final = re.compile(r"[A-Za-z]{2,40}(?:\.[A-Za-z]{2,40}){0,6}\.\d{1,10}\Z")  # no code has a number there
 CALLED: Final = 80  # characters before a name in which the function stands that is called
@@ -24,22 +25,26 @@ _TO_OPERATOR: Final = (
     + atomic(r"[\w.$-]{0,40}", "name")
     + ")"
     # What can follow at all, so that most names in prose are left at once.
-    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<({*]|->|&(?:quot|#)|\x1b|\u201d"
-    r"|\s{1,16}(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
+    + r"(?=[\"'`\\\[\])%=:\uff1a?|+!<({*]|,[ \t]{0,4}[\"'<\\]|->|&(?:quot|#)|\x1b|\u201d"
+    r"|\s{1,16}(?:[=:!?|+<\[\d-]|\([\w .-]{1,20}\):|for |of |(?:provid|giv|us|suppli|receiv|creat|generat|issu"
+    r"|refresh|rotat)e|n?var|n?text|(?:as )?string|\{ ?get))"
     # Where there may be nothing, it is the last alternative: for the engine, that costs half of what a repetition does.
     r"(?:(?P<close>\]?\\{0,8}[\"'`](?:\]['\"]?)?|\[\w{0,8}\]|\]|\)|%22|%5d|\*\*|&quot;|&#(?:34|39|x22|x27);"
     r"|\\{1,4}u002[27]|\x1b\[[\d;]{0,8}m|\u201d)|)"
-    r"(?: \d{1,3}(?=[:=])| \[\w{1,20}\](?=:)| (?:for|of) [\w.@%'-]{1,40}(?=[ \t]?[:=])"
-    r"| (?:provided|given|used|supplied|received)(?=[ \t]?:)| (?:as )?string(?=\s)"
+    r"(?: \d{1,3}(?=[:=])| [\[(][\w .-]{1,20}[\])](?=:)| (?:for|of) [\w.@%'-]{1,40}(?=[ \t]?[:=])"
+    r"| (?:provided|given|used|supplied|received|created|generated|issued|refreshed"
+    r"|rotated)(?=[ \t]?:)| (?:as )?string(?=\s)"
     r"| \{ ?get;[a-z; ]{0,20}\}| n?(?:varchar|text)\(\w{1,8}\)|)"
     r"(?P<operator>"
     + atomic(r"\s{0,16}", "left")
-    + r"(?:::(?=[ \t])|:(?!=)|=(?![=>])|:=|=>|->|<-|===?|!==?|(?:\|\||\?\?|\?|\+)="
+    + r"(?:::(?=[ \t])|:(?!=)|=(?![=>])|:=|=>|->|<-|<>|===?|!==?|(?:\|\||\?\?|\?|\+|\|)=|\?:"
     r"|(?:\|\||\?\?)(?=\s{0,4}[\"'`])|<<<|\uff1a|\|(?!\|))"
     + atomic(r"\s{0,16}", "right")
-    + r"|(?<=[\"'`]),[ \t]{0,16}(?:default[ \t]?=[ \t]?|)(?=[bfru]{0,2}\\{0,8}[\"'`])"
+    + r"|(?<=[a-z0-9_]),[ \t]{0,16}(?:<<)?(?=\\{0,8}[\"'])"
+    r"|(?<=[\"'`]),[ \t]{0,16}(?:default[ \t]?=[ \t]?|with: |)(?=[bfru]{0,2}\\{0,8}[\"'`])"
     r"|(?<=\");s:[0-9]{1,6}:(?=\\{0,8}\")|[({][ \t]{0,4}(?=[bfru]{0,2}\\{0,8}[\"'`])"
-    r"|(?<=[\"'`])\)(?:\.[a-z_]{2,20}\(| \{ )(?=[\"'`])"
+    r"|(?<=[\"'`])\)(?:\.[a-z_]{2,20}\(| \{ |,[ \t]{1,4})(?=[\"'`])|(?<=[a-z0-9_]\)) \{ (?=[\"'`])"
+    r"|(?<=[\"'`])[ \t](?=\\{0,8}\")"
     r"|%3[da](?:%20|\+|(?!%20|\+))|&#(?:61|x3d);|\\{1,4}u003[ad]"
     r"|</(?:t[dh]|dt)>\s{0,16}<(?:td|dd)(?: [^<>\0]{0,80}|)>)"
 )
@@ -47,7 +52,7 @@ _TO_VALUE: Final = (
     r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env|vault|reference)[\w!]{0,20}"
     r"|&\w{1,40})"
     r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\r?\n\s{1,40}|string\(\d{1,6}\)[ \t](?=\")"
-    r"|\\\n[ \t]{0,40}"
+    r"|\\\n[ \t]{0,40}|<{2,3}[-~]?[\"']?eo[a-z][\"']?\r?\n[ \t]{0,40}|(?<=[:*][ \t])\*\*(?=[a-z0-9])"
     r"|\x1b\[[\d;]{0,8}m\s{0,4}(?:\x1b\[[\d;]{0,8}m|)|[\u201c\u2018]"
     r"|</?(?:b|strong|span|code|em|kbd|td|dd)(?: [^<>\0]{0,80}|)>\s{0,4}|)"
     r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
@@ -69,6 +74,7 @@ _BEFORE_PHRASE: Final = ("secret", "cred", "pin")  # also before one of these, a
 OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
 _COLOUR: Final = 8  # characters that begin a colour, up to its last number
 _DIGITS: Final = "0123456789"
+_BLOCK: Final = re.compile(r"[|>][-+]?[ \t]{0,4}\r?\n {1,40}\Z")
 UNKNOWN: Final = object()
 
 
@@ -106,6 +112,7 @@ class Assignment(NamedTuple):
     takes_number: bool  # a number behind the operator is a password
     least_digits: int  # of such a number
     takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
+    goes_on: bool  # behind its first word: in the lines of a block of YAML, or in the quotes around the pair
 
 
 def understand(scan: Scan, written: str, match: re.Match[str], name: int, value: int) -> Assignment | None:
@@ -130,10 +137,16 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
         name = name.lstrip(_DIGITS).removeprefix("m")
     strength = scan.names.strength(name.lstrip("-"))
     operator = match["operator"].strip()
+    if operator[:1] == "," and not match["close"]:
+        operator = BARE
+    if not operator:
+        operator = "{"  # `{"x-api-key" "…"}`
     quote = match["quote"]
     is_comparison = operator in COMPARISONS
     if strength is Strength.NONE or (quote is None and is_comparison):
         return None
+    if match["close"] == ")" and len(quote or "") > 1 and "\n" in match["operator"]:
+        return None  # the description of a class, behind its bases
     is_in_address = (
         text[max(0, start - 2) : start] == "//"
         if strength is Strength.WEAK
@@ -141,18 +154,15 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
     )
     if match["operator"] == ":" and is_in_address:
         return None  # the user of a URL, whose password is found there, or what an ARN speaks of
-    if quote is not None and start > 0 and not match["close"] and text[start - 1] == quote:
-        is_call = operator in CALLS or operator.startswith(")")
-        if not is_call:  # `'Password: '`: the quote closes the label
-            return None
+    is_argument = quote is not None and (operator in CALLS or operator.startswith(")"))
+    if quote is not None and not is_argument and not match["close"] and text[max(0, start - 1) : start] == quote:
+        return None  # `'Password: '`: the quote closes the label
     is_configuration = (
         operator == "="
         and text[value - 1] == "="
-        and (name.isupper() or text[max(0, start - 1) : start] in ("&", "?", ";"))
+        and (name.isupper() or text[max(0, start - 1) : start] in ("&", "?", ";") or _is_property(text, name, start))
     )
-    is_argument = quote is not None and (operator in CALLS or operator.startswith(")"))
-    prefixes = "bfru" if is_argument else "bfrun@$"
-    beginning = Beginning(name, strength, operator, (quote or "").lstrip(prefixes), is_configuration, is_pin(name))
+    beginning = Beginning(name, strength, operator, (quote or "").lstrip("bfrun@$"), is_configuration, is_pin(name))
     is_strong, is_spaced = strength is Strength.STRONG, text[value - 1] in " \t\n"
     return Assignment(
         beginning,
@@ -168,8 +178,15 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
         and _may_be_phrase(operator, text[start:value]),
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
         least_digits=LEAST_DIGITS - (name.lower().endswith(OF_CARDS)),
-        takes_mixture=not beginning.is_pin and operator != "|",
+        takes_mixture=not beginning.is_pin and operator != "|" and name.rstrip(_DIGITS).lower() != "key",
+        goes_on=_BLOCK.search(text, start, value) is not None
+        or (operator == "=" and quote is None and text[start - 1 : start] in ("", *"\"';\n\0")),
     )
+
+
+def _is_property(text: str, name: str, start: int) -> bool:
+    """Return whether a line of a file of properties begins here, as ``spring.datasource.password=…`` does."""
+    return name.count(".") > 1 and name.islower() and text[max(0, start - 1) : start] in ("", "\n", "\0")
 
 
 def _may_be_phrase(operator: str, beginning: str) -> bool:
@@ -177,4 +194,4 @@ def _may_be_phrase(operator: str, beginning: str) -> bool:
 
     Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``.
     """
-    return operator == "=" or any(map(beginning.lower().__contains__, OF_SEVERAL_WORDS))
+    return operator == "=" or beginning.isupper() or any(map(beginning.lower().__contains__, OF_SEVERAL_WORDS))

@@ -15,12 +15,12 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_ordinary,
     is_placeholder,
 )
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 _SCHEMA: Final = re.compile(
     r"\{(?![^{}]{0,200}\bvalue\\{0,8}[\"']?\s{0,4}[:=])"  # as `terraform output -json` has it
-    r"[^{}]{0,200}\b(?:(?:required|nullable|validators?|(?:min|max)_?length)\\{0,8}[\"']?\s{0,4}:"
+    r"[^{}]{0,200}\b(?:(?:required|nullable|validators?|description|help|resolved|integrity|(?:min|max)_?length)\\{0,8}[\"']?\s{0,4}:"
     r"|type\\{0,8}[\"']?\s{0,4}:\s{0,4}\\{0,8}[\"'\[]?(?:(?:datatypes|sequelize|schema|types|mongoose)\.\w"
     r"|(?:string|number|integer|boolean|object|array|text|varchar|apikey|openidconnect)\b))",
     re.IGNORECASE,
@@ -36,9 +36,11 @@ _CODE_DEFAULT: Final = re.compile(
     r"(?:(?:default|unset|fallback)[ \t]{0,2}[=:][ \t]{0,2})?([\"'`])"
 )
 # A declared type that does not begin with a word: ``&'static str = "…"``.
-_REFERENCE: Final = re.compile(r"&(?:'\w{1,20} )?(?:mut )?str\s{0,4}=\s{0,4}[br]?(\\{0,4}\")")
+_REFERENCE: Final = re.compile(
+    r"(?:&(?:'\w{1,20} )?(?:mut )?(?:str|\[u8\])|\[\](?:const )?(?:u8|byte|string))\s{0,4}=\s{0,4}[br]?(\\{0,4}\")"
+)
 _SECRET_CALL: Final = re.compile(
-    r"[\w.:]{0,80}(?:secret|password|credential|token|key|sensitive|strptr|string::from|some|string|bytes?|buffer\.from)\w{0,20}\(\Z",
+    r"[\w.:]{0,80}(?:secret|password|credential|token|key|sensitive|strptr|string::from|some|string|bytes?|buffer\.from|fromhex|unhexlify|b64decode)\w{0,20}\(\Z",
     re.IGNORECASE,
 )
 _LONGEST_CALL: Final = 120  # characters; longer than any that it matches
@@ -48,6 +50,7 @@ _NAME_OF_HEADER: Final = re.compile(
     r"\b(?:name|alias|env|header|tokenurl)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
 )
 _SUBSCRIPT: Final = re.compile(r"(?<=[\w\])])\[\\{0,4}[\"'][^\"'\n\0]{1,60}[\"']\]")  # what it has is a name
+_TOKEN: Final = re.compile(r"(?=[^0-9]{0,200}[0-9])[\w.+/=~:@%-]{12,200}\Z")  # no regular expression, no keyword
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 
 
@@ -113,7 +116,7 @@ def code_default(scan: Scan, one: Beginning, start: int) -> Range | None:
     end = closing_quote(scan, match.end(), match[1])
     value = scan.text[match.end() : end]
     is_strong = one.strength is Strength.STRONG
-    is_secret = is_credential(value) or (is_strong and (is_mixture(value) or is_joined_words(value)))
+    is_secret = has_password_form(value) if is_strong else is_credential(value)
     return (match.end(), end) if is_secret else None
 
 
@@ -150,16 +153,14 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
         end = text.find(">", start, start + 512)
         has_literal = end >= 0 and any(quote in text[start:end] for quote in "\"'")
         return (start, end + 1) if has_literal else None
-    beginning = text[start : start + 4096]
     scan.units -= 8
-    if strength is not Strength.STRONG and "'" not in beginning and '"' not in beginning:
-        return None
     end = past_collection(scan, start)
     inside = text[start:end]
     if strength is Strength.WEAK:
         found = _LITERAL.findall(inside[:4096])
         is_pair = text[start] == "(" and inside.count(",") == 1  # a user and a password
-        return (start, end) if any(map(is_credential, found)) or (is_pair and any(map(is_mixture, found))) else None
+        tokens = found if "\n" not in inside else filter(_TOKEN.match, found)
+        return (start, end) if any(map(is_credential, tokens)) or (is_pair and any(map(is_mixture, found))) else None
     literals = _LITERAL.findall(inside[:4096])
     if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
         return None

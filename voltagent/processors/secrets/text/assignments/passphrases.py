@@ -9,12 +9,18 @@ from voltagent.processors.secrets.text.assignments.beginnings import (
     CALLED,
     DOTTED,
     OF_SEVERAL_WORDS,
-    SHORTEST_COMPARED,
     Beginning,
 )
-from voltagent.processors.secrets.text.scan import Range, Scan
+from voltagent.processors.secrets.text.scan import LONGEST_VALUE, Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_mixture, is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import JOINED_WORDS, has_marks, is_joined_words
+from voltagent.processors.secrets.vocabulary.joined_words import (
+    JOINED_WORDS,
+    NUMBERED,
+    WORDS_AND_NUMBER,
+    has_marks,
+    is_camel_case,
+    is_joined_words,
+)
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import IN_SENTENCES, STRONG
 
@@ -24,14 +30,8 @@ _STANDS_FOR_ONE: Final = re.compile(
     r"|placeholder|dummy|fake|test|todo|env|file|path|name|value|required)(?:-|\Z)",
     re.IGNORECASE,
 )
-_WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")
-# `Summer_24`; but what is counted, or a part of a document, is no password.
-_NUMBERED: Final = re.compile(
-    r"(?!(?:Appendix|Attempt|Chapter|Class|Code|Error|Example|Field|Figure|Group|Item|Length|Level|Line|Max|Min|Note|Option|Page|Part|Phase"
-    r"|Question|Row|Rule|Section|Status|Step|Table|Test|Type|Unit|Version|Volume|Warning)s?[_:])[A-Z][a-z]{2,20}[_:]\d{1,6}\Z"
-)
 # A passphrase of plain words: all that is left of a line of configuration.
-_PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){3,24})[ \t]{0,4}(?=[\r\n\0#]|\Z)")
+_PHRASE: Final = re.compile(r"([a-z]{2,14}(?:[ ][a-z]{2,14}){2,24})[ \t]{0,4}(?=[\r\n\0#]|\Z)")
 # The same with a number among the words, behind an equals sign.
 _WORDS_AND_NUMBERS: Final = re.compile(
     r"(?=[A-Za-z]{2,20} )(?=[^0-9\n]{2,100}[0-9])([A-Za-z]{2,20}(?: [A-Za-z0-9!?#%&+-]{1,20}){1,8})"
@@ -46,20 +46,47 @@ _CONFIGURED: Final = re.compile(
 )
 _REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?\n\Z")  # what a command requests
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
+_MORE_WORDS: Final = re.compile(r"(?: (?![#&])[\w!?#%&+]{1,40}){1,6}(?=[\"';\r\n\0]| [#&]|\Z)")
+_DEEPEST: Final = 40  # spaces before the lines of a block
+# Words that a wallet is restored with, some of which sentences have as well.
+_OF_MNEMONICS: Final = (12, 15, 18, 21, 24)
+_FEW: Final = 3
 _LONG_WORD: Final = 8  # characters of a word with a capital: shorter ones are `Hidden` and `String`
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
+
+
+def end_of_rest(scan: Scan, start: int, end: int) -> int:
+    """Return where a value of several words ends: that of a block, or of a pair in quotes or in a line of its own.
+
+    Plain words behind a password that is in no quotes are a command, as in ``PGPASSWORD=n0rthst4r psql shop``.
+    """
+    text = scan.text
+    _, line, indent = text[max(0, start - _DEEPEST - 1) : start].rpartition("\n")
+    if not line or indent.strip(" "):
+        more = _MORE_WORDS.match(text, end)
+        if more is None:
+            return end
+        is_rest = text.startswith(('"', "'"), more.end()) or not more[0].replace(" ", "").isalpha()
+        return more.end() if is_rest else end
+    limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
+    end = text.find("\n", end, limit)
+    while end >= 0 and text.startswith(indent, end + 1):
+        scan.spend(2)
+        end = text.find("\n", end + 1, limit)
+    end = limit if end < 0 else end
+    return end - text.endswith("\r", start, end)
 
 
 def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
     """Return the words behind ``passphrase:`` at the beginning of a line, if they make no sentence."""
     text = scan.text
-    if operator == "=" and text[start - 1] == "=" and text[name - 1 : name] in ('"', "'"):  # `"PASSWORD=…"`
+    if operator == "=" and text[start - 1] == "=" and text[name - 1 : name] in ('"', "'", ";"):  # `"PASSWORD=…"`
         pair = _IN_PAIR.match(text, start)
-        return pair.span() if pair is not None and text.startswith(text[name - 1], pair.end()) else None
+        return pair.span() if pair is not None and text.startswith((text[name - 1], ";"), pair.end()) else None
     match = _PHRASE.match(text, start)
     if match is None and operator == "=" and text[start - 1] == "=":
         match = _FEW_WORDS.match(text, start)
-    if match is None and operator == "=":
+    if match is None and (operator == "=" or text[name:start].isupper()):
         match = _WORDS_AND_NUMBERS.match(text, start)
     if match is None:
         return None
@@ -69,7 +96,10 @@ def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
     scan.units -= 4
     words = match[1].lower().split()
     is_phrase = any(map(text[name:start].lower().__contains__, OF_SEVERAL_WORDS))
-    is_sentence = not IN_SENTENCES.isdisjoint(words) or not (is_phrase or STRONG.isdisjoint(words))
+    is_mnemonic = (
+        is_phrase and len(words) in _OF_MNEMONICS and len(IN_SENTENCES.intersection(words)) < len(words) // _FEW
+    )
+    is_sentence = not (is_mnemonic or IN_SENTENCES.isdisjoint(words)) or not (is_phrase or STRONG.isdisjoint(words))
     return None if is_sentence else match.span(1)
 
 
@@ -85,12 +115,12 @@ def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: 
     if is_joined and _is_passphrase(value):
         return True
     has_cases = value != value.lower() and value != value.upper()
-    if not is_mixture(value) and not (has_cases and (DOTTED.match(value) or _NUMBERED.match(value)) is not None):
+    if not is_mixture(value) and not (has_cases and (DOTTED.match(value) or NUMBERED.match(value)) is not None):
         return False
     if scan.text[start - 1] not in " \t\n":
         return True
     ends_line = scan.text[end : end + 1] in ("", "\n", "\r", "\0")
-    return ends_line and (has_cases or one.name.isupper() or _WORDS_AND_NUMBER.match(value) is not None)
+    return ends_line and (has_cases or one.name.isupper() or WORDS_AND_NUMBER.match(value) is not None)
 
 
 def _is_passphrase(value: str) -> bool:
@@ -99,7 +129,7 @@ def _is_passphrase(value: str) -> bool:
         return False
     if value.count("-") >= 2 and len(value) >= _SHORTEST_PASSPHRASE and value.replace("-", "").isalpha():
         return value.islower()
-    return len(value) >= SHORTEST_COMPARED and "_" in value and any(map(str.isdigit, value)) and value != value.lower()
+    return "_" in value and any(map(str.isdigit, value)) and value != value.lower()
 
 
 def find_joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
@@ -108,7 +138,7 @@ def find_joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
     if one.strength is not Strength.STRONG or one.is_pin or (name[-1:] == "s" and name[-4:] != "pass"):
         return None
     match = JOINED_WORDS.match(scan.text, start)
-    if match is None or not is_joined_words(match[0]):
+    if match is None or not (is_joined_words(match[0]) or is_camel_case(match[0])):
         return None
     scan.units -= 8
     if _REQUESTED.search(scan.text, max(0, start - CALLED), start) is not None:
@@ -123,19 +153,15 @@ def _is_configuration(scan: Scan, start: int, end: int, *, is_sure: bool) -> boo
     """Return whether a value is in no call and, if it may be code, beside another line of configuration."""
     text = scan.text
     line = 1 + max(text.rfind(mark, max(0, start - CALLED), start) for mark in "\n\0")
-    if "(" in text[line or max(0, start - CALLED) : start]:
-        return False
     if is_sure:
-        return True
-    if text[end : end + 1] not in ("", "\n", "\r", "\0"):
-        return False
+        return "(" not in text[line or max(0, start - CALLED) : start]
     before = text[max(0, line - CALLED - 1) : max(0, line - 1)].rpartition("\n")[2]
     after = text[end : end + CALLED].lstrip("\r\n").partition("\n")[0]
     return _CONFIGURED.match(before) is not None or _CONFIGURED.match(after) is not None
 
 
 def is_word_of_configuration(value: str) -> bool:
-    return len(value) >= 6 and value.isalpha() and value.islower()
+    return (len(value) >= 6 and value.isalpha() and value.islower()) or is_camel_case(value)
 
 
 def is_password_word(value: str) -> bool:

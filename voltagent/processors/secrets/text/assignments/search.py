@@ -10,19 +10,20 @@ from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text.assignments.beginnings import UNKNOWN, Assignment, assignment_pattern, understand
 from voltagent.processors.secrets.text.assignments.code import in_code
-from voltagent.processors.secrets.text.assignments.passphrases import is_password_word, phrase
+from voltagent.processors.secrets.text.assignments.passphrases import end_of_rest, is_password_word, phrase
 from voltagent.processors.secrets.text.assignments.values import argument, quoted, unquoted
 from voltagent.processors.secrets.text.engine import fast_check, has_literal
-from voltagent.processors.secrets.text.scan import Range, Scan, TooDenseError
+from voltagent.processors.secrets.text.scan import SHORT, Range, Scan, TooDenseError
 from voltagent.processors.secrets.vocabulary.credential_forms import MIXED_WORD, atomic
-from voltagent.processors.secrets.vocabulary.words import HINTS, STEMS
+from voltagent.processors.secrets.vocabulary.words import HINTS, PATS, STEMS, TWO_WORDS, WEAK_STEMS
 
-_ALL_HINTS: Final = (*HINTS, *STEMS)
+_ALL_HINTS: Final = (*HINTS, *STEMS, *WEAK_STEMS, *TWO_WORDS, *PATS)
 _NAME_CHARACTERS: Final = f"{string.ascii_lowercase}{string.ascii_uppercase}{string.digits}_$.-ñöłşéèüäçÑÖŁŞ"
 _IN_NAMES: Final = frozenset(_NAME_CHARACTERS)
 _LONGEST_NAME: Final = 80
 _COMMON: Final = 9  # hints at the beginning of the list, which stand in most texts with any
-_CHECKED: Final = 8  # other hints that are looked for at once
+_CHECKED: Final = 20  # other hints that are looked for at once
+_LEAST: Final = 3  # bytes of each of these; a shorter one would be found too often
 # Units of work: for a hint, for a beginning that was not seen before, and for what has to be replaced.
 _NAMED: Final = 2
 _NEW: Final = 12
@@ -36,11 +37,11 @@ _PLAIN: Final = re.compile(
     rf"(?P<word>{atomic('[A-Za-z]?[a-z]{1,40}|[A-Z]{2,40}', 'plain')}"
     r"(?=[.,;?)\0\r\n]|!(?![A-Za-z0-9])|:(?![:\w])|[ \t]{1,16}(?![=|])|\Z))"
     rf"|(?P<mixture>{MIXED_WORD}(?=[\s\0]|[,;&](?=[\w.$-]{{0,60}}[=:\s\0]|\Z)|\Z))"
-    r"|(?P<number>[0-9]{1,20})(?=[\s;&\0]|\Z)"
+    r"|(?P<number>[0-9]{3}[ -][0-9]{3}(?![ -]?[0-9])|[0-9]{1,20})(?=[\s;&\0]|\Z)"
 )
 _BEHIND_LABEL: Final = frozenset(("", *" \t\r\n\0),;+.%&]}"))
 _LONGEST_LABEL: Final = 200  # characters
-_PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(?P<quote>\\{{0,8}}[\"'`])(?!\s{{0,8}}[+.])")
+_PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(?P<quote>\\{{0,8}}[\"'`])(?!\s{{0,8}}(?:[+.]|->))")
 _ENDS_WHOLE: Final = frozenset(("", " ", "\t", "\n", "\r", "\0"))
 _OPENING: Final = re.compile(r"[\"'`(\[{<]")
 _LONGEST_WHOLE: Final = 4400  # characters
@@ -48,8 +49,9 @@ _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than its pattern takes.
 _MAY_FOLLOW: Final = (
     r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]*"
-    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]|&(?:quot|#)|[\s\x1c-\x1f]+"
-    r"(?:[=:!?|+<\[\d-]|for |of |(?:provid|giv|us|suppli|receiv)e|n?var|n?text|(?:as )?string|\{ ?get))"
+    r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]|,[ \t]*[\"'<\\]|&(?:quot|#)|[\s\x1c-\x1f]+"
+    r"(?:[=:!?|+<\[\d-]|\([a-z0-9_ .-]+\):|for |of |(?:provid|giv|us|suppli|receiv|creat|generat|issu|refresh"
+    r"|rotat)e|n?var|n?text|(?:as )?string|\{ ?get))"
 )
 
 
@@ -69,20 +71,24 @@ def _check_of(hints: Sequence[str]) -> _Check:
 
 
 @cache
-def _any_hint() -> _Check:
-    return _check_of(_ALL_HINTS)
+def _checks_of_all() -> tuple[_Check, _Check]:
+    """Compile a check for all hints, and for all but the common ones: for short texts."""
+    return _check_of(_ALL_HINTS), _check_of(_ALL_HINTS[_COMMON:])
 
 
 @cache
-def _hint_checks() -> tuple[Sequence[tuple[_Check, str]], _Check, Sequence[_HintChecks]]:
-    """Compile a check for each of the common hints, one for all others, and those for a few of them each.
+def _hint_checks() -> tuple[Sequence[tuple[_Check, str]], Sequence[_HintChecks]]:
+    """Compile a check for each of the common hints, and those for a few of the others each.
 
-    One search is faster than many.
+    The engine finds that many beginnings many characters at a time; all of them, it would have to follow in states.
     """
-    others = _ALL_HINTS[_COMMON:]
-    few = [others[first : first + _CHECKED] for first in range(0, len(others), _CHECKED)]
-    some = [_HintChecks(_check_of(hints), _single_checks(hints)) for hints in few]
-    return _single_checks(_ALL_HINTS[:_COMMON]), _check_of(others), some
+    few: list[list[str]] = []
+    for hint in _ALL_HINTS[_COMMON:]:
+        if few and len(few[-1]) < _CHECKED and all(len(one.encode()) >= _LEAST for one in (hint, *few[-1])):
+            few[-1].append(hint)
+        else:
+            few.append([hint])
+    return _single_checks(_ALL_HINTS[:_COMMON]), [_HintChecks(_check_of(some), _single_checks(some)) for some in few]
 
 
 def find_assignments(
@@ -136,7 +142,7 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
             continue
         if one.is_quoted:
             plain = _PLAIN_QUOTED.match(text, value) if one.may_be_plain else None
-            if plain is not None and plain["quote"] == one.beginning.quote:
+            if plain is not None and one.takes_mixture and plain["quote"] == one.beginning.quote:
                 secret: Range | None = plain.span(1)
             elif one.is_argument:
                 secret = argument(scan, one.beginning, name, value)
@@ -165,6 +171,8 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
             else:
                 secret = plain.span() if one.takes_number and value + one.least_digits <= plain.end() else None
         if secret is not None and secret[0] < secret[1]:
+            if one.goes_on:
+                secret = secret[0], end_of_rest(scan, *secret)
             scan.units -= _FOUND
             past = secret[1]
             found.append(secret)
@@ -196,12 +204,14 @@ def hints_in(scan: Scan, start: int, stop: int) -> list[str]:
     """Return the hints of assignments that stand in a window, and the names of the user's own."""
     low = scan.low
     around = low[start : stop + _LONGEST_BEGINNING]
-    found: list[str] = []
-    if _any_hint()(around) is not None:
-        common, has_other, others = _hint_checks()
-        found += [hint for check, hint in common if check(around) is not None]
-        if has_other(around) is not None:
-            for some in others:
-                if some.any_of(around) is not None:
-                    found += [hint for check, hint in some.single if check(around) is not None]
-    return [*found, *(own for own in scan.names.own if low.find(own, start, stop + _LONGEST_HINT) >= 0)]
+    own = [name for name in scan.names.own if low.find(name, start, stop + _LONGEST_HINT) >= 0]
+    any_of, any_other = _checks_of_all() if len(around) <= SHORT else (None, None)
+    if any_of is not None and any_of(around) is None:
+        return own
+    common, others = _hint_checks()
+    found = [hint for check, hint in common if check(around) is not None]
+    if any_other is None or any_other(around) is not None:
+        for some in others:
+            if some.any_of(around) is not None:
+                found += [hint for check, hint in some.single if check(around) is not None]
+    return found + own

@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.assignments.beginnings import (
+    BARE,
     CALLED,
     COMPARISONS,
     LEAST_DIGITS,
@@ -22,17 +23,18 @@ from voltagent.processors.secrets.text.assignments.passphrases import (
 )
 from voltagent.processors.secrets.text.scan import Range, Scan, closing_quote
 from voltagent.processors.secrets.vocabulary.credential_forms import (
-    MIXED_WORD,
+    has_secret_form,
     is_credential,
-    is_mixture,
+    is_dotted_name,
     is_ordinary,
     is_placeholder,
     is_weak_secret,
 )
+from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.named_values import is_harmless_text, is_numbered_name
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 _DEFAULTS: Final = ("||", "??")  # before what is taken instead
-_SURE: Final = re.compile(rf"{MIXED_WORD}(?=[\s,;&\0]|\Z)")
 # A password with characters that end a value elsewhere, to the next space or quote, or to where another pair begins.
 _WITH_MARKS: Final = re.compile(r"[^\s\"'`\\\0]{1,128}")
 _NEXT_PAIR: Final = re.compile(r"[,;&|](?=[\w.$-]{1,60}[ \t]{0,2}[=:])")
@@ -72,6 +74,11 @@ _NOISE: Final = frozenset("[]{}()<>|#$%^&*+=~@!;`?")  # of which a salt has many
 _SETTER: Final = re.compile(
     r"(?:\b|_)(?:set(?:default)?|define|put|with|fill|type|send_keys|sendKeys)(?:[A-Z_]\w{0,40})?\s{0,4}\Z"
 )
+_COMPARES: Final = re.compile(r"(?:str\w?cmp|strcpy|compare_digest|equals?|\bassert\w{0,24})!?\Z", re.IGNORECASE)
+# A function that takes names and values, and other arguments before a name: `config.set("db", "password", "…")`.
+_AMONG_ARGUMENTS: Final = re.compile(
+    r"(\w{0,40}(?:set|option|connect|config|auth|login)\w{0,20})\([^()\n]{1,60},\Z", re.IGNORECASE
+)
 _LEAST_NOISE: Final = 12  # characters
 _WITH_DEFAULT: Final = ("environ.get", "getenv")
 _OF_HEADERS: Final = (".Add", ".append", ".header", ".addHeader")
@@ -100,27 +107,49 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
     if is_placeholder(value):
         return None
     may_be_joined = False  # words and numbers that are joined: behind a function, they name what it takes
-    if one.operator in ("(", "{"):
-        called = one.name
-        if called.endswith((".encode", ".decode")):
-            return None
-    elif one.operator == ",":
-        opening = _OPENED.sub("(", scan.text[max(0, name - CALLED) : name].rstrip("\"'`\\ #.:"))
-        called = opening[:-1]
-        if opening[-1:] not in ("(", "["):
-            return None
-        may_be_joined = not called[-1:].isalnum() or called.endswith((*_WITH_DEFAULT, *_OF_HEADERS))
+    is_among = one.operator in (",", BARE)
+    if is_among:
+        called = _function_before(scan, one, name)
+        may_be_joined = called is not None and (
+            not called[-1:].isalnum()
+            or called.endswith((*_WITH_DEFAULT, *_OF_HEADERS))
+            or _COMPARES.search(called) is not None
+        )
     else:
-        called = one.operator[2:-1]
-        if called in ("encode", "decode"):
-            return None
+        called = one.name if one.operator in ("(", "{") else one.operator[2:-1]
+    if called is None or called.rpartition(".")[2] in ("encode", "decode"):
+        return None
     is_cookie = one.name.lower().endswith("cookie") and _COOKIE.match(value) is not None
-    is_set = one.strength is Strength.STRONG and _SETTER.search(called) is not None and " " not in value
+    is_name = one.operator == "(" and scan.text.startswith(",", end + len(one.quote))  # `set_cookie("lang", "…")`
+    is_set = one.strength is Strength.STRONG and not is_name and _SETTER.search(called) is not None and " " not in value
     is_noise = called.endswith("define") and len(value) >= _LEAST_NOISE and len(_NOISE.intersection(value)) > 2
     if is_cookie or is_set or is_noise:
         return start, end
-    is_secret = is_credential(value) or (may_be_joined and one.strength is Strength.STRONG and is_mixture(value))
+    is_typed = one.operator == "(" and _SETTER.search(called) is not None  # `passwordField.typeText("…")`
+    may_be_joined &= one.strength is Strength.STRONG
+    is_secret = has_secret_form(value, is_strong=may_be_joined or is_typed)
     return (start, end) if len(value) >= SHORTEST_COMPARED and is_secret else None
+
+
+def _function_before(scan: Scan, one: Beginning, name: int) -> str | None:
+    """Return what takes a name and then its value as arguments, maybe without a name; ``None`` if nothing does.
+
+    A name without quotes is a constant that something sets, as in ``curl_easy_setopt(c, CURLOPT_PASSWORD, "…")``, or
+    the first item of a tuple of Erlang.
+    """
+    opening = _OPENED.sub("(", scan.text[max(0, name - CALLED) : name].rstrip("\"'`\\ #.:"))
+    called, opens = opening[:-1], opening[-1:]
+    is_bare = one.operator == BARE
+    if is_bare and opens == "{":
+        return called
+    if is_bare and opens == "(" and _COMPARES.search(called) is not None:
+        return called
+    if is_bare and not one.name.isupper():
+        return None
+    if opens not in ("(", "["):
+        before = _AMONG_ARGUMENTS.search(opening) if one.strength is Strength.STRONG else None
+        return None if before is None else before[1]
+    return None if is_bare and _SETTER.search(called) is None else called  # `verify(PASSWORD, "…")`
 
 
 def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
@@ -131,10 +160,6 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     value = scan.text[start:end]
     if one.operator == "|":
         return (start, end) if _is_cell(scan, one, start, value) else None
-    is_followed = _JOINED.match(scan.text, end) is not None or _CHANGED.match(scan.text, end) is not None
-    if _SURE.match(value) is not None and not is_followed:
-        return start, end
-    is_instruction = value.startswith("<") or _MESSAGE.search(value) is not None
     is_sentence = (
         one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value and value[:2] != "$("
     )
@@ -142,16 +167,21 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
         end = _end_of_joined(scan, end)
     elif (changed := _CHANGED.match(scan.text, end)) is not None:
         end = closing_quote(scan, changed.end(), changed[1])
+    # PASSWORD=`pwgen 16 1`; with a space before it, it is a literal of JavaScript or Go.
     is_command = one.quote == "`" and scan.text[start - 2] == "=" and _SHELL_COMMAND.match(value) is not None
-    is_message = (is_instruction and " " in value) or is_command  # PASSWORD=`pwgen 16 1`
-    if is_message or (is_placeholder(value) and not is_sentence):
+    is_message = " " in value and _MESSAGE.search(value) is not None
+    is_mark = len(value) < 2 and not value.isalnum()
+    is_none = (is_placeholder(value) and not is_sentence) or is_mark or is_harmless_text(one.name, value)
+    if is_command or is_message or is_none:
         return shell_default(scan, one, start)
     is_weak = one.strength is Strength.WEAK
-    if one.operator in _DEFAULTS and not (is_credential(value) or (is_mixture(value) and not is_weak)):
+    is_short = len(value) < SHORTEST_COMPARED or (is_ordinary(value) and is_weak)
+    has_form = has_secret_form(value, is_strong=not is_weak)
+    if (one.operator in _DEFAULTS and not has_form) or (one.operator in COMPARISONS and is_short):
         return None
-    if one.operator in COMPARISONS and (len(value) < SHORTEST_COMPARED or (is_ordinary(value) and is_weak)):
+    if is_weak and (not is_weak_secret(one.name, value) or is_numbered_name(one.name, value)):
         return None
-    return None if is_weak and not is_weak_secret(one.name, value) else (start, end)
+    return start, end
 
 
 def _end_of_joined(scan: Scan, end: int) -> int:
@@ -170,14 +200,14 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     if one.operator == "|":
         cell = _CELL.match(text, start)
         return cell.span() if cell is not None and _is_cell(scan, one, start, cell[0]) else None
-    if text[start : start + 1] in _OTHER_QUOTES and (other := _in_other_quotes(text, one, start)) is not None:
+    if text[start : start + 1] in _OTHER_QUOTES and (other := _in_other_quotes(text, start)) is not None:
         return other
     if text[start : start + 1] in _BEGINS_NO_WORD:
         is_message = text.startswith(":?", start - 1) and "${" in text[max(0, start - 64) : start]  # `${NAME:?message}`
         if is_message or _ELSEWHERE.match(text, start) is not None:
             return None
         if text.startswith(("{", "[", "(", "<", "- "), start):
-            return several(scan, one, start)
+            return referenced(scan, start) or several(scan, one, start)
     match = UNQUOTED.match(text, start)
     if match is None or text[start] == "$":
         return shell_default(scan, one, start) or referenced(scan, start)
@@ -186,12 +216,12 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     return (start, whole) if whole is not None else _word_or_code(scan, one, start, match.end())
 
 
-def _in_other_quotes(text: str, one: Beginning, start: int) -> Range | None:
+def _in_other_quotes(text: str, start: int) -> Range | None:
     """Return the password in ``q{…}`` of Perl, ``%q(…)`` of Ruby, or ``{…}`` of a connection by ODBC."""
     if text[start] != "{":
         found = _PERL_QUOTE.match(text, start)
         return None if found is None or is_placeholder(found[2]) else found.span(2)
-    braced = _ODBC.match(text, start) if one.operator == "=" else None
+    braced = _ODBC.match(text, start)
     return braced.span(1) if braced is not None and is_credential(braced[1].replace("}}", "")) else None
 
 
@@ -203,7 +233,7 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
         return call(scan, one, start, end) or code_default(scan, one, start)
     annotated = _ANNOTATED.match(text, start, start + 100)
     if annotated is not None and is_ordinary(value.partition("=")[0]):  # maybe a type: `password: str = "…"`
-        return annotated.end(), closing_quote(scan, annotated.end(), annotated[1])
+        return quoted(scan, one._replace(operator="=", quote=annotated[1]), annotated.end())
     value = value.removesuffix("**")  # the end of what is bold
     if after == "[" or is_placeholder(value) or _CODE.match(value):
         return code_default(scan, one, start)
@@ -216,9 +246,8 @@ def _is_cell(scan: Scan, one: Beginning, start: int, value: str) -> bool:
     """Return whether a credential follows a cell of a table with nothing but a name in it."""
     if one.is_pin or (one.strength is Strength.WEAK and len(value) < 16):
         return False
-    return (is_credential(value) or (one.strength is Strength.STRONG and is_mixture(value))) and _NAMED_CELL.search(
-        scan.text[max(0, start - _WIDEST_CELL) : start]
-    ) is not None
+    before = scan.text[max(0, start - _WIDEST_CELL) : start]
+    return has_secret_form(value, is_strong=one.strength is Strength.STRONG) and _NAMED_CELL.search(before) is not None
 
 
 def _with_marks(scan: Scan, one: Beginning, start: int) -> int | None:
@@ -240,10 +269,9 @@ def _with_marks(scan: Scan, one: Beginning, start: int) -> int | None:
         and any(map(str.isalpha, value))
         and _NO_OPERATOR.search(value) is not None
         and _EXPRESSION.match(value) is None
-        and "://" not in value
         and not is_placeholder(value)
     )
-    return start + len(value) if is_password else None
+    return start + len(value) if is_password or (one.is_configuration and is_joined_words(value)) else None
 
 
 def _is_secret_value(value: str, one: Beginning) -> bool:
@@ -255,7 +283,7 @@ def _is_secret_value(value: str, one: Beginning) -> bool:
         name = one.name.lower()
         return is_strong and len(value) >= LEAST_DIGITS - name.endswith(OF_CARDS) and not name.endswith("s")
     if not is_strong:
-        return is_weak_secret(one.name, value)
+        return is_weak_secret(one.name, value) and not is_numbered_name(one.name, value) and not is_dotted_name(value)
     if is_ordinary(value):
         return one.is_configuration and is_word_of_configuration(value)
     return len(value) >= 4

@@ -21,15 +21,18 @@ _PROMPT: Final = re.compile(r"(?:[\n\0]|\A)[\w .:@~/\\()\[\]>-]{0,80}\Z")
 _LONGEST_PROMPT: Final = 82  # characters
 # What prints nothing but a secret.
 _PRINTERS: Final = re.compile(
-    r"pass (?:show |otp )|bw get (?:password|totp)|op read "
+    r"pass (?:show |otp |-c )|bw (?:get (?:password|totp)|unlock --raw)|op (?:read "
+    r"|item get [^\n]{1,200}--reveal)|keyring get |oathtool "
     r"|find-(?:generic|internet)-password|secret-tool lookup|pwgen|makepasswd|openssl rand|wg gen(?:key|psk)"
     r"|get-login-password|(?:secret|token|password) generate|secrets versions access"
-    r"|-field=\w{0,40}(?:pass|secret|token|key)|\.psk "
+    r"|-field=\w{0,40}(?:pass|secret|token|key)|\.psk |auth[ :](?:token|print-access-token)"
+    r"|auth application-default print"
+    r"|get secrets? [^\n]{1,200}base64 (?:-d|--decode|-D)\b|create token |unlock --raw|rclone obscure "
 )
 # What prints the value of a name, which stands at the end of the command, but for how it is printed.
 _READERS: Final = re.compile(r"printenv|echo|cat|get|output|show|read|access|jq|less|type|\$env:", re.IGNORECASE)
 _FORMS: Final = re.compile(
-    r"(?:[\"'`})\]\s;]|\.value|\|[ \t]{0,4}base64[ \t]{1,4}-{1,2}d\w{0,6}"
+    r"(?:[\"'`})\]\s;]|\.value|\.txt|\|[ \t]{0,4}base64[ \t]{1,4}-{1,2}d\w{0,6}"
     r"|[ \t](?:-o|--output|--query)[ \t=]{1,4}[\w.\"'\[\]]{1,60}"
     r"|[ \t]--(?:with-decryption|reveal|raw|plain|no-newline))\Z",
     re.IGNORECASE,
@@ -42,6 +45,10 @@ _NO_ANSWER: Final = re.compile(r"[$#>%(\[{<]|[\w.-]{1,60}[@:]|/|.{0,200}[$#>:]\Z
 # `3) "password"` and `4) "…"`: the fields of a hash, and settings.
 _REPLY: Final = r"\) \"(?P<name>[\w.:-]{2,60})\"\n[ \t]{0,8}\d{1,4}\) \"(?P<value>[^\"\n\0]{3,500})\""
 _ACL: Final = r"setuser [^\n>\0]{1,80} >([^\s>/\0][^\s\0]{2,1000})"
+# A line of the file with the users of Redis: `user worker on >… ~jobs:* +@all`.
+_ACL_LINE: Final = (
+    r"on [>#](?<= on [>#])([^\s>/\0][^\s\0]{2,1000})(?=[ \t]{1,4}(?:[~&+%>#-]|reset|allkeys|allchannels|sanitize))"
+)
 
 
 def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -71,19 +78,38 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_secret else None
 
 
+def _printed(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return what a notebook or a debugger prints for a name: ``In [3]: token``, ``(Pdb) p token``."""
+    name, value = scan.group(match, "name").rpartition(".")[2], scan.group(match, "value")
+    return match.span("value") if is_secret_text(value, scan.names.strength(name), name) else None
+
+
 def _reply(scan: Scan, match: re.Match[str]) -> Range | None:
     name, value = scan.group(match, "name").rpartition(":")[2], scan.group(match, "value")
     return match.span("value") if is_secret_text(value, scan.names.strength(name), name) else None
 
 
+_PRINTED: Final = (
+    r"[ \t](?P<name>[\w.]{2,80})\n(?:out\[\d{1,5}\]: |\$\d{1,5} = (?:0x[0-9a-f]{1,16} |)|)"
+    r"(?P<quote>[\"'])(?P<value>[^\"'\n\0]{3,500})(?P=quote)"
+)
+_CONSOLES: Final = SearchGroup(
+    r"(?:\]:|\) pp?) [a-z0-9_.]+\n(?:out\[|\$|[\"'])",
+    (
+        Search("]:", r"\]:" + _PRINTED, _printed),
+        *(Search(f") {p}", rf"\) {p}" + _PRINTED, _printed) for p in ("p", "pp")),
+    ),
+)
 _COMMANDS: Final = SearchGroup(
-    r"(?m)(?:^|\x00)(?:>>> [^\n\x00()]*\n[\"']|> [^\n\x00() ]*\n\"|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
+    r"(?m)(?:^|\x00)(?:>>> (?:[^\n\x00()]*|[^\n\x00]*(?:env|get)[^\n\x00]*)\n[\"']"
+    r"|> [^\n\x00() ]*\n\"|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
     r"(?:printenv|echo |cat |get|output|show|read|access|jq |less |type |\$env:|pass |rand |pwgen|genkey|genpsk"
-    r"|generate|find-|lookup|-field=|\.psk |makepasswd)[^\n\x00]*\n)",
+    r"|generate|find-|lookup|-field=|\.psk |makepasswd|pass -c|unlock|oathtool|token|obscure)[^\n\x00]*\n)",
     (Search("$ ", r"\$" + _ANSWER, _answer), Search("> ", ">" + _ANSWER, _answer)),
+    guard=r"\$ |> ",
 )
 _REPLIES: Final = SearchGroup(
-    r"[0-9]\) \"[0-9a-z_.:-]+\"\n|setuser ",
-    (Search(') "', _REPLY, _reply), Search("setuser ", _ACL, plain_value)),
+    r"[0-9]\) \"[0-9a-z_.:-]+\"\n|setuser | on [>#]",
+    (Search(') "', _REPLY, _reply), Search("setuser ", _ACL, plain_value), Search("on ", _ACL_LINE, plain_value)),
 )
-ANSWERS: Final = (_COMMANDS, _REPLIES)
+ANSWERS: Final = (_COMMANDS, _REPLIES, _CONSOLES)

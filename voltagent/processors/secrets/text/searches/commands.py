@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Final
 
 from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import plain_value
+from voltagent.processors.secrets.text.searches.examinations import line_before
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
     is_example_login,
@@ -33,7 +32,14 @@ _FLAG: Final = (
     r"(?:\\{0,4}(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})')"
     r"|(?P<bare>[^\s\"'`|;&<>\\\x1b\0-][^\s\"'`|;&<>\x1b\0]{0,1000}))"
 )
+_WITH_P: Final = (
+    " login ;mongo;sqlcmd;bcp ;unzip;zip ;cqlsh;twine;useradd;usermod;ipmitool;psexec;rdesktop;winexe;hydra ;medusa "
+    ";netexec ;evil-winrm;certutil"
+)
+_WITH_W: Final = "ldapsearch;ldapmodify;ldapadd;ldapwhoami;-generic-password;-internet-password"
 SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
+_WITH_CERTIFICATE: Final = ("curl",)  # before the password of its key
+_AND_USER: Final = r"(?P<quote>[\"'])?[^\s:%,\"'\0]{1,100}"
 # Flags of certain commands that take a password, and these commands. Flags in capitals mean something else if they are
 # small.
 COMMAND_FLAGS: Final = (
@@ -42,50 +48,45 @@ COMMAND_FLAGS: Final = (
     ("--body", r"--body(?<=[ \t]--body)[ \t=]{1,4}", ("gh secret",)),
     ("--value", r"--value(?<=[ \t]--value)[ \t=]{1,4}", ("keyvault secret",)),
     ("/pass:", r"/pass:(?<=[ \t]/pass:)", ("cmdkey",)),
-    ("-p", r"-p(?<=[ \t\"']-p)", ("mysql", "mariadb", "7z ")),
-    (
-        "-p",
-        r"-p(?<=[ \t]-p)[ \t]{1,4}",
-        (
-            " login ",
-            "mongo",
-            "sqlcmd",
-            "bcp ",
-            "unzip",
-            "zip ",
-            "cqlsh",
-            "twine",
-            "useradd",
-            "usermod",
-            "ipmitool",
-            "psexec",
-            "rdesktop",
-            "winexe",
-        ),
-    ),
-    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s%:\"'\0]{1,100}%", ("smbclient", "rpcclient", "smbget")),
-    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}[\"']?[^\s,\"'\0]{1,100},", ("lftp",)),
+    ("-p", r"-p(?<=[ \t\"']-p)", ("mysql", "mariadb", "7z ", "rar ")),
+    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", tuple(_WITH_P.split(";"))),
+    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + "%", ("smbclient", "rpcclient", "smbget")),
+    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + ",", ("lftp",)),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
-    ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}[\"']?[^\s:\"'\0]{1,100}:", ("http ", "https ", "xh ")),
+    ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}" + _AND_USER + ":", ("http ", "https ", "xh ")),
+    ("-E", r"-e(?<=[ \t]-e)[ \t]{1,4}" + _AND_USER + ":", _WITH_CERTIFICATE),
+    ("--cert", r"--cert(?<=[ \t]--cert)[ \t=]{1,4}" + _AND_USER + ":", _WITH_CERTIFICATE),
+    ("pass", r"pass(?<=[ \t]pass)[ \t=]{1,4}", ("rclone config",)),
     ("pass:", r"pass:(?<=[ \t]pass:)", ("openssl",)),
     ("-N", r"-n(?<=[ \t]-n)[ \t]{1,4}", ("ssh-keygen",)),  # `-n` are names
-    ("-P", r"-p(?<=[ \t]-p)[ \t]{1,4}", ("mosquitto_pub", "mosquitto_sub")),
+    ("-P", r"-p(?<=[ \t]-p)[ \t]{1,4}", ("mosquitto_pub", "mosquitto_sub", "ssh-keygen")),
     ("-A", r"-a(?<=[ \t]-a)[ \t]{1,4}", SNMP),
     ("-X", r"-x(?<=[ \t]-x)[ \t]{1,4}", SNMP),
     ("-c", r"-c(?<=[ \t]-c)[ \t]{1,4}", SNMP),
-    ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", ("ldapsearch", "ldapmodify", "ldapadd", "ldapwhoami")),
-    ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des")),
+    ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", tuple(_WITH_W.split(";"))),
+    ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des", "nuget push")),
+    ("-hp", r"-hp(?<=[ \t]-hp)", ("rar ",)),
+    ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}", ("oathtool",)),
+    ("/rp", r"/rp(?<=[ \t]/rp)[ \t]{1,4}", ("schtasks",)),
     ("-nb", r"-nb(?<=[ \t]-nb)[a-z0-9]{0,3}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
     ("-b", r"-b(?<=[ \t]-b)[a-z0-9]{0,3}[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
 )
-_COMMAND_FLAG_VALUE: Final = r"[\"']?([^\s\"'\0-][^\s\"'\0]{0,500})"
+# The same in a list of arguments, where a user and a password are divided by themselves.
+_FLAGS_IN_LISTS: Final = [
+    (command, flag) for flag, _, commands in COMMAND_FLAGS if commands is not _WITH_CERTIFICATE for command in commands
+]
+_IN_LISTS: Final = "|".join([re.escape(command) for command, _ in _FLAGS_IN_LISTS])
+_MAYBE_QUOTE: Final = r"(?P<quote>[\"'])?"
+_COMMAND_FLAG_VALUE: Final = r"(?P<value>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0-][^\s\"'\0]{0,500}))"
+_HERE_STRING: Final = r"<<<[ \t]{0,4}(?P<quote>[\"'])?(?P<value>[^\"'$`\s\0]{6,500})(?(quote)(?P=quote)|)"
+_MOST_WORDS: Final = 8  # before what is written to a command
 _DIGIT: Final = re.compile(r"\d")
 _COMMAND: Final = 200  # characters before a flag in which its command stands
 _COOKIES: Final = r"(?:-b(?<=[ \t]-b)|--cookie)[ \t=]{1,4}\\{0,4}[\"']?([\w.-]{1,60}=[^\s\"'\0][^\"'\n\0]{2,4000})"
 # What a shell writes to a command that reads a password: `echo … | docker login --password-stdin`.
 _ECHOED: Final = (
-    r"echo[ \t]{1,4}(?:-n[ \t]{1,4})?(?P<quote>[\"'])?(?P<value>[^\"'$`|\s\0]{4,200})(?(quote)(?P=quote)|)"
-    r"[ \t]{0,4}\|[^\n|\0]{0,100}(?:--password-stdin|--with-token|sudo -s|chpasswd|--passphrase-fd|passwd --stdin)"
+    r"echo[ \t]{1,4}(?:-[ne]{1,2}[ \t]{1,4})?(?P<quote>[\"'])?(?P<value>[^\"'$`|\s\0]{4,200})(?(quote)(?P=quote)|)"
+    r"[ \t]{0,4}\|[^\n|\0]{0,100}(?:--password-stdin|--with-token|sudo -s|chpasswd|--passphrase-fd|passwd[ \t])"
 )
 
 
@@ -100,7 +101,10 @@ def _command_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Ma
         return None
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
     line = before[max(map(before.rfind, "\n\0|;")) + 1 :]
-    return plain_value(scan, match) if any(map(line.__contains__, commands)) else None
+    value = scan.group(match, "value")
+    is_name = value.isupper() and value.isalpha()  # `-pPASSWORD` of a manual
+    is_other = is_name or is_placeholder(value) or not any(map(line.__contains__, commands))
+    return None if is_other else match.span("value")
 
 
 def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
@@ -123,14 +127,9 @@ def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
 def password_flags(command: str) -> frozenset[str]:
     """Return the flags of a command that take a password, in a list of arguments."""
     name = command.lower() + " "
-    if _command_check()(name) is None:
+    if fast_check(_IN_LISTS)(name) is None:
         return frozenset()
-    return frozenset([flag for flag, _, commands in COMMAND_FLAGS if any(map(name.__contains__, commands))])
-
-
-@cache
-def _command_check() -> Callable[[str], str | None]:
-    return fast_check(_COMMAND_FLAGS.check)
+    return frozenset([flag for one, flag in _FLAGS_IN_LISTS if one in name])
 
 
 def attached_password(command: str, argument: str) -> bool:
@@ -159,6 +158,13 @@ def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if "curl" in before or "http" in before else None
 
 
+def _here_string(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``vercel env add API_KEY production <<< …``, where the command names a secret."""
+    before = line_before(scan, match)
+    is_about_secret = any(scan.names.strength(word) for word in before.split()[-_MOST_WORDS:] if word.isascii())
+    return match.span("value") if is_about_secret and is_credential(scan.group(match, "value")) else None
+
+
 def _echoed(scan: Scan, match: re.Match[str]) -> Range | None:
     start, stop = match.span("value")
     user = scan.text.find(":", start, stop) + 1 if "chpasswd" in match[0] else 0  # `user:password`
@@ -171,18 +177,20 @@ _FLAGS: Final = SearchGroup(
     takes_own_names=True,
 )
 _ARGUMENTS: Final = SearchGroup(
-    r"-(?:[a-z]*u|-user|-proxy-user)[ =]*[\"']?[^\s:\"'/\x00]+:|-(?:b|-cookie)[ \t=]+[\"']?[a-z0-9_.-]+=|echo[ \t]",
+    r"-(?:[a-z]*u|-user|-proxy-user)[ =]*[\"']?[^\s:\"'/\x00]+:|-(?:b|-cookie)[ \t=]+[\"']?[a-z0-9_.-]+=|echo[ \t]|<<<",
     (
         Search("-", _USER_FLAG + _CURL_USER, _user_and_password),
         Search("-", _COOKIES, _cookies),
         Search("echo", _ECHOED, _echoed),
+        Search("<<<", _HERE_STRING, _here_string),
     ),
 )
 _COMMAND_FLAGS: Final = SearchGroup(
     "|".join(dict.fromkeys(re.escape(command) for _, _, commands in COMMAND_FLAGS for command in commands)),
     tuple(
-        Search(flag.lower(), pattern + _COMMAND_FLAG_VALUE, partial(_command_flag, flag, commands))
+        Search(flag.lower(), f"{pattern}{quote}{_COMMAND_FLAG_VALUE}", partial(_command_flag, flag, commands))
         for flag, pattern, commands in COMMAND_FLAGS
+        for quote in ("" if "<quote>" in pattern else _MAYBE_QUOTE,)
     ),
 )
 COMMANDS: Final = (_FLAGS, _ARGUMENTS, _COMMAND_FLAGS)

@@ -6,9 +6,16 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, plain_value, value_group
+from voltagent.processors.secrets.text.searches.examinations import (
+    credential_value,
+    first_of,
+    plain_value,
+    two_values,
+    value_group,
+)
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import end_of_password, has_password_form
+from voltagent.processors.secrets.vocabulary.joined_words import end_of_password, has_password_form, is_camel_case
+from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTS
 
@@ -29,6 +36,9 @@ SETTERS: Final = {
     "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
     "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
     **{f"{verb}_header": rf"{verb}_header[ \t]{{1,4}}" + _SET_NAME for verb in ("set", "add")},
+    "set-header": r"set-header[ \t]{1,4}" + _SET_NAME,
+    "cgi_param": r"cgi_param[ \t]{1,4}" + _SET_NAME,
+    "set ": r"set[ \t]{1,4}\$?(?P<name>[\w.-]{2,80})(?=[ \t]{1,4}[\"'])",
     "requestheader": r"requestheader[ \t]{1,4}(?:set|add)[ \t]{1,4}[\"']?(?P<name>[\w.-]{2,80})[\"']?",
     "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
 }
@@ -42,15 +52,12 @@ DEVICE_KEYS: Final = {
     "isakmp key": "isakmp key",
     "digest-key": r"digest-key[ \t]{1,4}\d{1,3}[ \t]{1,4}md5",
     "password 0": "password 0",
+    "secret 0": "secret 0",
     "-server key": r"-server key(?<=(?:tacacs|radius)-server key)",
     "key-string": "key-string",
     "wpa-psk": "wpa-psk",
-    "pre-shared-key": "pre-shared-key",
-    "authentication-key": "authentication-key",
     "pre-shared-secret": "pre-shared-secret",
     "community": r"community(?<=r[ow]community)6?",
-    "option key": "option key",
-    "option pass": r"option pass(?:word|phrase)",
 }
 ENCODINGS: Final = "ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple"
 _DEVICE_VALUE: Final = (
@@ -70,8 +77,10 @@ def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     strength = scan.names.strength(scan.group(match, "name"))
     if strength is Strength.NONE:
         return None
+    if strength is Strength.STRONG and match["quote"] is not None and is_secret_text(value, strength):
+        return match.span(which)
     if strength is Strength.STRONG:
-        return start, start + (len(value) if _is_joined(value) else end_of_password(value))
+        return start, start + (len(value) if _is_joined(value) or is_camel_case(value) else end_of_password(value))
     return match.span(which) if is_credential(value) or is_mixture(value) else None
 
 
@@ -83,9 +92,9 @@ def _is_joined(value: str) -> bool:
 
 def _sent(scan: Scan, match: re.Match[str]) -> Range | None:
     """``PASS hunter2`` and ``AUTH hunter2``, as a line of POP3, FTP or Redis."""
-    start, value = match.start(), match.start(1)
+    start = match.start()
     before = scan.text[max(0, start - 2) : start]
-    is_command = scan.text[start:value].isupper() and (before[-1:] in ("", "\n", "\0") or before == "> ")
+    is_command = scan.text[start : start + 4].isupper() and (before[-1:] in ("", "\n", "\0") or before == "> ")
     return match.span(1) if is_command and is_credential(scan.group(match, 1)) else None
 
 
@@ -104,8 +113,10 @@ def _device_key(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 _SETTERS: Final = SearchGroup(
-    r"(?:env|define|setx|setenv|(?:set|add)_header|requestheader|requirepass|masterauth|secret\.key|bindpw|rootpw|_pass"
-    r"|set -[a-z]+|config(?:ure)?|\((?:setq|def[a-z]*))[ \t]+[a-z0-9_.-]{2}",
+    r"(?:env|define|setx|setenv|(?:set|add)_header|requestheader|requirepass"
+    r"|masterauth|secret\.key|bindpw|rootpw|_pass"
+    r"|set-header|cgi_param|set -[a-z]+|config(?:ure)?|\((?:setq|def[a-z]*))[ \t]+[a-z0-9_.-]{2}"
+    r"|set[ \t]+\$?[a-z0-9_.-]+[ \t]+[\"']",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
 
@@ -121,10 +132,11 @@ def _settings(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 _DEVICES: Final = SearchGroup(
-    r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]|option (?:key|pass)"
-    r"|isakmp key|digest-key|password 0| enc |add_user |change_password |secrets? set |kv put |(?:pass|auth) [^\s\x00]"
-    r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-key|-shared-secret|tion-key)[ \t]"
-    r"|> auth[ \t]|stats auth[ \t]",
+    r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]"
+    r"|isakmp key|digest-key|(?:password|secret) 0|wpa_passphrase |obscure |alias set |add-mask::|vault login "
+    r"| enc |add_user |change_password |secrets? set |kv put |(?:pass|auth) [^\s\x00]"
+    r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-secret)[ \t]"
+    r"|stats auth[ \t]",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
@@ -137,8 +149,15 @@ _DEVICES: Final = SearchGroup(
             for verb in ("secrets set ", "secret set ", "kv put ")
         ),
         *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
-        Search("pass ", "pass(?<=: pass)" + _SENT, credential_value),
-        Search("> auth", r"> auth[ \t]{1,4}(?:[\w-]{1,40}[ \t]{1,4})?[\"']?([^\s\"'\0]{4,500})", plain_value),
+        Search("pass ", "pass(?<=: pass)" + _SENT, credential_value),  # in a capture of packets
+        Search("wpa_passphrase ", r"wpa_passphrase [^\s\0]{1,64} [\"']?([^\s\"'\0]{8,64})", plain_value),
+        Search("obscure ", r"obscure (?<=rclone obscure )[\"']?([^\s\"'\0-][^\s\"'\0]{3,500})", plain_value),
+        Search(
+            "alias set ", r"alias set [\w-]{1,60} https?://[^\s\0]{1,200} ([^\s\0]{3,200}) ([^\s\0]{3,200})", two_values
+        ),
+        Search("vault login ", r"vault login (?:token=)?[\"']?([^\s\"'\0-][^\s\"'\0]{5,500})", credential_value),
+        Search("add-mask::", r"add-mask::([^\s\"'$\0]{3,500})", plain_value),
+        Search("auth", r"auth[ \t]{1,4}[\w-]{1,40}[ \t]{1,4}([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _sent),
         Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", plain_value),
     ),
 )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.searches.examinations import credential_value, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
+from voltagent.processors.secrets.vocabulary.joined_words import end_of_password
 
 _USER_BEFORE: Final = 200  # characters before a password in which the user stands
 _NETRC: Final = (
     r"login\s{1,8}[^\s\0]{1,200}\s{1,8}(?:account\s{1,8}[^\s\0]{1,200}\s{1,8})?password\s{1,8}([^\s\0]{1,500})"
 )
+_BEFORE_LOGIN: Final = re.compile(r"(?:\bmachine\s{1,8}[^\s,]{1,200}|\bdefault)\s{1,8}\Z")
 _BASIC_AUTH: Final = (
     r"\w{0,10}(?:\([ \t]{0,4}|[ \t]{1,4})\\{0,4}[\"'][^\"'\n\\\0]{0,200}\\{0,4}[\"'][ \t]{0,4},"
-    r"[ \t]{0,4}\\{0,4}[\"']([^\"'\n\\\0]{3,500})"
+    r"[ \t]{0,4}(?:some\()?\\{0,4}[\"']([^\"'\n\\\0]{3,500})"
 )
 _CURL_OPTION: Final = (
     r"userpwd\\{0,4}[\"']?[ \t]{0,4}[,=:>]{1,2}[ \t]{0,4}\\{0,4}[\"'][^:\"'\n\\\0]{1,200}:([^\"'\n\\\0]{3,500})"
@@ -23,37 +26,36 @@ _CURL_OPTION: Final = (
 # What stands before the host of a database in the strings of drivers.
 _GO_HOST: Final = r"@(?:tcp|unix)\("
 # What is compared with a literal in tests and checks.
-_COMPARED: Final = r"[^()\"'\n\0,]{0,40}(?:password|passwd|secret|token|api_?key)[\w.)\]]{0,20}"
-_TWO_ARGUMENTS: Final = r"[ \t]{0,4}[^(,\n\0]{1,120},[ \t]{0,4}[^(,\n\0]{1,60},[ \t]{0,4}"  # an address and a user
-_USER: Final = r"[ \t]{0,4}\\{0,4}[\"'][^\"'\n\\\0]{1,100}\\{0,4}[\"'],[ \t]{0,4}"
+_EXPECTED: Final = r"expect\([^()\"'\n\0,]{0,40}(?:password|passwd|secret|token|api_?key)[\w.)\]]{0,20}"
 # The literal that is the key or the password in a call, whatever the names of its arguments are.
 CALLS: Final = {
-    "jwt.": r"jwt\.(?:sign|verify|encode|decode)\([^\"'\n()\\\0]{1,100},[ \t]{0,4}",
+    "jwt.": r"jwt\.(?:sign|verify|encode|decode)\((?:[^\"'\n()\\\0]{1,100}|\{[^{}\n\0]{0,200}\}),[ \t]{0,4}",
     "signedstring(": r"signedstring\((?:\[\]byte\(|)",
     "crypt(": r"crypt\([ \t]{0,4}",
-    "hashpw(": r"hashpw\([ \t]{0,4}",
-    "password_hash(": r"password_hash\([ \t]{0,4}",
+    "bcrypt.": r"bcrypt\.(?:compare|hash|generatefrompassword)(?:sync)?\((?:\[\]byte\(|)",
+    "hash::make(": r"hash::make\(",
+    "secretstring::new(": r"secretstring::new\(",
+    "signwith(": r"signwith\((?:[\w.]{1,60},[ \t]{0,4}|)",
     "createhmac(": r"createhmac\([ \t]{0,4}\\{0,4}[\"'][\w-]{1,20}\\{0,4}[\"'],[ \t]{0,4}",
     "hmac.new(": r"hmac\.new\([ \t]{0,4}",
     "fernet(": r"fernet\([ \t]{0,4}",
-    "login(": r"login\((?:[\w.$]{1,60},[ \t]{0,4}|" + _USER + ")",
-    "assert": r"assert\w{0,24}\(" + _COMPARED + r",[ \t]{0,4}",
-    "strcmp(": r"strcmp\(" + _COMPARED + r",[ \t]{0,4}",
-    "hash_equals(": r"hash_equals\(" + _COMPARED + r",[ \t]{0,4}",
-    "compare_digest(": r"compare_digest\(" + _COMPARED + r",[ \t]{0,4}",
-    "expect(": r"expect\(" + _COMPARED + r"\.to\w{1,20}\([ \t]{0,4}",
-    "networkcredential(": r"networkcredential\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
-    "mysqli": r"mysqli(?:_connect)?\(" + _TWO_ARGUMENTS,
-    "imap_open(": r"imap_open\([^()\n\0]{1,120},[ \t]{0,4}\\{0,4}[\"'][^,\"'\n\0]{1,80}\\{0,4}[\"'],[ \t]{0,4}",
-    "new pdo(": r"new pdo\(" + _TWO_ARGUMENTS,
-    ".getconnection(": r"\.getconnection\(" + _TWO_ARGUMENTS,
-    "pdo->__construct(": r"pdo->__construct\(" + _TWO_ARGUMENTS,
-    "wifi.begin(": r"wifi\.begin\([ \t]{0,4}[^(,\n\0]{1,80},[ \t]{0,4}",
-    "passwordauthentication(": r"passwordauthentication\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
-    "passwordcredential": r"passwordcredentials?\([ \t]{0,4}[^(,\n\0]{1,100},[ \t]{0,4}",
-    "userpassword(": r"userpassword\(" + _USER,
-    "db.auth(": r"db\.auth\(" + _USER,
+    "expect(": _EXPECTED + r"\.to\w{1,20}\([ \t]{0,4}",
+    "pgp_sym_": r"pgp_sym_(?:en|de)crypt\([^(,\n\0]{1,100},[ \t]{0,4}",
+    "sp_addlogin": r"sp_addlogin[ \t]{1,4}n?'[^'\n\0]{1,100}',[ \t]{0,4}n?",
+    "wallet(": r"wallet\([ \t]{0,4}",
 }
+# What takes a user and then a password, and what takes an address before them, by how their names end.
+_WITH_USER: Final = (
+    *("auth(", "auth_password(", "authenticate(", "authentication(", "login(", "signin(", "sign_in(", "log_in("),
+    *("credential(", "credentials(", "password(", "passwordtoken(", "wifi.begin("),
+)
+_CONNECTORS: Final = ("connect(", "connection(", "mysqli(", "pdo(", "__construct(", "imap_open(", "create_user(")
+_ARGUMENT: Final = re.compile(
+    # What follows a literal, if no comma does, is of no matter: `.toCharArray()`, `+ salt`, where a text was cut.
+    r"\s{0,40}(?:[bru]{0,2}\\{0,4}[\"'](?P<value>[^\"'\n\\\0]{0,500})(?:\\{0,4}[\"']\s{0,8},?|(?=[\n\0]|\Z))"
+    r"|[^\s\"'(),\0][^\"'(),\n\0]{0,120}(?:\([^()\n\0]{0,80}\))?\s{0,8},)"
+)
+_MOST_ARGUMENTS: Final = 6
 _CALL_VALUE: Final = r"[bru]{0,2}\\{0,4}[\"']([^\"'\n\\\0]{4,500})"
 _AUTH_PLAIN: Final = r"auth plain[ \t]{1,4}([a-z0-9+/=]{8,2048})"
 _NO_USER: Final = re.compile(r"[\s\"'`/\\]")
@@ -87,10 +89,27 @@ def _easy_connect(scan: Scan, match: re.Match[str]) -> Range | None:
     return None if found is None or is_placeholder(found[1]) else found.span(1)
 
 
+def _logged_in(others: int, scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the literal in a call that looks like a password, behind that many other arguments."""
+    position = match.end()
+    for number in range(_MOST_ARGUMENTS):
+        scan.units -= 4
+        one = _ARGUMENT.match(scan.text, position)
+        if one is None:
+            return None
+        end = end_of_password(one["value"]) if number >= others and one["value"] else 0
+        if end:
+            return one.start("value"), one.start("value") + end
+        if one[0][-1:] != ",":
+            return None
+        position = one.end()
+    return None
+
+
 def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return a password behind a login: a word only on a line of a netrc file, as it may be a sentence."""
     before = scan.low[max(0, match.start() - _USER_BEFORE) : match.start()]
-    is_file = "machine" in before or "default" in before
+    is_file = _BEFORE_LOGIN.search(before) is not None
     return plain_value(scan, match) if is_file or is_credential(scan.group(match, 1)) else None
 
 
@@ -98,8 +117,7 @@ _LOGINS: Final = SearchGroup(
     r"login\s+[^\s\x00]+\s|basic_?auth|userpwd|@(?:tcp|unix)\(|@//|thin:|sqlplus[ \t]|net user?[ \t]|wifi:",
     (
         Search("login", _NETRC, _netrc),
-        Search("basicauth", "basicauth" + _BASIC_AUTH, plain_value),
-        Search("basic_auth", "basic_auth" + _BASIC_AUTH, plain_value),
+        *(Search(word, word + _BASIC_AUTH, plain_value) for word in ("basicauth", "basic_auth")),
         Search("userpwd", _CURL_OPTION, plain_value),
         Search("@", _GO_HOST, _driver_password),
         Search("thin:", _THIN, plain_value),
@@ -111,9 +129,13 @@ _LOGINS: Final = SearchGroup(
         Search("wifi:", _WIFI, plain_value),
     ),
 )
+_NAMES: Final = "|".join(map(re.escape, (*CALLS, "auth plain")))
+_OF_LOGINS: Final = "|".join(map(re.escape, (*_WITH_USER, *_CONNECTORS)))
 _IN_CALLS: Final = SearchGroup(
-    "|".join(map(re.escape, (*CALLS, "auth plain"))),
+    rf"{_NAMES}|(?:{_OF_LOGINS})[^()\x00]*,\s*[bru]*\\*[\"']",
     (
+        *(Search(call, re.escape(call), partial(_logged_in, 1)) for call in _WITH_USER),
+        *(Search(call, re.escape(call), partial(_logged_in, 2)) for call in _CONNECTORS),
         *(Search(needle, pattern + _CALL_VALUE, credential_value) for needle, pattern in CALLS.items()),
         Search("auth plain", _AUTH_PLAIN, credential_value),
     ),

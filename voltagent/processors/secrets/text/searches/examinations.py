@@ -43,6 +43,12 @@ def first_of(scan: Scan, found: list[Range]) -> Range | None:
     return found[0] if found else None
 
 
+def two_values(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first of two groups, and note the second, unless they stand for values."""
+    groups = [group for group in (1, 2) if match[group] is not None and not is_placeholder(scan.group(match, group))]
+    return first_of(scan, [match.span(group) for group in groups])
+
+
 def named_before(
     scan: Scan, match: re.Match[str], name: re.Pattern[str], value: str = "value", reach: int = BEFORE_VALUE
 ) -> Range | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
@@ -20,7 +21,7 @@ _FIELD_VALUE: Final = (
     r"|(?P<value>[^\s\"'\\{}\[\],\0]{1,1000}))"
 )
 _FIELD_NAME: Final = re.compile(
-    r"(?:name|key|header|field|variable|env)\\{0,4}[\"']?[ \t]{0,4}[:=][ \t]{0,4}\\{0,4}[\"']?"
+    r"(?:(?:name|key|header|field|variable|env)\\{0,4}[\"']?[ \t]{0,4}[:=]|output)[ \t]{0,4}\\{0,4}[\"']?"
     r"(?P<name>[\w.:-]{1,60})\\{0,4}[\"']?"
     r"[,;]?(?:\s|\\[nrt]){0,40}[-{]?[ \t]{0,4}\\{0,4}[\"']?\Z"
 )
@@ -34,6 +35,7 @@ _VALUE_FLAG: Final = (
     r"|(?P<value>[^\s\"'\\\0-][^\s\"'\\\0]{0,1000}))"
 )
 _NAME_FLAG: Final = re.compile(r"-name[ \t]{1,4}[\"']?([\w./:-]{1,80})[\"']?[ \t]{1,4}-{0,1}\Z")
+_LAST_LITERAL: Final = re.compile(r"\"([^\"\n\0]{3,150})\",[ \t]{0,4}\Z")
 # The default of a Terraform variable.
 _DEFAULT: Final = r"default[ \t]{0,16}=[ \t]{0,16}(?P<quote>\\{0,4}\")(?P<value>[^\"\\\n\0]{1,1000})(?P=quote)"
 _VARIABLE: Final = re.compile(r"variable[ \t]{1,8}\\{0,4}\"(?P<name>[\w-]{1,60})\\{0,4}\"[ \t]{0,8}\{[^{}]{0,200}\Z")
@@ -60,16 +62,21 @@ def _after_name(scan: Scan, match: re.Match[str]) -> Range | None:
     return named_before(scan, match, _NAME_FLAG, value_group(match), _FIELD)
 
 
-def _default(scan: Scan, match: re.Match[str]) -> Range | None:
-    return named_before(scan, match, _VARIABLE)
+def _for_key(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the value of ``set("…", forKey: "password")``, which stands before the name."""
+    value = _LAST_LITERAL.search(scan.text, max(0, match.start() - _FIELD), match.start())
+    strength = scan.names.strength(scan.group(match, "name"))
+    return value.span(1) if value is not None and is_secret_text(value[1], strength) else None
 
 
 FIELDS: Final = SearchGroup(
-    r"value\\*[\"']?[ \t]*[:=]|-value[ \t]|default[ \t]*=|form-data",
+    r"value\\*[\"']?[ \t]*[:=]|-value[ \t]|default[ \t]*=|form-data|set-output name=|forkey:",
     (
         Search("value", _FIELD_VALUE, _field),
         Search("-value", _VALUE_FLAG, _after_name),
-        Search("default", _DEFAULT, _default),
+        Search("default", _DEFAULT, partial(named_before, name=_VARIABLE)),
+        Search("name=", r"name=(?P<name>[\w.-]{1,60})(?:::|\])(?P<value>[^\s\0]{1,2000})", _form_data),
+        Search("forkey:", r"forkey:[ \t]{0,4}\"(?P<name>[\w.-]{2,60})\"", _for_key),
         Search("form-data", _FORM_DATA, _form_data),
     ),
 )

@@ -46,7 +46,7 @@ _CREDENTIAL: Final = re.compile(r"(?:([A-Za-z][\w-]{1,30})[ \t]{1,4})?([^\s\"'`\
 _KNOWN_SCHEMES: Final = frozenset((*SCHEMES, "oauth", "jwt", "key", "api-key", "bot", "splunk", "negotiate"))
 _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1,20}=[\"\\]")
 _LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|\\(?![nr\"']))*")
-_COOKIES: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|(?<==)\"[^\s\"\\=\0]{1,200}\"|\\(?![nr\"']))*")
+_COOKIES: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|(?<==)\"[^\"\\=\n\0]{1,200}\"|\\(?![nr\"']))*")
 _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
 _SENTENCE: Final = re.compile(r"[,;]?[ \t]{1,4}[a-z]{1,20}[ \t,.;]")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
@@ -74,7 +74,7 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
 def _has_form(text: str, value: str, end: int) -> bool:
     """Return whether the value of a header that ends at a position is a credential, and no word of a sentence."""
     if len(value) >= _LONG_CREDENTIAL:
-        return True
+        return not text.startswith("(", end)  # a call
     if is_credential(value) and _SENTENCE.match(text, end) is None:
         return True
     return text[end : end + 1] in _ENDS_VALUE and is_mixture(value)

@@ -6,29 +6,47 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
+from voltagent.processors.secrets.text.searches.examinations import credential_value
 from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_mixture, is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
-from voltagent.processors.secrets.vocabulary.words import STEMS
+from voltagent.processors.secrets.vocabulary.joined_words import (
+    NUMBERED,
+    WORDS_AND_NUMBER,
+    has_password_form,
+    is_joined_words,
+)
+from voltagent.processors.secrets.vocabulary.words import (
+    CODE_NAMES,
+    HARMLESS,
+    IN_SENTENCES,
+    STEMS,
+    TWO_WORDS,
+    WEAK_STEMS,
+)
 
 _VERB: Final = (
-    r"(?:(?=[iwletscfhnruéèä\u2013\u2014-])(?:[\u2013\u2014-](?=[ \t])|(?:ist|war|lautet|est|es|é|è|är|er|to|from"
+    r"(?:(?=[iwletscfhnruéèäjo\u2013\u2014\u2192-])(?:[\u2013\u2014\u2192-](?=[ \t])|(?:ist|war"
+    r"|lautet|este|est|es|é|è|är|er|on|je|to|from"
     r"|(?:(?:is|was|has been|is now|now)[ \t])?(?:(?:re)?set|changed|updated) to|is now|is|was)\b)"
     r"[ \t]{0,4}:?[ \t]{0,4})?"
 )
 _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
 _QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
 # A value has a digit; this is looked for first, as most words have none.
-_VALUE: Final = r"(?=[^\s\"'`<>(){}=:\\\x1b\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\x1b\0]{6,200})"
+_VALUE: Final = r"[“„«\u2018]?(?=[^\s\"'`<>(){}=:\\\x1b\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\x1b\0]{6,200})"
 _STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
 # `the password for the staging database is …`, `a temporary password is generated for root@localhost: …`
 _MADE: Final = "(?:(?:is|was) (?:generated|created|set) )?"
 _OF_SOMETHING: Final = (
-    rf"[ \t]{{1,3}}{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t]"
-    r"[^\n.;:\"'\\\0]{1,60}?"
-    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]{0,3}:?|:)[ \t]{1,4}[\"'`]?" + _VALUE
+    rf"[ \t]{{1,3}}{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van|für|от|для|к|do|dla|til|för)[ \t]"
+    r"[^\n.;:\"'\\\0]{1,60}?(?:'[^'\n\0]{1,100}')?"
+    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è|är|er|to|[\u2013\u2014-])[ \t]{0,3}:?|:)[ \t]{1,4}[\"'`]?" + _VALUE
 )
 _WITH_MARK: Final = r"[ \t]{1,4}(?:is[ \t]{1,4})?(?P<value>[a-z]{2,24}[&@#%!+$*^][a-z]{2,24})(?![\w@.-]*\w)"
-_WITH_VERB: Final = r"[ \t]{1,4}(?:is|was)[ \t]{0,4}:?[ \t]{1,4}" + _VALUE
+# `the token that you need is …`, `set the secret to …`
+_DESCRIBED: Final = (
+    r"(?P<between>(?:[ \t][a-z']{1,12}){0,5})[ \t]{1,4}(?:is now|is|was|to)[ \t]{0,4}:?[ \t]{1,4}[\"'`]?" + _VALUE
+)
+_DIGITS: Final = r"(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"  # of a code
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
 _NO_SECRET: Final = re.compile(
     r"(?:sha|md|aes|rsa|base|utf|pbkdf|argon|rfc|iso|http|oauth|v)[-_]?\d[\w.-]{0,20}\Z|(?:b|s)crypt|\d{1,4}[-/.]\d|\d+[a-z]{1,5}\Z"
@@ -37,25 +55,43 @@ _NO_SECRET: Final = re.compile(
 )
 # `your verification code is 573920`: the number has no form of its own, so the words before it decide.
 _CODE: Final = (
-    r"code(?:(?<=[enyas][ -]code)|(?<=[enyas][ -]passcode))(?:[ \t]{1,3}(?:is|was)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}"
-    r"(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+    r"code(?:(?<=[enyasr][ -]code)|(?<=[enyas][ -]passcode)|(?<=[sltfe]code))"
+    r"(?:[ \t]{1,3}(?:is|was|ist|lautet)[ \t]{0,3}:?|[ \t]{0,3}[:=])[ \t]{1,4}" + _DIGITS
 )
 # `changed the password from … to …`
 _FROM_ONE_TO: Final = r"[ \t]{1,3}from[ \t]{1,3}[^\s\0]{4,200}[ \t]{1,3}to[ \t]{1,3}" + _VALUE
-_NUMBER_STATED: Final = r"[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
-_NUMBER: Final = (
-    r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:?[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"
+# The same in other languages, in which the words behind or before it say what it is for.
+_FOR_WHAT: Final = (
+    r"(?:v[eé]rifica|s[eé]cur|segur|sicur|confirm|conferma|connexion|acc[eèé]s|valida|auten"
+    r"|authen|inicio)[a-zà-ÿ ]{0,24}?"
+    r"(?:[ \t](?:est|es|é|è)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}" + _DIGITS
 )
+CODES_OF: Final = ("code de ", "código de ", "codice di ")
+_OTHER_CODE: Final = (
+    r"[ \t]{0,2}(?:[是为為は은는]|هو|là|adalah|is|je|to)?[ \t]{0,2}[:\uff1a]?[ \t]{0,2}[「『“\"']?"
+    r"(?P<value>[0-9]{4,8})(?![\w.%-]*[A-Za-z0-9%])"
+)
+_NUMBER_STATED: Final = r"[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}" + _DIGITS
+_NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:?[ \t]{1,4}" + _DIGITS
 _CODE_WORDS: Final = re.compile(
     r"(?:one[- ]time|verification|security|pin|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
+    r"|(?:bestätigungs|zugangs|sicherheits|verifizierungs|freischalt|einmal|anmelde|prüf|verificatie|beveiligings)\Z"
+    r"|\byour \Z"
 )
 # `Recovery codes: 8f2k-91mz 77ab-0cde`
 _CODES_OF_PARTS: Final = (
     r"codes?(?:[ \t]{1,3}(?:is|are)[ \t]{0,3}:?|[ \t]{0,3}:)\s{1,4}"
-    r"(?P<value>[a-z0-9]{4,8}-[a-z0-9]{4,8}(?:[\s,]{1,4}[a-z0-9]{4,8}-[a-z0-9]{4,8}){0,15})(?![\w-])"
+    r"(?P<value>[a-z0-9]{4,8}-[a-z0-9]{4,8}(?:[\s,]{1,4}[a-z0-9]{4,8}-[a-z0-9]{4,8}){0,15}"
+    r"|[0-9]{4,5} [0-9]{4,5}(?:[\s,]{1,4}[0-9]{4,5} [0-9]{4,5}){0,15})(?![\w-])"
 )
 # `Use 573920 as your verification code`, `573920 is your code`.
 _AS_CODE: Final = r" your (?:[\w-]{1,20} ){0,2}(?:verification|login|sign-in|security|access|one-time|code|otp|pass)"
+# `Use 573920 to sign in`, `Verification code for lena: 573920`, `OTP sent: 573920`.
+TO_WHAT: Final = (
+    "(?:verify|sign|log|confirm|reset|authenticate|activate|unlock|access your|complete your|finish|validate)"
+)
+_USED: Final = rf" (?:(?:the )?code )?(?P<value>[0-9]{{4,8}}) to {TO_WHAT}"
+_OF_WHOM: Final = r"(?: (?:for|sent|to)\b[^\n:;.\0]{0,40}?):[ \t]{1,4}" + _DIGITS
 _CODE_BEFORE: Final = re.compile(r"(?<![\w.])(?:[A-Z]{1,3}-)?\d{4,8}[ \t]{1,2}\Z")
 _LONGEST_CODE: Final = 16  # characters, with the spaces behind it
 _ENTERED: Final = re.compile(r"\b(?:enter|use|type) (?:the|this) \Z")
@@ -64,32 +100,28 @@ _LONG_CODE: Final = 6  # digits; shorter numbers are those of errors and years
 _PART_WORDS: Final = re.compile(r"(?:backup|recovery|scratch|mfa|2fa)[ -]\Z")
 # `パスワードは「…」`, `我的密码是…`: no spaces, and other verbs.
 _OTHER_STATED: Final = (
-    r"(?:[是为為は은는]|입니다)?[ \t]{0,4}[:\uff1a]?[ \t]{0,4}[「『“\"']?(?P<value>[a-z0-9!#$%&*+./?@^_~-]{6,64})"
+    r"[ \t]{0,2}(?:[是为為は은는]|입니다|คือ|là|هي|هو"
+    r"|adalah)?[ \t]{0,4}[:\uff1a]?[ \t]{0,4}[「『“\"']?(?P<value>[a-z0-9!#$%&*+./?@^_~-]{6,64})"
 )
-_OTHER_WORDS: Final = ("密码", "密碼", "パスワード", "비밀번호", "암호")
+_OTHER_WORDS: Final = ("密码", "密碼", "パスワード", "비밀번호", "암호", "รหัสผ่าน", *WEAK_STEMS, *TWO_WORDS)
+_USER_WITH: Final = re.compile(
+    r"\b(?:user(?:name)?|login|account)[ \t:=][^\n]{1,50}(?:and|with|[,/])[ \t](?:the[ \t])?\Z"
+)
 _STATEMENT: Final = re.compile(r"(?:(?:create|alter) (?:user|role|login) [^\n;]{1,60}|[ \n]with )\Z")
 _BEFORE_PASSWORD: Final = 80  # characters
 _BEFORE_CODE: Final = 24  # characters
+_PHRASE: Final = re.compile(r"[a-z]{3,14}(?:[ -][a-z]{3,14}){2,23}\Z")
+_OF_PHRASES: Final = ("pass", "seed", "recovery", "mnemonic", "secret", "backup", "wallet")
+_BEFORE_PHRASE: Final = 10  # characters
+_WORDS_STATED: Final = r"[ \t]{1,3}is:?[ \t]{1,3}(?P<value>[a-z]{3,14}(?: [a-z]{3,14}){3,23})(?=[.,;\r\n\0]|\Z)"
 _WITH_COLON: Final = r"[ \t]{0,4}:[ \t]{0,4}" + _VALUE  # French has a space before it, so it looks like no assignment
-WORDS: Final = (
-    "password",
-    "passphrase",
-    "passcode",
-    "api key",
-    "secret key",
-    "access key",
-    "client secret",
-    "passwort",
-    "kennwort",
-    "contraseña",
-    "senha",
-    "wachtwoord",
-    "lösenord",
-    "hasło",
-    "parola",
-    "пароль",
-    "mot de passe",
+_WORDS: Final = (
+    "password passphrase passcode api_key secret_key access_key client_secret passwort kennwort contraseña senha "
+    "wachtwoord lösenord lösenordet adgangskoden passordet salasana heslo jelszó "
+    "hasło parola пароль mot_de_passe clé_api clave_de_api clave_api chave_de_api chave_api "
+    "chiave_api"
 )
+WORDS: Final = tuple(word.replace("_", " ") for word in _WORDS.split())
 
 
 def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -98,16 +130,32 @@ def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     is_statement = match[0].startswith(("identified", "convertto")) or _STATEMENT.search(before) is not None
     has_form = has_password_form(value)
     stands_for_one = is_placeholder(value) or (value.isalpha() and value.lower().endswith("password"))
-    is_secret = has_form or (is_statement and not stands_for_one)
+    is_phrase = match[0].startswith("passphrase") and _is_phrase(value)
+    is_secret = has_form or is_phrase or (is_statement and not stands_for_one)
+    return match.span("value") if is_secret else None
+
+
+def _is_phrase(value: str) -> bool:
+    return _PHRASE.match(value) is not None and IN_SENTENCES.isdisjoint(value.split())
+
+
+def _phrase(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``The passphrase is correct horse battery staple``."""
+    before = scan.low[max(0, match.start() - _BEFORE_PHRASE) : match.start()].rstrip(" -")
+    is_secret = before.endswith(_OF_PHRASES) and _is_phrase(scan.group(match, "value"))
     return match.span("value") if is_secret else None
 
 
 def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
     """``The password is hunter2``: a digit within a word gives it away, and nothing less."""
-    value = scan.group(match, "value").rstrip(".,;:!?)]*")
+    value = scan.group(match, "value").rstrip(".,;:!?)]*”“»\u2019")
     start = match.start("value")
     has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
-    has_form = is_credential(value) or (is_mixture(value) and value != value.lower() and value != value.upper())
+    has_form = (
+        is_credential(value)
+        or (is_mixture(value) and value != value.lower() and value != value.upper())
+        or (WORDS_AND_NUMBER.match(value) or NUMBERED.match(value)) is not None
+    )
     is_secret = has_both and _NO_SECRET.match(value) is None and has_form
     return (start, start + len(value)) if is_secret else None
 
@@ -120,6 +168,19 @@ def _joined(scan: Scan, match: re.Match[str]) -> Range | None:
 def _code(scan: Scan, match: re.Match[str]) -> Range | None:
     before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
     return match.span("value") if _CODE_WORDS.search(before) is not None else None
+
+
+def _described(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``the token that you need is …``, unless the words between are of what a token has: a limit, a name."""
+    words = scan.group(match, "between").lower().split()
+    is_other = not (HARMLESS["token"].isdisjoint(words) and HARMLESS["strong"].isdisjoint(words))
+    return None if is_other else _stated(scan, match)
+
+
+def _of_user(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``with the user bob and pass …``, ``the pass is …``."""
+    before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
+    return _stated(scan, match) if match["verb"] or _USER_WITH.search(before) is not None else None
 
 
 def _codes(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -153,19 +214,11 @@ def _number(_: Scan, match: re.Match[str]) -> Range:
     return match.span("value")
 
 
-_QUOTED_WORDS: Final = (
-    "identified by",
-    "convertto-securestring",
-    "password",
-    "passphrase",
-    "secret",
-    "api key",
-    "token",
-    "passwort",
-)
+_STATEMENT_WORDS: Final = ("identified by", "convertto-securestring")
+_QUOTED_WORDS: Final = (*_STATEMENT_WORDS, "password", "passphrase", "secret", "api key", "token", "passwort")
 # A user and a password: `creds: bob / hunter2`.
 _USER_AND: Final = (
-    r"cred(?:entials|s)(?:[ \t]{0,3}[:=]|[ \t]{1,3}are)[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
+    r"(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:are|is))[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
     r"(?P<value>[^\s\"'`<>\x1b\0]{6,200})"
 )
 # `use hunter2 as the password`
@@ -176,63 +229,96 @@ _AS_ONE: Final = (
 _BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`(])([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
 _LONGEST_STATED: Final = 203  # characters
 _CODES: Final = SearchGroup(
-    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*:|)[\s\x1c-\x1f]+[a-z0-9]{4}"
-    r"|code to [a-z ]+:|pwd?[ \t]+(?:(?:is|was|for)[ \t]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
+    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{4}"
+    r"|code to [a-z ]+:|(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
     r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}|cv[vc]2?[ \t]+[0-9]{3}"
-    r"|cred(?:ential)?s(?:[ \t]*[:=]|[ \t]+are)[ \t]+[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
+    rf"|(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}|(?:otp|code) (?:for|sent|to)[^\n:;.\x00]*:[ \t]+[0-9]"
+    r"|code[ \t]+(?:ist|lautet)|(?:code de|código de|codice di) |(?:cred(?:ential)?s|login|account|zugangsdaten)"
+    r"(?:[ \t]*[:=]|[ \t]+(?:are|is))[ \t]+[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
     (
         Search("code", _CODE, _code),
         Search("code", _CODES_OF_PARTS, _codes),
-        Search("code", r"code[ \t]{1,2}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])", _entered),
-        Search("code", r"code to [a-z ]{2,40}:[ \t]{1,4}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])", _entered),
-        *(Search(word, rf"{word}(?<![\w-]{word})" + _WITH_VERB, _stated) for word in ("pw", "pwd")),
-        *(Search(word, rf"{word}(?<![\w-]{word})" + _OF_SOMETHING, _stated) for word in ("pw", "pwd")),
+        Search("code", r"code[ \t]{1,2}" + _DIGITS, _entered),
+        Search("code", r"code to [a-z ]{2,40}:[ \t]{1,4}" + _DIGITS, _entered),
+        *(
+            Search(word, rf"{word}(?<![\w$/-]{word})(?![ \t]{{1,4}}[^\s\0]{{0,99}}/)" + rest, _stated)
+            for word in ("pw", "pwd")
+            for rest in (_STATED, _OF_SOMETHING)
+        ),
         *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
         *(
             Search(word, word + r"2?[ \t]{1,4}(?P<value>[0-9]{3,4})(?![\w.%-]*[\w%])", _number)
             for word in ("cvv", "cvc")
         ),
-        Search("cred", _USER_AND, _stated),
-        Search("as ", _AS_ONE, _as_password),
         *(
-            Search(word, rf"{word}(?<![\w$/-]{word})[ \t]{{1,2}}(?![^\s\0]{{0,99}}/)" + _VALUE, _stated)
-            for word in ("pw", "pwd")
+            Search(word, word + _USER_AND, _stated)
+            for word in ("credentials", "creds", "login", "account", "zugangsdaten")
         ),
+        *(Search(word, word + _FOR_WHAT, _number) for word in CODES_OF),
+        *(Search(f"{verb} ", verb + _USED, _number) for verb in ("use", "enter")),
+        Search("code ", "code" + _OF_WHOM, _code),
+        Search("otp ", "otp" + _OF_WHOM, _number),
+        Search("pass ", r"pass(?<![\w-]pass)[ \t]{1,3}(?P<verb>(?:is|was)[ \t]{0,3}:?[ \t]{1,3}|)" + _VALUE, _of_user),
+        Search("as ", _AS_ONE, _as_password),
     ),
 )
 _CODES_FIRST: Final = SearchGroup(
     "(?:as|is) your [a-z]", tuple(Search(f"{verb} your ", verb + _AS_CODE, _as_code) for verb in ("as", "is"))
 )
 # The checks know the stems of other alphabets anyway.
-_WORDS_WITHOUT_STEM: Final = tuple(word for word in WORDS if not any(stem in word for stem in STEMS))
-_WORDS_OF: Final = ("password", "passphrase", "api key", "passwort", "kennwort", "senha", "wachtwoord", "mot de passe")
+_WORDS_WITHOUT_STEM: Final = tuple(word for word in WORDS if not any(stem in word for stem in (*STEMS, *WEAK_STEMS)))
+_WORDS_OF: Final = (
+    *("password", "passphrase", "api key", "passwort", "kennwort", "senha", "wachtwoord", "mot de passe"),
+    *("пароль", "hasło", "contraseña"),
+)
 _OF: Final = "|".join(_WORDS_OF)
+_STATEMENT_OF: Final = (
+    rf"(?:{_OF})[ \t]+{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor"
+    rf"|van|für|от|для|к|do|dla|til|för)[ \t][^\n.;:\"'\\\x00]+(?:'[^'\n\x00]+')?"
+    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è|är|er|to|\x{2013}|\x{2014}|-)[ \t]*:?|:)[ \t]+"
+    r"[\\\"'`]*[^\s\"'\\\x00]*[0-9]"
+)
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
     rf"(?:{'|'.join(dict.fromkeys((*_QUOTED_WORDS, *_WORDS_WITHOUT_STEM)))})[ \t]*[: \t(]"
-    r"(?:[ \t(:]|-(?:string)?[ \t]|\x{2013}|\x{2014}|is|was|ist|war|lautet|est|es|é|è|to|from|now|has|been|reset|set"
+    r"(?:[ \t(:]|-(?:string)?[ \t]|\x{2013}|\x{2014}|\x{2192}|is|was|ist|war|lautet|este|est|es|é|è|är|er|on|je|to"
+    r"|from|now|has|been|reset|set"
     r"|changed|updated|[057][ \t])*"
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
-    rf"|(?:{_OF})[ \t]+{_MADE}(?:for|of|to|d[eoa]|vom|zum|zu|del|pour|du|voor|van)[ \t][^\n.;:\"'\\\x00]+"
-    r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è)[ \t]*:?|:)[ \t]+[\\\"'`]*[^\s\"'\\\x00]*[0-9]"
+    rf"|{_STATEMENT_OF}"
+    r"|phrase[ \t]+is:?[ \t]+[a-z]+ [a-z]+ [a-z]+ [a-z]"
     r"|password[ \t]+(?:is[ \t]+)?[a-z]+[&@#%!+$*^][a-z]"
+    r"|(?:token|secret|password|api key)[ \t][a-z' \t]*(?:is|was|to)[: \t]+[\\\"'`]*[^\s\"'`<>(){}=:\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
-    "|".join((STATEMENT, *STEMS)),
+    "|".join((STATEMENT, *STEMS, *WEAK_STEMS, *TWO_WORDS)),
     (
-        Search("mot de passe", "mot de passe" + _WITH_COLON, _stated),
+        *(
+            Search(word, word + _WITH_COLON, _stated)
+            for word in WORDS
+            if " " in word and word.split()[-1] not in ("key", "secret")
+        ),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
+        Search("identified by ", r"identified by[ \t]{1,4}([^\s\"'`;,()\0]{4,200})", credential_value),
         Search("convertto-securestring -string", "convertto-securestring -string" + _QUOTED, _quoted),
         *(Search(word, word + _STATED, _stated) for word in WORDS),
-        *(Search(word, word + _OF_SOMETHING, _stated) for word in _WORDS_OF),
         Search("contraseña", r"contraseña[ \t]{1,3}[a-zà-ÿ]{4,14}[ \t]{1,3}es[ \t]{1,3}" + _VALUE, _stated),
-        *(Search(word, word + _WITH_VERB, _stated) for word in ("token", "secret")),
-        Search("passcode", r"passcode[ \t]{1,3}(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])", _number),
+        Search("phrase", "phrase" + _WORDS_STATED, _phrase),
+        *(Search(word, word + _DESCRIBED, _described) for word in ("token", "secret", "password", "api key")),
+        Search("passcode", r"passcode[ \t]{1,3}" + _DIGITS, _number),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _WITH_MARK, _joined),
         Search("password", "password" + _NUMBER_STATED, _number),
         Search("password", "password" + _FROM_ONE_TO, _stated),
     ),
 )
-PROSE: Final = (_CODES, _STATEMENTS, _CODES_FIRST)
+# By itself: words of other alphabets let all of the group above be searched, where these are slow.
+_STATEMENTS_OF: Final = SearchGroup(
+    _STATEMENT_OF, tuple(Search(word, word + _OF_SOMETHING, _stated) for word in _WORDS_OF)
+)
+# In other alphabets the checks know the words as stems.
+_OTHER_CODES: Final = SearchGroup(
+    "|".join(CODE_NAMES), tuple(Search(name, name + _OTHER_CODE, _number) for name in CODE_NAMES)
+)
+PROSE: Final = (_CODES, _STATEMENTS, _STATEMENTS_OF, _CODES_FIRST, _OTHER_CODES)

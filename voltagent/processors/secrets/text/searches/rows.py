@@ -6,14 +6,14 @@ import re
 from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import BEFORE_VALUE, first_of
+from voltagent.processors.secrets.text.searches.examinations import first_of
 from voltagent.processors.secrets.text.tables import named_columns
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 # The rows of an `INSERT`: the columns, and the items of the first row.
 _ROW: Final = r"values\s{0,8}\("
-_COLUMNS: Final = re.compile(r"\(([\w\s,.\"`\[\]]{1,250})\)\s{0,8}\Z")
+_COLUMNS: Final = re.compile(r"\(([\w\s,.\"`\[\]]{1,2000})\)\s{0,8}\Z")
 _ITEM: Final = re.compile(r"(?:\s{0,8}[ENen]?'((?:[^'\\\0]|\\[^\0]|''){0,500})'\s{0,8}|[^,'()\0]{1,200})(?:,|\))")
 _NAME_OF_TABLE: Final = 90  # characters before the rows in which the name of the table stands
 _COLUMN: Final = re.compile(
@@ -25,13 +25,14 @@ _LONGEST_DUMP: Final = 1 << 14  # characters between it and the rows
 _TABLE_WORK: Final = 16  # units
 _NEXT_ROW: Final = re.compile(r"\s{0,8},\s{0,8}\(")
 _ITEM_WORK: Final = 3  # units
-_MOST_COLUMNS: Final = 40
+_MOST_COLUMNS: Final = 120
+_LONGEST_COLUMNS: Final = 2100  # characters of their names
 
 
 def _row(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first secret in the rows of an ``INSERT``, by the names of its columns; the next ones are noted."""
     start = match.start()
-    opening = scan.text.rfind("(", max(0, start - BEFORE_VALUE), start)
+    opening = scan.text.rfind("(", max(0, start - _LONGEST_COLUMNS), start)
     columns = _COLUMNS.match(scan.text, opening, start) if opening >= 0 else None
     into = scan.text.rfind("INTO ", max(0, start - _NAME_OF_TABLE), start) + 5 if columns is None else 0
     if columns is None and into < len("INTO "):

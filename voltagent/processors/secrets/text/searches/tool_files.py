@@ -6,7 +6,13 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of, line_before, plain_value
+from voltagent.processors.secrets.text.searches.examinations import (
+    credential_value,
+    first_of,
+    line_before,
+    plain_value,
+    two_values,
+)
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
@@ -22,6 +28,7 @@ _CHPASSWD: Final = (
     r"chpasswd:\s{1,16}(?:expire:[^\n\0]{0,20}\n[ \t]{1,12})?list:[ \t]{0,4}\|[-+]?[ \t]{0,4}\n"
     r"((?:[ \t]{1,16}[\w.-]{1,40}:[^\s\0]{1,200}(?:\r?\n|(?=\0)|\Z)){1,20})"
 )
+_TYPED: Final = r"\\{0,4}\",[^{}\0]{0,100}?\"value\\{0,4}\"[ \t]{0,4}:\s{0,4}\\{0,4}\"([^\"\\\n\0]{1,1000})"
 _SNMP_USER: Final = (
     r"createuser (?:-e \w{1,70} )?[\w.-]{1,60} (?:sha|md5)[\w-]{0,4} \"?([^\s\"\0]{3,200})\"?"
     r"(?: (?:aes|des)[\w-]{0,4} \"?([^\s\"\0]{3,200}))?"
@@ -29,10 +36,8 @@ _SNMP_USER: Final = (
 _IPSEC: Final = r"\"([^\"\n\0]{3,200})\""
 # What a script of `expect` sends where a password is requested.
 _EXPECTED: Final = (
-    r"assword:[^\n\0]{0,20}\n[ \t]{0,12}send(?:_user)?[ \t]{1,4}(?:--[ \t]{1,4})?\"([^\"\\\n\0$]{3,200})(?:\\[rn])?\""
-)
-_RANDOM: Final = (
-    r"\"random_password\" \"[\w-]{1,60}\" \{[^{}\0]{0,300}?\bresult[ \t]{1,16}=[ \t]{1,4}\"([^\"\n\0]{1,200})\""
+    r"assword:[^\n\0]{0,20}?(?:\n[ \t]{0,12}"
+    r"|\{[ \t]{0,4})send(?:_user)?[ \t]{1,4}(?:--[ \t]{1,4})?\"([^\"\\\n\0$]{3,200})(?:\\[rn])?\""
 )
 _BLOCKS: Final = frozenset(("|", "|-", "|+", ">", ">-", ">+"))  # their text is in the next lines
 _MANIFEST_WORK: Final = 10  # units
@@ -106,7 +111,7 @@ def _chap_secrets(scan: Scan, match: re.Match[str]) -> Range | None:
 def _alone(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first value of the only column that a database printed, if its name is that of a secret."""
     header = line_before(scan, match)
-    strength = scan.names.strength(header) if header.isidentifier() else Strength.NONE
+    strength = scan.names.strength(header) if header.replace(" ", "_").isidentifier() else Strength.NONE
     found: list[Range] = []
     row = _ROW_ALONE.match(scan.text, match.end()) if strength is not Strength.NONE else None
     while row is not None:
@@ -135,40 +140,42 @@ def _in_registry(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span(1) if is_strong and not is_placeholder(scan.group(match, 1)) else None
 
 
-def _two_values(scan: Scan, match: re.Match[str]) -> Range | None:
-    groups = [group for group in (1, 2) if match[group] is not None and not is_placeholder(scan.group(match, group))]
-    return first_of(scan, [match.span(group) for group in groups])
-
-
 _TOOLS: Final = SearchGroup(
-    r":5432:|issecret=true\]|kind: secret|input_value=[\"']|/pass:|chpasswd:|createuser |<auth-user-pass>|accesskey\t"
-    r"|key content[ \t]|reg_sz|: (?:psk|eap|xauth) \"|# client[ \t]|securestring\t"
-    r"|insecure-password |assword:[^\n\x00]*\n[ \t]*send|<cookie "
-    rf"|(?:{HINTED})[a-z0-9_]*[ \t]*\r?\n[ \t]*---"
-    r"|\"random_password\"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
+    r"\{plain|:5432:|issecret=true\]|kind: secret|input_value=[\"']|chpasswd:|createuser |<auth-user-pass>|accesskey\t"
+    r"|key content[ \t]|reg_sz|:\*:|: rsa |concealed|securestring"
+    r"|: (?:psk|eap|xauth) \"|# client[ \t]|securestring\t"
+    r"|insecure-password |assword:[^\n\x00]*[\n{][ \t]*send|<cookie "
+    r"|\]:[0-9]+[ \t]+[^\s:\x00]+:",
     (
         Search("kind: secret", r"kind: secret(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _manifest),
         Search("issecret=true]", _AZURE_VARIABLE, plain_value),
         Search("input_value=", _REFUSED, _refused),
-        Search("/pass:", r"/pass:(?<![\w./]/pass:)([^\s\"'\0]{3,200})", plain_value),
         Search("chpasswd:", _CHPASSWD, _users),
+        Search("{plain", r"\{plain(?:-md5|text|)\}([^\s:{}\0]{3,200})", plain_value),
         Search("key content", r"key content[ \t]{1,20}:[ \t]{1,4}([^\r\n\0]{4,100})", plain_value),
         Search("reg_sz", r"reg_sz[ \t]{1,8}([^\r\n\0]{4,400})", _in_registry),
         Search("assword:", _EXPECTED, plain_value),
         *(Search(f"{way} ", f"{way} (?<=: {way} )" + _IPSEC, plain_value) for way in ("psk", "eap", "xauth")),
         Search("# client", r"# client[ \t]{1,8}server[ \t]{1,8}secret[^\n\0]{0,80}\n", _chap_secrets),
-        Search("\n", r"\n[ \t]{0,4}-{3,200}[ \t]{0,4}\r?\n", _alone),
         Search("securestring\t", r"securestring\t([^\s\0]{4,1000})", plain_value),
         Search("insecure-password ", r"insecure-password[ \t]{1,4}([^\s\0]{3,200})", credential_value),
+        # The value of what AWS or 1Password marks as secret by its type, in JSON.
+        *(Search(mark, f"{mark}{_TYPED}", plain_value) for mark in ("securestring", "concealed")),
         Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\"'\0]{4,2000})", plain_value),
-        Search('"random_password"', _RANDOM, plain_value),
         Search(
             "]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value
         ),
-        Search("createuser ", _SNMP_USER, _two_values),
+        Search("createuser ", _SNMP_USER, two_values),
         Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", plain_value),
         Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", plain_value),
         Search(":5432:", _PGPASS_LINE, credential_value),
+        Search(":*:", r":\*:[^\s:\0]{1,63}:([^\s\0]{4,200})", credential_value),
+        Search(": rsa ", r": rsa [^\s\"\0]{1,200} " + _IPSEC, plain_value),
     ),
 )
-TOOLS: Final = (_TOOLS,)
+_COLUMN: Final = SearchGroup(
+    rf"(?:{HINTED})[a-z0-9_]*[ \t]*\r?\n[ \t]*---",
+    (Search("\n", r"\n[ \t]{0,4}-{3,200}[ \t]{0,4}\r?\n", _alone),),
+    guard="---",
+)
+TOOLS: Final = (_TOOLS, _COLUMN)

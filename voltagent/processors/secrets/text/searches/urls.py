@@ -7,7 +7,13 @@ from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.searches.examinations import plain_value
-from voltagent.processors.secrets.vocabulary.credential_forms import is_example_login, is_ordinary, is_placeholder
+from voltagent.processors.secrets.vocabulary.credential_forms import (
+    is_credential,
+    is_dotted_name,
+    is_example_login,
+    is_ordinary,
+    is_placeholder,
+)
 
 _AUTHORITY: Final = r"""://([^\s/?#"'<>\\\0]{1,1024})@(?=[a-z0-9\[_$({%\s\0"'-]|\Z)"""
 _ENCODED: Final = r"(?:[^\s%&\"'<>\\\0]|%(?!3a|40|2f|3f)[0-9a-f]{2})"  # the same in a parameter of another URL
@@ -33,22 +39,10 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 # Parameters of URLs that are secrets though their names are not among the words; the second only if they look like one.
-PARAMETERS: Final = (
-    *("sig", "signature", "security-token", "hmac", "sas", "awsaccesskeyid", "samlresponse", "samlrequest"),
-)
-MAYBE_PARAMETERS: Final = (
-    "code",
-    "code_verifier",
-    "st",
-    "state",
-    "ticket",
-    "assertion",
-    "credential",
-    "sid",
-    "mac",
-    "nonce",
-    "appid",
-)
+_SURE: Final = "sig signature security-token hmac sas awsaccesskeyid samlresponse samlrequest"
+_MAYBE: Final = "code code_verifier st state ticket assertion credential sid mac nonce appid"
+PARAMETERS: Final = tuple(_SURE.split())
+MAYBE_PARAMETERS: Final = tuple(_MAYBE.split())
 PARAMETER_NAMES: Final = "|".join(f"(?<={name}=)" for name in (*PARAMETERS, *MAYBE_PARAMETERS))
 _PARAMETER: Final = rf"=(?:{PARAMETER_NAMES})([^&\s\"'#<>\\\0]{{4,2048}})"
 _PARAMETER_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz-_"
@@ -60,7 +54,11 @@ def _parameter(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return a parameter: after ``?``, ``&`` or ``;``, maybe with words such as ``X-Amz-`` in its name."""
     before = scan.low[max(0, match.start() - _LONGEST_PARAMETER) : match.start()]
     rest = before.rstrip(_PARAMETER_CHARACTERS)
-    if rest[-1:] not in ("?", "&", ";") and rest[-2:] not in (", ", "; "):
+    begins_form = rest[-1:] in ("", "\n", "\0") and scan.text[match.end() : match.end() + 1] == "&"
+    is_listed = rest[-2:] in (", ", "; ")  # in a header, or in code
+    if not begins_form and rest[-1:] not in ("?", "&", ";") and not is_listed:
+        return None
+    if is_listed and (not is_credential(value := scan.group(match, 1)) or is_dotted_name(value.rstrip(")"))):
         return None
     if not before.endswith(PARAMETERS):
         value = scan.group(match, 1)

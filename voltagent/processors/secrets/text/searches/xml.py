@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.searches.examinations import BEFORE_VALUE, named_before
-from voltagent.processors.secrets.vocabulary.credential_forms import atomic
+from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_ordinary
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
@@ -20,9 +22,13 @@ _ELEMENT: Final = (
 )
 _ATTRIBUTE: Final = r"[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
 _NAME_ATTRIBUTE: Final = re.compile(
-    r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']"
+    r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']",
+    re.IGNORECASE,
 )
-_TAG_NAME: Final = re.compile(r"<([\w.:-]{1,60})\s")
+# What a page shows, whose name or id may speak of what it is for.
+_SHOWN_TAGS: Final = "a b button div em h1 h2 h3 h4 label legend li option p span strong summary title"
+_SHOWN: Final = frozenset(_SHOWN_TAGS.split())
+_TAG_NAME: Final = re.compile(r"<([\w.:-]{1,60})[\s>]")
 _BEHIND_VALUE: Final = re.compile(r"[^<>\0]{1,200}(?=>)")
 # `<key>clientSecret</key><string>…</string>`, as in property lists.
 _AFTER_KEY: Final = r"\s{0,16}<(?:string|value)>(?P<value>[^<>\n\0]{1,2000})</"
@@ -39,16 +45,21 @@ def _strongest(scan: Scan, names: list[str]) -> Strength:
 def _element(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the content of ``<password>…</password>`` or ``<property name="password">…</property>``."""
     start, stop = match.span("name")
-    strength = scan.names.strength(scan.text[start:stop])
+    own = strength = scan.names.strength(scan.text[start:stop])
     if match["attributes"]:
         strength = max(strength, _strongest(scan, _NAME_ATTRIBUTE.findall(scan.group(match, "attributes"))))
     if match["name"] == "value":  # `<setting name="password"><value>…`
         before = scan.text[max(0, match.start() - BEFORE_VALUE) : match.start()].rstrip()
-        names = _NAME_ATTRIBUTE.findall(before, max(0, before.rfind("<"))) if before.endswith(">") else []
+        tag = max(0, before.rfind("<"))
+        names = [*_NAME_ATTRIBUTE.findall(before, tag), *_TAG_NAME.findall(before, tag)] if before.endswith(">") else []
         strength = max(strength, _strongest(scan, names))
     if strength is Strength.NONE:
         return None
     value = scan.group(match, "value").strip()
+    if own is Strength.NONE and " " in value and value[:1].isalpha() and is_ordinary(value):
+        return None  # what is written about a parameter
+    if own is Strength.NONE and match["name"] in _SHOWN and not has_password_form(value):
+        return None
     is_name = value.isalpha() and strength is Strength.WEAK
     return match.span("value") if not is_name and is_secret_text(value, strength) else None
 
@@ -63,14 +74,6 @@ def _attribute(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_secret_text(scan.group(match, "value"), _strongest(scan, names)) else None
 
 
-def _after_key(scan: Scan, match: re.Match[str]) -> Range | None:
-    return named_before(scan, match, _ELEMENT_NAME)
-
-
-def _escaped(scan: Scan, match: re.Match[str]) -> Range | None:
-    return named_before(scan, match, _ESCAPED_NAME)
-
-
 ELEMENTS: Final = SearchGroup(
     rf"<[^<>\x00]*(?:{HINTED})[^<>\x00]*>", (Search("<", _ELEMENT, _element),), takes_own_names=True
 )
@@ -79,7 +82,7 @@ VALUES: Final = SearchGroup(
     (
         Search("value", "value" + _ATTRIBUTE, _attribute),
         Search("content", "content" + _ATTRIBUTE, _attribute),
-        *(Search(end, end + _AFTER_KEY, _after_key) for end in ("</key>", "</name>")),
-        Search("&gt;", _ESCAPED, _escaped),
+        *(Search(end, end + _AFTER_KEY, partial(named_before, name=_ELEMENT_NAME)) for end in ("</key>", "</name>")),
+        Search("&gt;", _ESCAPED, partial(named_before, name=_ESCAPED_NAME)),
     ),
 )

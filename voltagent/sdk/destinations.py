@@ -1,35 +1,38 @@
-"""From settings to destinations: which exporters an SDK has, and which of them a spool.
-
-Each exporter is imported when it is first named: `import voltagent` must not pay for httpx or sqlite3.
-"""
+"""From settings to workers: which exporters an SDK has, which of them a spool, and which SDKs share them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from voltagent import settings
+from voltagent.core.process import exit_hook
 from voltagent.core.span import Phase, Span
+from voltagent.delivery.processing import Processor
+from voltagent.delivery.sender import Workers
+from voltagent.errors import ValidationError
 from voltagent.exporters import Exporter
+from voltagent.exporters.building import build_exporter
 
 if TYPE_CHECKING:
     import httpx
 
-    from voltagent.exporters.otlp import OtlpExporter
-    from voltagent.exporters.rest import RestExporter
     from voltagent.storage.spool.spool import Spool
 
 
 def named_and_given(exporter: object) -> tuple[object, list[Exporter]]:
-    """Exporter names (for the settings) and exporter objects, apart."""
+    """Return the names of exporters, for the settings, and the exporter objects in the argument ``exporter``."""
     if exporter is None or isinstance(exporter, str) or not exporter:
         return exporter, []  # an empty list is the settings' to refuse
     items = list(cast("list[Any]", exporter)) if isinstance(exporter, list | tuple) else [cast("Any", exporter)]
     given = [item for item in items if callable(getattr(item, "export", None))]
     names = [item for item in items if item not in given]
+    for name in names:
+        if not isinstance(name, str):
+            wanted = "a name, several separated by commas, or an exporter"
+            raise ValidationError(f"exporter must be {wanted}, got {type(name).__name__}")
     return names or None, given
 
 
@@ -85,55 +88,8 @@ def _hashable(value: Any) -> Hashable:
     return cast("Hashable", value)
 
 
-def _rest(
-    with_settings: settings.Settings, transport: httpx.BaseTransport | None, *, may_move: bool = False
-) -> RestExporter:
-    """Make the REST exporter from the settings."""
-    from voltagent.exporters.rest import RestExporter
-
-    return RestExporter(
-        with_settings.base_url,
-        with_settings.public_key or "",
-        with_settings.secret_key or "",
-        headers=with_settings.headers,
-        timeout=with_settings.timeout,
-        transport=transport,
-        may_move=may_move,
-    )
-
-
-def _otlp(given: settings.Otlp, transport: httpx.BaseTransport | None) -> OtlpExporter:
-    """Make the OTLP exporter from its settings."""
-    from voltagent.exporters.otlp import OtlpExporter
-
-    return OtlpExporter(
-        given.endpoint,
-        headers=given.headers,
-        protocol=cast("Any", given.protocol),  # the settings have checked these two
-        compression=cast("Any", given.compression),
-        timeout=given.timeout,
-        resource=given.resource,
-        profiles=given.profiles,
-        certificate=given.certificate,
-        client_certificate=given.client_certificate,
-        client_key=given.client_key,
-        transport=transport,
-    )
-
-
-def _named_otlp(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
-    return _otlp(cast("settings.Otlp", with_settings.otlp), transport)
-
-
-def _auto(with_settings: settings.Settings, transport: httpx.BaseTransport | None) -> Exporter:
-    from voltagent.exporters.auto import AutoExporter
-
-    rest = _rest(with_settings, transport, may_move=True)
-    return AutoExporter(rest, _otlp(cast("settings.Otlp", with_settings.platform_otlp), transport))
-
-
-def spools(with_settings: settings.Settings, names: Sequence[str]) -> list[Spool | None]:
-    """For each of the named destinations its spool, if it is to have one: the local store needs none."""
+def _spools(with_settings: settings.Settings, names: Sequence[str]) -> list[Spool | None]:
+    """Return the spool of each named destination, ``None`` if it is to have none: the local store needs none."""
     names = [name for name in names if name != "none"]
     if with_settings.spool is None:
         return [None] * len(names)
@@ -143,12 +99,6 @@ def spools(with_settings: settings.Settings, names: Sequence[str]) -> list[Spool
     folder, limit = with_settings.spool, int(with_settings.spool_size * 2**20)
     known = destinations(with_settings)
     return [Spool(folder, known[name], max_bytes=limit) if name in known else None for name in names]
-
-
-def _local(with_settings: settings.Settings, _: httpx.BaseTransport | None) -> Exporter:
-    from voltagent.exporters.local import LocalExporter
-
-    return LocalExporter(with_settings.local_path)
 
 
 def stored_spans(path: Path) -> Callable[[str], list[Span]]:
@@ -161,26 +111,38 @@ def stored_spans(path: Path) -> Callable[[str], list[Span]]:
 
         try:
             with Store(path) as store:
-                return [span for phase, span, _ in store.events(trace_id) if phase in (Phase.START, Phase.POINT)]
+                events = list(store.events(trace_id))
         except StoreError:  # there is none yet, or none that can be read
             return []
+        return [span for phase, span, _ in events if phase in (Phase.START, Phase.POINT)]
 
     return spans
 
 
-_BUILDERS: Final[Mapping[str, Callable[[settings.Settings, httpx.BaseTransport | None], Exporter]]] = MappingProxyType(
-    {"auto": _auto, "rest": _rest, "otlp": _named_otlp, "local": _local}
-)
-
-
-def build_exporter(
-    name: str, with_settings: settings.Settings, transport: httpx.BaseTransport | None = None
-) -> Exporter:
-    """Return the destination of this name (``auto``, ``rest``, ``otlp`` or ``local``), as the settings describe it."""
-    return _BUILDERS[name](with_settings, transport)
-
-
 def through(client: object) -> httpx.BaseTransport:
+    """Return a transport that sends with a client of the user's."""
     from voltagent.exporters import http
 
     return http.through(client)
+
+
+def make_workers(
+    with_settings: settings.Settings,
+    transport: httpx.BaseTransport | None,
+    given: Sequence[Exporter],
+    names: Sequence[str],
+    process: Processor,
+) -> Workers:
+    """Make the sender with one worker for each exporter, passed or named by the settings."""
+    with exit_hook.imports_kept():
+        built = [build_exporter(name, with_settings, transport) for name in names if name != "none"]
+    return Workers(
+        [*given, *built],
+        process=process,
+        flush_interval=with_settings.flush_interval,
+        auto_flush=with_settings.auto_flush,
+        timeout=with_settings.timeout,
+        max_retries=with_settings.max_retries,
+        retry_delay=with_settings.retry_delay,
+        spools=[*(None for _ in given), *_spools(with_settings, names)],
+    )

@@ -19,8 +19,8 @@ from typing import Any, BinaryIO, Final
 
 from voltagent._version import VERSION
 from voltagent.cli import add_command
-from voltagent.cli.agent_tools import TOOLS, call_tool
 from voltagent.cli.arguments import add_db
+from voltagent.cli.mcp.tools import TOOLS, call_tool
 from voltagent.errors import VoltAgentError
 
 _EXAMPLES: Final = """\
