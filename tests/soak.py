@@ -43,11 +43,11 @@ def main() -> int:
     for name in options.cases or CASES:
         began = time.monotonic()
         try:
-            reported = CASES[name](options)
+            outcome = CASES[name](options)
         except AssertionError as exc:
             failed += 1
-            reported = f"FAILED {exc}"
-        print(f"{name:<12} {time.monotonic() - began:6.1f} s  {reported}", flush=True)
+            outcome = f"FAILED {exc}"
+        print(f"{name:<12} {time.monotonic() - began:6.1f} s  {outcome}", flush=True)
     return 1 if failed else 0
 
 
@@ -291,10 +291,10 @@ def spool(options: argparse.Namespace) -> str:
     assert not model.complaints, f"seed {options.seed}: {model.complaints[:3]}"
     assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
     arrived = inputs(model)
-    for name, reported in programs:
+    for name, calls in programs:
         got = [text for text in arrived if text.startswith(f"{name} ")]
         assert got == [f"{name} {number:06}" for number in range(len(got))], f"seed {options.seed}: gaps in {name}"
-        check_delay(len(got), reported, 2.0)  # the machine is full of programs
+        check_delay(len(got), calls, 2.0)  # the machine is full of programs
     left = [path.name for path in folder.iterdir()]
     assert left == [], left
     killed, late = len(programs), end.accepted

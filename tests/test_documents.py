@@ -258,7 +258,7 @@ def test_every_document_is_reached_from_the_readme():
 
 
 def test_the_long_cases_of_delivery_can_be_started():
-    reported = subprocess.run(
+    listed = subprocess.run(
         [sys.executable, "-m", "tests.soak", "--help"],
         cwd=REPOSITORY,
         capture_output=True,
@@ -266,4 +266,4 @@ def test_the_long_cases_of_delivery_can_be_started():
         timeout=120,
         check=True,
     )
-    assert all(name in reported.stdout for name in ("burst", "rate", "outage", "spool"))
+    assert all(name in listed.stdout for name in ("burst", "rate", "outage", "spool"))

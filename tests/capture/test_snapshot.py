@@ -168,14 +168,14 @@ def test_models_are_read_as_they_are_stored() -> None:
 def test_a_field_that_may_be_excluded_stays_out() -> None:
     if not hasattr(pydantic.fields.FieldInfo, "exclude_if"):
         pytest.skip("pydantic has it from 2.12 on")
-    requested: list[object] = []
+    calls: list[object] = []
 
     class Model(pydantic.BaseModel):
         shown: int = 1
-        hidden: str = pydantic.Field("h", exclude_if=lambda value: not requested.append(value))
+        hidden: str = pydantic.Field("h", exclude_if=lambda value: not calls.append(value))
 
     assert decoded(Model()) == {"shown": 1}
-    assert requested == []
+    assert calls == []
 
 
 def test_secret_fields_of_classes_whose_annotations_are_text() -> None:

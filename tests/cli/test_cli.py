@@ -232,8 +232,8 @@ def test_colour_is_for_terminals_only(db: Path) -> None:
 
 @pytest.mark.parametrize("command", ["show", "traces"])
 def test_what_only_reads_the_store_loads_no_http_client(command: str, db: Path) -> None:
-    requested = "import sys; from voltagent.cli import main; main(); sys.exit('httpx' in sys.modules)"
-    shown = subprocess.run([sys.executable, "-c", requested, command, "--db", str(db)], capture_output=True, text=True)
+    code = "import sys; from voltagent.cli import main; main(); sys.exit('httpx' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code, command, "--db", str(db)], capture_output=True, text=True)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "support-v1" in shown.stdout
 

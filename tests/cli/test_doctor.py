@@ -44,10 +44,10 @@ def doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         shown = capsys.readouterr().out
         for finding in report["findings"]:
             assert f"{finding['subject']} {finding['step']}: {finding['text']}" in shown
-        for reported in (out, shown):
-            assert PUBLIC[3:] not in reported
-            assert SECRET not in reported
-            assert SECRET[3:] not in reported
+        for text in (out, shown):
+            assert PUBLIC[3:] not in text
+            assert SECRET not in text
+            assert SECRET[3:] not in text
         return status, report
 
     return run

@@ -38,8 +38,8 @@ def running(
 def interrupted(process: subprocess.Popen[str]) -> tuple[int, str]:
     """The exit status after Ctrl-C, and the output on stderr."""
     process.send_signal(signal.SIGINT)
-    _, reported = process.communicate(timeout=60)
-    return process.returncode, reported
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
 
 
 def address(line: str) -> str:
@@ -98,10 +98,10 @@ def test_an_error_is_reported_on_stderr_without_what_was_recorded(path: Path) ->
     run.store.close()
     with running("--no-open", "--port", "0", "--db", str(path), program=("-c", FAILING)) as (process, line):
         assert httpx.get(address(line) + "api/failing", timeout=60).status_code == 500
-        status, reported = interrupted(process)
+        status, errors = interrupted(process)
     assert status == 0
-    assert reported.startswith("voltagent: the local server failed to answer: LookupError at ")
-    assert "secret" not in reported
+    assert errors.startswith("voltagent: the local server failed to answer: LookupError at ")
+    assert "secret" not in errors
 
 
 def test_the_next_free_port_is_taken_unless_one_was_named(path: Path) -> None:
@@ -122,9 +122,9 @@ def test_a_port_that_cannot_be_had_is_reported(path: Path, capsys: pytest.Captur
         taken.listen()
         port = taken.getsockname()[1]
         assert main(["ui", "--no-open", "--port", str(port), "--db", str(path)]) == 1
-    reported = capsys.readouterr().err
-    assert f"port {port} cannot be used: Address already in use" in reported
-    assert "--port 0" in reported
+    errors = capsys.readouterr().err
+    assert f"port {port} cannot be used: Address already in use" in errors
+    assert "--port 0" in errors
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "1.5", ""])

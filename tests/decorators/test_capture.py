@@ -90,7 +90,7 @@ def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, ca
         def __init__(self, number: int) -> None:
             self.id = number
 
-    requested = []
+    served = []
 
     class Desk:
         @trace(
@@ -103,12 +103,12 @@ def test_options_of_a_trace_may_be_functions_of_the_arguments(sink: ListSink, ca
             capture_input=["worker"],
         )
         def serve(self, user: User, worker: str = "fast", *rest: int, **more: int) -> None:
-            requested.append(user)
+            served.append(user)
 
     user = User(7)
     Desk().serve(user)
     root = sink.spans[0]
-    assert requested == [user]
+    assert served == [user]
     assert (root.trace.agent_id, root.name) == ("desk-fast", "desk-fast")
     assert (root.trace.user_id, root.trace.conversation_id) == ("7", str(UUID(int=5)))
     assert (root.trace.version, root.tags) == (None, ("fast",))

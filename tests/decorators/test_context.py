@@ -239,16 +239,16 @@ def test_what_counts_as_a_coroutine_function(voltagent_run: Run) -> None:
     assert asyncio.run(calls[2]()) == 5
     assert [span.output for span in voltagent_run.find()] == [{"result": one} for one in (3, 4, 5, 5)]
     if sys.version_info >= (3, 12):
-        reported = []
+        called = []
 
         @tool
         @inspect.markcoroutinefunction
         def marked() -> Any:
-            reported.append("called")
+            called.append("called")
             return service(6)
 
         coroutine = marked()
-        assert reported == ["called"]  # at the call, as without us
+        assert called == ["called"]  # at the call, as without us
         assert asyncio.run(coroutine) == 6
 
 

@@ -105,24 +105,24 @@ def test_handles_of_model_calls(tmp_path: Path) -> None:
             options = {"name": "ask", "model": "small-1", "input": "Hi", "model_parameters": {"temperature": 1}}
             ask = bot.add_llm({**options, "metadata": {"mine": 1}})
             ask.success("Hello", usage={"prompt_tokens": 1, "completion_tokens": 2}, metadata={"more": 2})
-            reported = bot.add_llm(name="told", model="asked")
-            reported.record(model="small-1")
-            reported.success(COMPLETION[0])
+            call = bot.add_llm(name="renamed", model="asked")
+            call.record(model="small-1")
+            call.success(COMPLETION[0])
         with pytest.raises(ValidationError, match="name"):
             trace.add_llm(model="m")
     store = Store(tmp_path / "traces.db")
     (found,) = store.traces()
     operations = {one.name: one for one in store.operations(found.id)}
-    wanted, shown_stored = operations["ask"], operations["told"]
-    assert (wanted.kind, wanted.output) == ("llm", {"result": "Hello"})
-    assert wanted.usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cost": 3}
-    assert wanted.metadata == {
+    named, renamed = operations["ask"], operations["renamed"]
+    assert (named.kind, named.output) == ("llm", {"result": "Hello"})
+    assert named.usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "cost": 3}
+    assert named.metadata == {
         "model_parameters": {"temperature": 1, "model": "small-1"},
         "mine": 1,
         "more": 2,
     }
-    assert shown_stored.output == {"result": "Hello"}
-    assert shown_stored.metadata["model_parameters"] == {"model": "small-1"}
+    assert renamed.output == {"result": "Hello"}
+    assert renamed.metadata["model_parameters"] == {"model": "small-1"}
     assert operations["bot"].usage == found.usage
     assert found.usage is not None
     assert (found.usage["total_tokens"], found.usage["cost"]) == (123, 123)

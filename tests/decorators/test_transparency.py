@@ -503,20 +503,20 @@ def test_a_method_of_one_class_may_be_lent_to_another(voltagent_run: Run) -> Non
 
 
 def test_a_call_touches_nothing_of_a_callable_object() -> None:
-    requested = []
+    looked_up = []
 
     class Proxy:
         def __getattr__(self, name: str) -> Any:
-            requested.append(name)
+            looked_up.append(name)
             return lambda *_: name
 
         def __call__(self, value: int) -> int:
             return value
 
     call = tool(Proxy())
-    requested.clear()
+    looked_up.clear()
     assert call(3) == 3
-    assert requested == []
+    assert looked_up == []
 
 
 # Frameworks.

@@ -23,11 +23,11 @@ pytestmark = pytest.mark.slow  # programs that start, end and are killed
 
 def first_hangs(then: Callable[[Recorded], Reply] = lambda request: answer()) -> Callable[[Recorded], Reply]:
     """The first request gets no answer, all others theirs."""
-    requested: list[Recorded] = []
+    seen: list[Recorded] = []
 
     def script(request: Recorded) -> Reply:
-        requested.append(request)
-        return hang if len(requested) == 1 else then(request)
+        seen.append(request)
+        return hang if len(seen) == 1 else then(request)
 
     return script
 

@@ -59,12 +59,12 @@ def test_answers_that_are_lost_leave_nothing_twice(store: Store, url: str, wire:
 
         def forward(request: Recorded) -> Reply:
             headers = {"Content-Type": request.headers["content-type"]}
-            reported = client.request(request.method, url + request.path, content=request.body, headers=headers)
+            response = client.request(request.method, url + request.path, content=request.body, headers=headers)
             lost = next(numbers) % 3 == 0
             return (
                 reset
                 if lost
-                else answer(reported.status_code, reported.content, content_type=reported.headers["content-type"])
+                else answer(response.status_code, response.content, content_type=response.headers["content-type"])
             )
 
         with (

@@ -355,11 +355,11 @@ def test_an_event_is_given_up_after_max_retries(memory: Memory, max_retries: int
 
 
 def test_events_wait_while_the_destination_is_down(memory: Memory) -> None:
-    requested: list[int] = []
+    sizes: list[int] = []
 
     def answer(event: SpanEvent) -> Outcome:
-        requested.append(len(memory.batches[-1]))
-        return DOWN if len(requested) <= 20 else ACCEPTED
+        sizes.append(len(memory.batches[-1]))
+        return DOWN if len(sizes) <= 20 else ACCEPTED
 
     memory.answer = answer
     sender = make_sender(memory, max_retries=0)

@@ -486,39 +486,39 @@ def test_what_the_doctor_says(tmp_path: Path, port: int) -> None:
         keys = {"public_key": "pk_1", "secret_key": "sk_1"}
         return {"base_url": f"http://127.0.0.1:{port}", "exporter": "rest", "spool": tmp_path / "s", **keys, **more}
 
-    def reported(**more: Any) -> list[Finding]:
+    def findings(**more: Any) -> list[Finding]:
         return list(look(settings.load(options(**more))))
 
-    assert [finding.text for finding in reported()] == [f"{tmp_path / 's'}: nothing waits"]
+    assert [finding.text for finding in findings()] == [f"{tmp_path / 's'}: nothing waits"]
     sdk = VoltAgentSDK(**options(flush_interval=0.05))
     with sdk.trace(agent_id="a"):
         pass
     until(lambda: events_in(tmp_path / "s") == 2)
-    _, running = reported()
+    _, running = findings()
     assert "from a program that is still running" in running.text
     sdk.shutdown()
-    whole, left = reported()
+    whole, left = findings()
     assert (whole.state, left.state) == ("ok", "note")
     assert whole.facts["events"] == left.facts["events"] == 2
     assert left.text.startswith(f"2 events for rest http://127.0.0.1:{port} since 20")
     assert left.text.endswith("the next program that records here sends them")
-    assert "another URL or key" in reported(public_key="pk_2")[1].advice
+    assert "another URL or key" in findings(public_key="pk_2")[1].advice
     (path,) = (tmp_path / "s").glob("*.db")
     connection = sqlite3.connect(path)
     connection.execute("UPDATE events SET body = x'00' WHERE seq = 1")
     connection.commit()
     connection.close()
-    assert reported()[1].facts["corrupt"] == 1
+    assert findings()[1].facts["corrupt"] == 1
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
-    newer = reported()[1]
+    newer = findings()[1]
     assert "written by a newer voltagent" in newer.text
     assert "delete" not in newer.advice
     path.write_bytes(b"no database at all " * 300)
-    assert "cannot be read" in reported()[1].text
+    assert "cannot be read" in findings()[1].text
     (tmp_path / "file").write_text("mine")
-    (wrong,) = reported(spool=tmp_path / "file")
+    (wrong,) = findings(spool=tmp_path / "file")
     assert (wrong.state, wrong.step) == ("wrong", "file")
 
 

@@ -182,10 +182,10 @@ def kill_stream(process: subprocess.Popen[str]) -> list[tuple[int, float]]:
     return [*((int(number), float(moment)) for number, moment in whole), (-1, died)]
 
 
-def check_delay(got: int, reported: list[tuple[int, float]], limit: float = 0.2 + 0.6) -> None:
+def check_delay(got: int, calls: list[tuple[int, float]], limit: float = 0.2 + 0.6) -> None:
     """What was recorded longer than the flush interval before the end, and what a machine may add, is there."""
-    first_lost = next((moment for number, moment in reported[:-1] if number > got), reported[-1][1])
-    hold(reported[-1][1] - first_lost, limit, "keeping what was recorded")
+    first_lost = next((moment for number, moment in calls[:-1] if number > got), calls[-1][1])
+    hold(calls[-1][1] - first_lost, limit, "keeping what was recorded")
 
 
 @posix
@@ -208,7 +208,7 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
         server.start()
     process = start_stream(url, folder)
     time.sleep(dice.uniform(0.3, 1.2))
-    reported = kill_stream(process)
+    calls = kill_stream(process)
     ill[0] = "well"
     if destination == "hangs":
         server.stop()
@@ -225,7 +225,7 @@ def test_killed_at_any_moment(model: Model, folder: Path, seed: int, destination
     assert got == [f"w {n:06}" for n in range(len(got))], "without gaps, once each"
     assert all(len(bodies) == 1 for (line, _), bodies in model.bodies.items() if line.startswith("POST"))
     assert [path for path in folder.iterdir() if path.suffix == ".db"] == []
-    check_delay(len(got), reported)
+    check_delay(len(got), calls)
 
 
 @posix
@@ -240,7 +240,7 @@ def test_killed_on_the_otlp_wire(folder: Path) -> None:
     assert process.stdout is not None
     process.stdout.readline()
     time.sleep(0.7)
-    reported = kill_stream(process)
+    calls = kill_stream(process)
     with Server(answer(200, b"{}"), port=port) as server:
         sdk, report = next_process(url, folder, exporter="otlp", otlp_endpoint=url, otlp_protocol="http/json")
         assert (report.pending, dict(report.dropped)) == (0, {})
@@ -252,7 +252,7 @@ def test_killed_on_the_otlp_wire(folder: Path) -> None:
     assert len({span["spanId"] for span in spans}) == len(spans)
     whole = {span["spanId"] for span in spans if "parentSpanId" not in span}
     assert sum(span["parentSpanId"] not in whole for span in tools) <= 1, "but for the call that was cut in two"
-    check_delay(len(tools), reported)
+    check_delay(len(tools), calls)
 
 
 # Others.

@@ -144,19 +144,19 @@ def test_the_doctor_uses_them_and_says_what_is_missing(
 
     with Server(answer(), tls=tls(asks=True)) as server:
         set_all(monkeypatch, {"VOLTAGENT_EXPORTER": "otlp", f"{ALL}ENDPOINT": server.url})
-        status, reported = report()
+        status, found = report()
         assert status == 1
-        assert f"{ALL}CERTIFICATE" in reported["findings"][0]["advice"]
+        assert f"{ALL}CERTIFICATE" in found["findings"][0]["advice"]
         monkeypatch.setenv(f"{ALL}CERTIFICATE", str(AUTHORITY))
-        status, reported = report()
+        status, found = report()
         assert status == 1
-        assert "requires a client certificate" in reported["findings"][0]["text"]
-        assert f"{ALL}CLIENT_CERTIFICATE" in reported["findings"][0]["advice"]
+        assert "requires a client certificate" in found["findings"][0]["text"]
+        assert f"{ALL}CLIENT_CERTIFICATE" in found["findings"][0]["advice"]
         set_all(monkeypatch, {f"{ALL}CLIENT_CERTIFICATE": CLIENT, f"{ALL}CLIENT_KEY": KEY})
-        status, reported = report()
+        status, found = report()
         assert status == 0
-        assert {"name": "otlp_client_key", "value": str(KEY), "origin": "environment"} in reported["settings"]
+        assert {"name": "otlp_client_key", "value": str(KEY), "origin": "environment"} in found["settings"]
     monkeypatch.setenv(f"{ALL}CLIENT_KEY", str(FILES / "client-encrypted.key"))
-    status, reported = report()
+    status, found = report()
     assert status == 1
-    assert f"{ALL}CLIENT_CERTIFICATE" in reported["findings"][0]["text"]
+    assert f"{ALL}CLIENT_CERTIFICATE" in found["findings"][0]["text"]

@@ -415,8 +415,8 @@ def test_requests_say_who_sends_them_unless_the_user_does() -> None:
     with Server() as server:
         for headers in ({}, {"User-Agent": "shop/3"}):
             export(exporter_for(server, headers=headers), tools(1))
-    reported = [request.headers["user-agent"] for request in server.requests]
-    assert reported == [f"voltagent-python/{voltagent.__version__}", "shop/3"]
+    agents = [request.headers["user-agent"] for request in server.requests]
+    assert agents == [f"voltagent-python/{voltagent.__version__}", "shop/3"]
 
 
 def test_decorated_code_arrives_as_one_tree() -> None:

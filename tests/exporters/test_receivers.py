@@ -34,7 +34,7 @@ WANTED = os.environ.get("VOLTAGENT_WITNESSES", "")
 NAMED = frozenset(WANTED.split(",")) if set(WANTED.split(",")) <= {"elastic", "mlflow", "phoenix"} else frozenset[str]()
 FOLDER = (Path(__file__).parents[2] / ".witnesses") if NAMED or WANTED == "1" else Path(WANTED)
 pytestmark = [
-    pytest.mark.skipif(not WANTED, reason="VOLTAGENT_WITNESSES is not set: receivers of others are not asked"),
+    pytest.mark.skipif(not WANTED, reason="VOLTAGENT_WITNESSES is not set: no receivers of others are tried"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 START_SECONDS = 90
@@ -48,8 +48,8 @@ def command(line: list[str], **options: Any) -> str:
     return subprocess.run(line, check=True, capture_output=True, text=True, timeout=900, **options).stdout
 
 
-def run_sql(name: str) -> Path:
-    """The folder of a receiver; skips where others are requested."""
+def folder_of(name: str) -> Path:
+    """The folder of a receiver; skips the test if only others are requested."""
     if NAMED and name not in NAMED:
         pytest.skip(f"{name} is not requested")
     return FOLDER / name
@@ -62,7 +62,7 @@ def missing(why: str) -> None:
 
 def virtual_environment(name: str, package: str) -> Path:
     """The ``bin`` folder of a virtual environment with the package."""
-    folder = run_sql(name)
+    folder = folder_of(name)
     if not (folder / "bin" / name).exists():
         try:
             command([sys.executable, "-m", "venv", str(folder)])
@@ -312,7 +312,7 @@ server.start().then(() => console.log('URL ' + server.httpUrl));
 
 @pytest.fixture(scope="module")
 def elastic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    folder = run_sql("elastic")
+    folder = folder_of("elastic")
     node, npm = shutil.which("node") or "", shutil.which("npm") or ""
     if not (node and npm):
         missing("node and npm are not here: Elastic's mock server cannot be started")
@@ -356,13 +356,13 @@ def test_elastic_prints_the_tree_in_the_words_of_genai(elastic: tuple[str, Path]
 def elastic_span(span: dict[str, Any]) -> dict[str, Any]:
     given = span["attributes"]
 
-    def reported(*attributes: str) -> Any:
+    def decoded(*attributes: str) -> Any:
         return next((json.loads(given[name]) for name in attributes if name in given), None)
 
     def message(value: Any) -> Any:
         return json.loads(value[0]["parts"][0]["content"]) if value else None
 
-    documents = reported("gen_ai.retrieval.documents")
+    documents = decoded("gen_ai.retrieval.documents")
     return {
         "id": span["spanId"],
         "parent": span.get("parentSpanId") or None,
@@ -370,9 +370,8 @@ def elastic_span(span: dict[str, Any]) -> dict[str, Any]:
         "message": span["status"].get("message") or "",
         "start": int(span["startTimeUnixNano"]),
         "end": int(span["endTimeUnixNano"]),
-        "input": message(reported("gen_ai.input.messages"))
-        or reported("gen_ai.tool.call.arguments", "voltagent.input"),
-        "output": message(reported("gen_ai.output.messages"))
-        or reported("gen_ai.tool.call.result")
+        "input": message(decoded("gen_ai.input.messages")) or decoded("gen_ai.tool.call.arguments", "voltagent.input"),
+        "output": message(decoded("gen_ai.output.messages"))
+        or decoded("gen_ai.tool.call.result")
         or ({"result": documents} if documents else None),
     }

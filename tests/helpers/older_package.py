@@ -58,8 +58,8 @@ def _problem() -> str | None:
             if not _interpreter(_HOME).exists():
                 _make()
     except (OSError, subprocess.SubprocessError) as exc:
-        reported: str = getattr(exc, "stderr", None) or str(exc)
-        return reported.strip().splitlines()[-1]
+        output: str = getattr(exc, "stderr", None) or str(exc)
+        return output.strip().splitlines()[-1]
     return None
 
 

@@ -365,8 +365,8 @@ def test_bodies_are_bounded_and_well_formed(url: str, more: str, body: bytes, ex
 
 def zipped(url: str, body: bytes) -> tuple[int, bytes]:
     more = f"{JSON}Content-Encoding: gzip\r\nContent-Length: {len(body)}\r\n"
-    answered, _, reported = ask(url, f"POST /echo\n{more}", body)
-    return answered, reported
+    answered, _, content = ask(url, f"POST /echo\n{more}", body)
+    return answered, content
 
 
 def test_a_gzip_body_is_read_and_a_bomb_is_not(url: str) -> None:
@@ -412,10 +412,10 @@ def test_one_connection_serves_many_requests_also_those_sent_ahead(url: str) -> 
         first = f"POST /echo HTTP/1.1\r\nHost: localhost\r\n{JSON}Content-Length: 2\r\n\r\n{{}}"
         last = "GET /refuses HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         sock.sendall((first * 3 + last).encode())
-        reported = b"".join(iter(lambda: sock.recv(65536), b""))
-    assert reported.count(b"HTTP/1.1 200 OK") == 3
-    assert reported.count(b"Connection: keep-alive") == 3
-    assert reported.endswith(b'{"error":"not now"}')
+        received = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 200 OK") == 3
+    assert received.count(b"Connection: keep-alive") == 3
+    assert received.endswith(b'{"error":"not now"}')
 
 
 def test_a_refused_request_ends_the_connection_as_its_body_was_not_read(url: str) -> None:
@@ -528,9 +528,9 @@ server.close()
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
 def test_a_server_without_descriptors_waits_until_there_are_some(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_DESCRIPTORS, str(tmp_path / "traces.db")]
-    reported = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
-    hold_processor(float(reported[0]), 0.1, "0.5 s of waiting, in processor time: it must not ask again and again,")
-    assert reported[1:-1] == ["HTTP/1.1 200"] * 5
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split("\n")
+    hold_processor(float(printed[0]), 0.1, "0.5 s of waiting, in processor time: it must not ask again and again,")
+    assert printed[1:-1] == ["HTTP/1.1 200"] * 5
 
 
 def threads() -> list[threading.Thread]:
@@ -573,15 +573,15 @@ def test_a_error_of_ours_is_reported_without_what_was_recorded(
     url: str, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        reported = exchange(url, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        received = exchange(url, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         until(lambda: caplog.records)
-    assert b"secret" not in reported
+    assert b"secret" not in received
     assert "secret" not in caplog.text
     assert "KeyError at " in caplog.text
     assert "test_server.py" in caplog.text
     assert status(url, "GET /refuses") == 409
     if path == "/fails":
-        answered, _, body = parsed(reported)
+        answered, _, body = parsed(received)
         assert (answered, body) == (500, b'{"error":"the server failed (KeyError); its log says where"}')
 
 
@@ -613,9 +613,9 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @given(st.lists(_PIECES | st.binary(max_size=10), max_size=20).map(b"".join))
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_whatever_is_sent_is_answered_by_a_status_or_a_close(fuzzed: str, data: bytes) -> None:
-    reported = exchange(fuzzed, data)
-    assert reported == b"" or reported.startswith(b"HTTP/1.1 ")
-    assert not reported.startswith(b"HTTP/1.1 500")
+    received = exchange(fuzzed, data)
+    assert received == b"" or received.startswith(b"HTTP/1.1 ")
+    assert not received.startswith(b"HTTP/1.1 500")
 
 
 def test_the_fuzzed_server_still_answers(fuzzed: str) -> None:
@@ -645,8 +645,8 @@ def test_a_slow_answer_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPat
 
 def test_importing_voltagent_loads_no_server() -> None:
     code = "import sys, voltagent; print([m for m in ('http.server', 'voltagent.server.server') if m in sys.modules])"
-    reported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert reported.stdout.strip() == "[]"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_a_port_that_is_taken_is_an_error(tmp_path: Path) -> None:

@@ -80,11 +80,11 @@ def test_a_trace_continues_what_the_served_request_came_with() -> None:
         assert remote_of(opened(parent="junk")) == OTHER
         with recording() as (recorder, _), open_trace(recorder, {"agent_id": "outer"}, {}) as outer:
             inner = open_trace(recorder, {"agent_id": "inner"}, {})
-            reported = open_trace(recorder, {"agent_id": "told", "parent": GOOD}, {})
+            handle = open_trace(recorder, {"agent_id": "told", "parent": GOOD}, {})
     assert remote_of(outer) == OTHER
     assert remote_of(inner) is None
     assert span_of(inner).trace.parent_trace_id == span_of(outer).trace.id
-    assert remote_of(reported) == PARENT
+    assert remote_of(handle) == PARENT
     assert remote_of(opened()) is None
 
 
@@ -96,15 +96,15 @@ def test_decorated_calls_continue_it_too() -> None:
     def fixed() -> None: ...
 
     @trace(parent=lambda args: args["request"]["headers"])
-    def requested(request: dict[str, Any]) -> dict[str, str]:
+    def send(request: dict[str, Any]) -> dict[str, str]:
         return inject({})
 
     with recording() as (_, sink):
         with continued(OTHER):
             alone()
         fixed()
-        sent = requested({"headers": {"traceparent": GOOD}})
-        requested({"headers": {}})
+        sent = send({"headers": {"traceparent": GOOD}})
+        send({"headers": {}})
     roots = [span for span in sink.spans if span.parent is None]
     assert [root.trace.remote for root in roots] == [OTHER, PARENT, PARENT, None]
     assert sent["traceparent"] == f"00-{TRACE}-{ids.span_id(roots[2].id)}-01"

@@ -186,14 +186,14 @@ def test_what_was_set_explicitly_wins(voltagent_run: Run) -> None:
     assert total(voltagent_run.trace) == 12
 
     @trace
-    def reported() -> None:
+    def explicit() -> None:
         run()
         current_trace().record(usage={"total_tokens": 1})
         says()
 
     with record() as again:
-        reported()
-    assert total(next(trace for trace in again.traces if trace.agent_id == "reported")) == 1
+        explicit()
+    assert total(next(trace for trace in again.traces if trace.agent_id == "explicit")) == 1
 
 
 def test_usage_functions_that_give_the_same_object_count_it_once(voltagent_run: Run) -> None:

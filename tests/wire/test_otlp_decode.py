@@ -82,8 +82,8 @@ def test_a_run_is_the_same_run_again_but_for_what_the_profile_cannot_say(
     lost = differences(recorded(tmp_path, events), tree(store))
     assert lost.pop("Support Agent.usage")[1] == USAGE[profile]
     lost.pop("support-v1.usage")  # its own, which also other profiles do not send if the agents have it
-    reported, read = lost.pop("dictionary.error")
-    assert {name: value for name, value in reported.items() if name != "name"} == read, "all but the class's full name"
+    written, read = lost.pop("dictionary.error")
+    assert {name: value for name, value in written.items() if name != "name"} == read, "all but the class's full name"
     if profile == "genai":
         found, read = (pair["result"] for pair in lost.pop("kb-search.output"))
         assert read == [found[0], {"content": found[1]}], "documents that are texts beside others"

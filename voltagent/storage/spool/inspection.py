@@ -30,9 +30,9 @@ class Contents:
 
 def contents(folder: Path) -> list[Contents]:
     """Return the contents of the spool files in a folder, oldest first."""
-    tail_buffer = [Contents(path, path.stat().st_size, damaged=True) for path in sorted(folder.glob("*.corrupt"))]
+    damaged = [Contents(path, path.stat().st_size, damaged=True) for path in sorted(folder.glob("*.corrupt"))]
     there = (_contents(path) for path in files(folder))
-    return [*(one for one in there if one is not None), *tail_buffer]
+    return [*(one for one in there if one is not None), *damaged]
 
 
 def _contents(path: Path) -> Contents | None:
