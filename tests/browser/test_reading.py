@@ -17,6 +17,7 @@ from tests.browser.test_trace import recorded
 from tests.helpers.pace import hold
 from voltagent.render.message_parts import Part
 from voltagent.render.messages import conversation_of
+from voltagent.render.reading import joined_pieces
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -173,6 +174,31 @@ def test_a_text_that_a_function_returned_is_read_as_text(site: Site, new_page: O
     expect(output.get_by_role("button", name="Text")).to_have_attribute("aria-pressed", "true")
     page = _opened(site, new_page, {"q": 1}, {"city": answer})
     expect(page.locator('.details [data-key="Output"]')).to_contain_text("city")
+
+
+def test_the_pieces_of_a_streamed_text_are_read_as_one_text(site: Site, new_page: Open):
+    page = _opened(site, new_page, {"q": 1}, {"result": ["You", " can", " send", " it", " back."]})
+    output = page.locator('.details [data-key="Output"]')
+    expect(output).to_contain_text("You can send it back.")
+    output.get_by_role("button", name="JSON").click()
+    expect(output.locator(".string", has_text="send")).to_have_text("send")
+    expect(output).not_to_contain_text("You can send")
+    page = _opened(site, new_page, {"q": 1}, {"result": ["Returns", "Refunds"]})
+    expect(page.locator('.details [data-key="Output"] .string')).to_have_text(["Returns", "Refunds"])
+
+
+def test_the_page_and_the_terminal_join_the_same_pieces(new_page: Open):
+    values: list[Any] = [
+        {"result": ["a ", "b"]}, ["a", "\u00a0b"], {"result": ["a", "b"]}, {"result": [" a", "b "]}, {"result": []},
+        {"result": ["a "]}, {"result": ["a ", 1]}, {"result": ["a ", "b"], "return": 1}, {"answer": ["a ", "b"]},
+        {"result": "a b"}, "a b", 7, None, ["", " ", ""], {"result": ["a\u2028", "b"]},
+    ]  # fmt: skip
+    script = """async values => {
+      const { joinedPieces } = await import("/reading.js");
+      return values.map(joinedPieces);
+    }"""
+    joined = new_page().evaluate(script, values)
+    assert joined == [joined_pieces(value) for value in values]
 
 
 def test_calls_stand_next_to_their_results_and_reasoning_is_folded(site: Site, new_page: Open):

@@ -47,6 +47,27 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return capsys.readouterr().out
 
 
+def test_the_pieces_that_a_model_streamed_are_one_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path / "traces.db")
+    root = run.recorder.start_trace("desk", b"{}", identifier="t1")
+    for kind, name in ((LLM, "stream"), (TOOL, "names")):
+        run.recorder.succeed(run.recorder.start(root, kind, name, b"{}"), b'{"result":["You"," can"," wait."]}')
+    run.recorder.succeed(root, b'{"result":["You"," can"," wait."]}')
+    run.save()
+    out = printed(capsys, "show", "t1", "-v", "--db", run.store.path)
+    assert out.count("  output\n    You can wait.\n") == 2, "of the trace and of the model, not of the tool"
+    assert "    - You\n    -  can\n" in out
+
+
+def test_a_trace_names_the_one_that_it_is_part_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with VoltAgentSDK(local_path=tmp_path / "traces.db") as sdk, sdk.trace(agent_id="caller") as caller:
+        with sdk.trace(agent_id="called"):
+            pass
+    shown = printed(capsys, "show", "called", "--db", tmp_path / "traces.db")
+    assert shown.splitlines()[1].endswith(f"  part of {caller.id}")
+    assert "part of" not in printed(capsys, "show", "caller", "--db", tmp_path / "traces.db")
+
+
 def test_values_stand_below_the_tree_as_text(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys, "show", "t1", "-v", "--db", db)
     tree, _, below = out.partition("\n\n")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.messages import CONVERSATIONS
-from voltagent.render.reading import readable
+from voltagent.render.reading import joined_pieces, readable
 
 PICTURE = base64.b64encode(random.Random(1).randbytes(8192)).decode()
 
@@ -61,3 +61,35 @@ def test_what_is_left_out_is_counted() -> None:
     text = "\n".join(map(str, range(100)))
     assert readable(text, 3) == ["0", "1", "2", "... 97 more lines"]
     assert len(readable(text, None)) == 100
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"result": ["You", " can", " return", " it", "."]}, "You can return it."),
+        ({"result": ["Both ", "in\n", "voice"]}, "Both in\nvoice"),
+        (["# A", "\n", "b"], "# A\nb"),
+        ({"result": ["All", "about", "tools"]}, None),  # no spaces between them: words, perhaps, and no text
+        ({"result": ["One document. "]}, None),
+        ({"result": ["a ", 1]}, None),
+        ({"result": [" a", "b "]}, None),
+        ({"result": ["a ", "b"], "return": 1}, None),
+        ({"answer": ["a ", "b"]}, None),
+        ({"result": {"truncated": True, "value": ["a ", "b"]}}, None),
+        ("a ", None),
+        (None, None),
+    ],
+)
+def test_the_pieces_of_a_streamed_text_are_joined(value: Any, text: str | None) -> None:
+    assert joined_pieces(value) == (value if text is None else {"result": text})
+
+
+def test_numbers_in_a_list_are_one_line() -> None:
+    assert readable({"embedding": [0.1, -2, 3e-05], "n": 1}) == ["embedding: [0.1, -2, 3e-05]", "n: 1"]
+    assert readable([[1, 2], [3, 4]]) == ["- [1, 2]", "- [3, 4]"]
+    assert readable([1, True]) == ["- 1", "- true"]
+    assert readable({"embedding": list(range(20))}) == [
+        "embedding:",
+        "  [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,",
+        "   16, 17, 18, 19]",
+    ]

@@ -13,8 +13,8 @@ from voltagent.core.ordering import children_of
 from voltagent.core.scores import Score
 from voltagent.core.span import EVENT_NAMES
 from voltagent.render.parents import lost_parent
-from voltagent.render.previews import value_preview
-from voltagent.render.reading import MOST_LINES, readable, shortened
+from voltagent.render.previews import WITH_MESSAGES, value_preview
+from voltagent.render.reading import MOST_LINES, joined_pieces, readable, shortened
 from voltagent.render.text import duration, error_text, moment, printable, score_text, short_id, spent
 from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
@@ -238,6 +238,9 @@ def about(record: StoredTrace | StoredOperation, style: Style) -> str:
     found = [moment(record.start_ns), record.id]
     values = ((name, getattr(record, f"{name}_id", None) or getattr(record, name, None)) for name in owner)
     found += [f"{name} {value}" for name, value in values if value]
+    part_of = getattr(record, "parent_trace_id", None)
+    if part_of:
+        found.append(f"part of {part_of}")
     if record.tags:
         found.append(f"tags {', '.join(record.tags)}")
     return style.paint(fitted(printable("  ".join(found)), style.width), "dim")
@@ -270,8 +273,10 @@ def _values(record: StoredTrace | StoredOperation) -> list[tuple[str, Any]]:
     error: Any = record.error
     if isinstance(error, Mapping):
         error = _without_repetition(cast("Mapping[str, Any]", error))
+    answers = isinstance(record, StoredTrace) or record.kind in WITH_MESSAGES
+    output: Any = joined_pieces(record.output) if answers else record.output
     usage: Any = None if record.usage is None else {**record.usage, **_exact_cost(record.usage)}
-    return [("prompt", prompt), ("input", record.input), ("output", record.output), ("error", error), ("usage", usage),
+    return [("prompt", prompt), ("input", record.input), ("output", output), ("error", error), ("usage", usage),
             ("metadata", dict(record.metadata) or None)]  # fmt: skip
 
 

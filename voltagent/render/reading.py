@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, TypeAlias, cast
 
 from voltagent.render.message_parts import Part
@@ -18,6 +19,7 @@ Json: TypeAlias = Any
 
 MOST_LINES: Final = 40  # of one value, unless the caller wants more
 _DEEPEST: Final = 12
+_NUMBERS: Final = 16  # of a list of numbers, such as an embedding, in one line
 _LEAST_BASE64: Final = 200  # characters from which on a string may be base64
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)[^,]{0,100};base64,")
@@ -33,6 +35,19 @@ def readable(value: Json, most: int | None = MOST_LINES) -> list[str]:
     conversation = conversation_of(value)
     lines = list(_conversation(conversation)) if conversation is not None else list(_value(_alone(value), 0))
     return shortened(lines, most)
+
+
+def joined_pieces(value: Json) -> Json:
+    """Return a result that is a text in pieces, as models stream it, with the text in their place; else the value.
+
+    Pieces are strings with spaces between them: others may be words, names or documents. The viewer does the same.
+    """
+    pieces: Json = _alone(value)
+    if not isinstance(pieces, list) or not all(isinstance(one, str) for one in pieces):
+        return value
+    if not any(before[-1:].isspace() or after[:1].isspace() for before, after in pairwise(pieces)):
+        return value
+    return {"result": "".join(pieces)}
 
 
 def shortened(lines: Sequence[str], most: int | None) -> list[str]:
@@ -131,6 +146,8 @@ def _value(value: Json, depth: int) -> Iterator[str]:
     elif isinstance(value, Mapping) and value and depth < _DEEPEST:
         for key, item in cast("Mapping[str, Json]", value).items():
             yield from _field(printable(str(key)), item, depth)
+    elif _has_only_numbers(value):
+        yield from _numbers(cast("Sequence[Json]", value))
     elif isinstance(value, list | tuple) and value and depth < _DEEPEST:
         for item in cast("Sequence[Json]", value):
             yield from _item(item, depth)
@@ -138,10 +155,26 @@ def _value(value: Json, depth: int) -> Iterator[str]:
         yield printable(json.dumps(value, ensure_ascii=False, default=str))
 
 
+def _has_only_numbers(value: Json) -> bool:
+    """Return whether it is a list of numbers, such as an embedding, and not an empty one."""
+    if not isinstance(value, list | tuple) or not value:
+        return False
+    return all(isinstance(one, int | float) and not isinstance(one, bool) for one in cast("Sequence[Json]", value))
+
+
+def _numbers(values: Sequence[Json]) -> Iterator[str]:
+    """Yield the lines of a list of numbers: one for each may be thousands."""
+    rows = [values[place : place + _NUMBERS] for place in range(0, len(values), _NUMBERS)]
+    for number, row in enumerate(rows):
+        end = "]" if number == len(rows) - 1 else ","
+        yield f"{' ' if number else '['}{', '.join(map(json.dumps, row))}{end}"
+
+
 def _field(key: str, value: Json, depth: int) -> Iterator[str]:
     """Yield a field of an object: key and value in one line if that is a single value."""
     lines = list(_value(value, depth + 1))
-    if len(lines) == 1 and not (isinstance(value, dict | list) and value and depth + 1 < _DEEPEST):
+    is_single = not isinstance(value, dict | list) or not value or depth + 1 >= _DEEPEST or _has_only_numbers(value)
+    if len(lines) == 1 and is_single:
         yield f"{key}: {lines[0]}" if value != "" else f'{key}: ""'
     else:
         yield f"{key}:"

@@ -12,7 +12,7 @@ from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.render.messages import conversation_of
 from voltagent.render.previews import cut, last_text, only_string
-from voltagent.render.reading import readable
+from voltagent.render.reading import joined_pieces, readable
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
 from voltagent.storage.traces.records import StoredTrace
@@ -32,7 +32,7 @@ def _compare(store: Store, request: Request) -> Answer:
     lines = values.lines(store, traces)
     texts = {
         "input": _texts([trace.input for trace in traces], "user"),
-        "output": _texts([trace.output for trace in traces], "assistant"),
+        "output": _texts([joined_pieces(trace.output) for trace in traces], "assistant"),
     }
     shown = [
         {**_facts(store, line, trace), **{name: both[place] for name, both in texts.items()}}

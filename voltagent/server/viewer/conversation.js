@@ -107,6 +107,6 @@ function turn(trace, place, traces) {
 /** @param {string} side @param {unknown} value */
 function payload(side, value) {
   if (value === null || value === undefined) return null;
-  const content = reading(aloneIn(value) ?? value, { latest: side === "in" });
+  const content = reading(aloneIn(value) ?? value, { latest: side === "in", joins: side === "out" });
   return element("div", { class: `payload ${side}`, "data-key": side, shows: () => asText(value) }, content);
 }

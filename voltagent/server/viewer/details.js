@@ -9,6 +9,7 @@ import { address } from "./route.js";
 import { asText, section, shown, text } from "./value.js";
 
 const MOST_MODELS = 20; // that are named
+const ANSWERING = ["trace", "agent", "llm"]; // kinds whose output may be a text that a model streams
 
 /**
  * Where a thing is: its own time in µs, when its trace begins, how long that takes, and how long the thing usually takes.
@@ -36,7 +37,7 @@ export function details(thing, place, other = null) {
     given(thing.error) ? section("Error", thing.error, { content: failure(thing.error) }) : null,
     thing.instructions ? readingSection("Instructions", thing.instructions, beside("instructions")) : null,
     given(thing.input) ? readingSection("Input", thing.input, beside("input")) : null,
-    given(thing.output) ? readingSection("Output", thing.output, beside("output")) : null,
+    given(thing.output) ? readingSection("Output", thing.output, { ...beside("output"), joins: ANSWERING.includes(thing.kind) }) : null,
     given(thing.usage) ? section("Usage", thing.usage, { content: usage(thing.usage) }) : null,
     isFilled(thing.metadata) ? section("Metadata", thing.metadata, beside("metadata")) : null,
   ];
@@ -127,7 +128,7 @@ export function failure(error) {
   return element(
     "div",
     { class: "failure" },
-    element("p", {}, sort ? element("strong", {}, element("bdi", {}, sort)) : null, sort ? ": " : null, given(message) ? text(asText(message)) : null),
+    element("p", {}, sort ? element("strong", {}, element("bdi", {}, sort)) : null, sort && asText(message ?? "") ? ": " : null, given(message) ? text(asText(message)) : null),
     isFilled(others) ? shown(others) : null,
     typeof stack === "string" ? element("pre", { class: "stack" }, text(stack, { characters: 6000, lines: 80 })) : given(stack) ? shown(stack) : null,
     given(cause) ? [element("p", { class: "dim" }, "caused by"), failure(cause)] : null,

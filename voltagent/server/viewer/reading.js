@@ -13,7 +13,11 @@ const SHORT = 60; // characters of a text that needs no switch
 const LOOKED_AT = 200; // values of an object that are looked at for a long text
 
 /** @typedef {(text: string) => HTMLElement} Write */
-/** @typedef {{ other?: unknown, latest?: boolean }} Beside what to compare with, and whether to fold what came before */
+/**
+ * What to compare with, whether to fold what came before, and whether a list of pieces may be a text.
+ *
+ * @typedef {{ other?: unknown, latest?: boolean, joins?: boolean }} Beside
+ */
 
 /** @type {string | null} */
 let preferred = null; // the form that the user chose last
@@ -25,35 +29,58 @@ let preferred = null; // the form that the user chose last
  * @param {unknown} value
  * @param {Beside} [beside]
  */
-export function readingSection(title, value, { other } = {}) {
-  if (!hasForms(value)) return section(title, value, other === undefined ? {} : { other });
-  return section(title, value, { content: reading(value, { other }) });
+export function readingSection(title, value, { other, joins } = {}) {
+  if (!hasForms(value, joins ? joinedPieces(value) : value)) return section(title, value, other === undefined ? {} : { other });
+  return section(title, value, { content: reading(value, { other, joins }) });
+}
+
+/**
+ * A result that is a text in pieces, as models stream it, with the text in their place; else the value as it is.
+ *
+ * Pieces are texts with spaces between them: others may be words, names or documents. The terminal does the same.
+ *
+ * @param {unknown} value
+ * @returns {unknown}
+ */
+export function joinedPieces(value) {
+  const [[key, alone] = [], ...others] = Array.isArray(value) ? [["result", value]] : Object.entries(Object(value));
+  if (key !== "result" || others.length || !Array.isArray(alone)) return value;
+  const pieces = /** @type {unknown[]} */ (alone);
+  if (!pieces.every((one) => typeof one === "string")) return value;
+  const isText = pieces.some((one, place) => place > 0 && (/\s$/u.test(pieces[place - 1]) || /^\s/u.test(one)));
+  return isText ? { result: pieces.join("") } : value;
 }
 
 /**
  * A value as it is best read, with a switch to the other forms.
  *
- * What is not as in the `other` value, if one is given, is marked. `latest` folds the messages before the last answer.
+ * What is not as in the `other` value, if one is given, is marked. `latest` folds the messages before the last answer;
+ * `joins` shows the pieces of a streamed text as one text, but in the form JSON.
  *
  * @param {unknown} value
  * @param {Beside} [beside]
  */
-export function reading(value, { other, latest = false } = {}) {
-  const found = conversationOf(value);
-  if (!hasForms(value, found)) return shown(value, ...(other === undefined ? [] : [other]));
+export function reading(value, { other, latest = false, joins = false } = {}) {
+  const [read, counterpart] = joins ? [joinedPieces(value), joinedPieces(other)] : [value, other];
+  const found = conversationOf(read);
+  if (!hasForms(value, read, found)) return plainly(value, other);
   const body = element("div", { class: "reading-body" });
   const tools = element("div", { class: "forms", role: "group", "aria-label": "Show as" });
   const show = (/** @type {string} */ form) => {
-    body.replaceChildren(...nodes(inForm(value, found, form, { other, latest })));
+    const isJson = form === "JSON";
+    body.replaceChildren(...nodes(isJson ? [plainly(value, other)] : inForm(read, found, form, { other: counterpart, latest })));
     tools.replaceChildren(...FORMS.map((name) => choice(name, name === form, () => choose(name))), opener(body));
   };
   const choose = (/** @type {string} */ form) => {
     if (other === undefined) preferred = form;
     show(form);
   };
-  show((other === undefined ? preferred : null) ?? usual(value, found, other));
+  show((other === undefined ? preferred : null) ?? usual(read, found, counterpart));
   return element("div", { class: "reading" }, tools, body);
 }
+
+/** @param {unknown} value @param {unknown} other */
+const plainly = (value, other) => shown(value, ...(other === undefined ? [] : [other]));
 
 /** @param {string} name @param {boolean} pressed @param {() => void} choose */
 function choice(name, pressed, choose) {
@@ -87,9 +114,9 @@ function fill(body) {
   for (const fold of body.querySelectorAll("details[open]")) fold.dispatchEvent(new Event("toggle"));
 }
 
-/** @param {unknown} value */
-function hasForms(value, found = conversationOf(value)) {
-  return found !== null || isWorthReading(value);
+/** @param {unknown} value @param {unknown} read what is read of it */
+function hasForms(value, read, found = conversationOf(read)) {
+  return found !== null || read !== value || isWorthReading(read);
 }
 
 /** @param {unknown} value */
@@ -140,7 +167,6 @@ const keyOf = (value) => (typeof value === "string" ? "" : Object.keys(Object(va
  * @param {Beside} beside
  */
 function inForm(value, found, form, { other, latest }) {
-  if (form === "JSON") return [shown(value, ...(other === undefined ? [] : [other]))];
   const write = form === "Markdown" ? rendered : plain;
   if (found) return messages(found, write, other === undefined ? null : conversationOf(other), latest === true);
   const marks = form === "Text" && other !== undefined;
