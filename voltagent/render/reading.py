@@ -42,8 +42,9 @@ def joined_pieces(value: Json) -> Json:
 
     Pieces are strings with spaces between them: others may be words, names or documents. The viewer does the same.
     """
-    pieces: Json = _alone(value)
-    if not isinstance(pieces, list) or not all(isinstance(one, str) for one in pieces):
+    found = _alone(value)
+    pieces: Sequence[Json] = cast("Sequence[Json]", found) if isinstance(found, list) else ()
+    if not all(isinstance(one, str) for one in pieces):
         return value
     if not any(before[-1:].isspace() or after[:1].isspace() for before, after in pairwise(pieces)):
         return value
