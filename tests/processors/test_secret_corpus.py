@@ -44,6 +44,7 @@ from tests.processors.corpus import (
     third,
     twentieth,
     twenty_first,
+    twenty_second,
 )
 from tests.processors.corpus.outputs import Output, read_outputs, texts_of
 from tests.processors.document import PATH, with_tables
@@ -392,6 +393,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "nineteenth": (nineteenth.HIDE, nineteenth.KEEP),
     "twentieth": (twentieth.HIDE, twentieth.KEEP),
     "twenty-first": (twenty_first.HIDE, twenty_first.KEEP),
+    "twenty-second": (twenty_second.HIDE, twenty_second.KEEP),
 }
 # The fourteenth is an attack on the redaction: not all that it tries is worth a rule. Of the twentieth, the half that
 # was not found at first has more than its share; of the next one, not all classes are mended.

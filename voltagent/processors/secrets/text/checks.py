@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from voltagent.processors.secrets.text.searches.configuration import ENCODINGS
-from voltagent.processors.secrets.text.searches.prose import STATEMENT, TO_WHAT
+from voltagent.processors.secrets.text.searches.prose import QUESTION, QUESTIONED, STATEMENT, TO_WHAT
 from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import (
@@ -91,12 +91,15 @@ WITH_HINT: Final = (  # each has a hint of a name
         r"|userpwd|sessionid|chpasswd|pwgen|(?:as|is) your [a-z -]*otp"
         rf"|cred(?:ential)?s (?:are|is) |secrets? set "
         rf"|(?:credentials?|auth(?:enticat(?:e|ion))?|password(?:token)?){_LITERAL_SECOND}"
-        r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
+        r"|[ai]s (?:the|your|my|our|a) (?:[a-z-]+ )?(?:[a-z-]+ )?"
+        r"(?:pass(?:word|phrase|code)|(?:api|access|secret) (?:key|token))"
     ),
     r"(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~])",
     # Beginnings of everyday words are by themselves: among many the engine keeps four characters of each.
     "pass show ",
     r"keyname[ \t]{2}|key content[ \t]",
+    rf"(?:{'|'.join(one for one in QUESTIONED if len(one) > 3)}){QUESTION}",
+    rf"(?:{'|'.join(one for one in QUESTIONED if len(one) <= 3)}){QUESTION}",
 )
 WORDED: Final = (
     (
@@ -120,7 +123,7 @@ WORDED: Final = (
         r"|pgp_sym_|sp_addlogin"
     ),
     (
-        r"securestring|concealed|wpa_passphrase |obscure |alias set |schtasks |forkey:|set-output name"
+        r"securestring|concealed|wpa_passphrase |obscure |alias set |schtasks |freerdp |forkey:|set-output name"
         r"|passwd [a-z]|wallet\(|: rsa |~\* |\+@all"
     ),
     r"<<< |:\*:[^ :]+:",
@@ -130,7 +133,7 @@ HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
 MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha"
 COOKIE_LINE: Final = r"(?i:\t(?:true|false)\t[0-9])"  # where it is not encoded; otherwise it is among the words
 PAIRS: Final = (
-    "bw[^a-z]?session|community[^a-z]?string|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
+    "bw[^a-z]?session|community[^a-z]?string|snmp[^a-z]?community|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
     "|kata[ _-]sandi|mat[ _-]khau|client[^a-z]?assertion|crypt[^a-z]?hash"
 )
 BRIEF_PAIRS: Final = "|".join(
@@ -140,7 +143,9 @@ CODES: Final = (
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|access|(?:enter|use|type) (?:the|this))"
     r"[ -](?:pass)?code|code[^a-z]?verifier|(?:as|is) your [a-z -]*code|your code (?:is|was)[ :]"
     r"|code (?:for|sent|to)[^:;.\"\\]*:[ \t]+[0-9]"
-    rf"|code [0-9]+ to {TO_WHAT}|code[ \t]+(?:ist|lautet)[ :]|ungs-?code|(?:ihre |deine |m|sms-|push)tan[ :]"
+    rf"|code [0-9]+ to {TO_WHAT}"
+    r"|code[ \t]+(?:ist|lautet|est|is)[ :]+[0-9]|(?:digo|codice)[ \t]+[^ \t]+[ \t:]+[0-9]{4}|ungs-?code"
+    r"|(?:ihre |deine |m|sms-|push)tan[ :]"
     r"|(?:code|digo|codice) d[ei] |kode? (?:verif|weryf|otp)"
 )
 BRIEF_CODES: Final = "(?:2fa|sms|pin)[ -](?:pass)?code"

@@ -24,6 +24,7 @@ from voltagent.processors.secrets.text.scan import (
 )
 from voltagent.processors.secrets.text.searches.answers import ANSWERS
 from voltagent.processors.secrets.text.searches.commands import COMMANDS
+from voltagent.processors.secrets.text.searches.comparisons import COMPARISONS
 from voltagent.processors.secrets.text.searches.configuration import CONFIGURATION
 from voltagent.processors.secrets.text.searches.connections import CONNECTIONS
 from voltagent.processors.secrets.text.searches.fields import FIELDS
@@ -41,7 +42,7 @@ _FAMILIES: Final = (
     COMMANDS,
     (*CONFIGURATION, *CONNECTIONS),
     TOOLS,
-    (ELEMENTS, joined(VALUES, FIELDS, ROWS), *PROSE, *ANSWERS),
+    (ELEMENTS, joined(VALUES, FIELDS, ROWS), COMPARISONS, *PROSE, *ANSWERS),
 )
 _BEHIND_CHECK: Final = 1200  # characters that the check of a group looks at
 _CHARACTERS_PER_UNIT: Final = 5  # needles of one character, at most of which a pattern fails at once

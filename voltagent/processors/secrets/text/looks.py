@@ -139,7 +139,7 @@ def looks() -> Looks:
         ),
         drawn=_look(checks.DRAWN_COLUMN),
         words=tuple(map(_look, words)),
-        has_code=_look("code|digo de|codice|(?:ihre |deine |m|sms-|push)tan"),
+        has_code=_look("code|digo |codice|(?:ihre |deine |m|sms-|push)tan"),
         codes=(
             _look(f"{codes}{checks.NAME_END}"),
             _look(f"{brief_codes}{checks.NAME_END}|{checks.BRIEF_CODES}"),

@@ -32,6 +32,7 @@ JOINED_WORDS: Final = re.compile(
     rf"(?:{_WORDS}|{_CAMEL})(?=[\"'`)}}\]<\u2502]|[ \t]{{0,40}}(?:[\r\n\0|\u2502]|\Z)"
     r"|[,;&|]?[ \t]{0,4}(?:--)?[A-Za-z][\w.]{1,40}[:=]|&amp;|,?\\n)"
 )
+_LEAST_CASES: Final = 6  # characters
 _AROUND: Final = "`)]},.;:*\"'"  # brackets and marks of a sentence behind a value
 _MARK: Final = re.compile("[&@#%!+*$^]")
 _NO_WORD: Final = re.compile(r"[^A-Za-z]{1,8}|(?<=[a-z])(?=[A-Z])")
@@ -59,6 +60,12 @@ def is_camel_case(value: str) -> bool:
     return _IN_CAMEL_CASE.match(value) is not None and _are_free(value)
 
 
+def has_two_cases(value: str) -> bool:
+    """Return whether a word mixes both cases within it, as an ordinary one does not, and names nothing."""
+    has_both = value[1:] != value[1:].lower() and value != value.upper()
+    return has_both and len(value) >= _LEAST_CASES and value.isascii() and value.isalpha() and _are_free(value)
+
+
 def end_of_password(value: str) -> int:
     """Return where the credential or password ends in a value, without what belongs to the text around; 0 for none."""
     if has_password_form(value):
@@ -70,6 +77,11 @@ def end_of_password(value: str) -> int:
 def has_password_form(value: str) -> bool:
     """Return whether a value has the form of a credential or a password, where that is all that speaks for it."""
     return is_credential(value) or is_mixture(value) or is_joined_words(value) or NUMBERED.match(value) is not None
+
+
+def is_free_word(value: str) -> bool:
+    """Return whether a word names nothing that a value in code or configuration may be named."""
+    return value.lower() not in _NO_SECRET_WORDS
 
 
 def _are_free(value: str) -> bool:

@@ -165,6 +165,7 @@ STRONG_PAIRS: Final = frozenset(
         (("signature",), "access"),
         (("pat", "pats"), _PAT_OWNERS),
         (("verifier",), "code"),
+        (("community",), "snmp"),
         (("session",), "bw"),
         (("response", "assertion"), "saml"),
         (("assertion",), "client"),

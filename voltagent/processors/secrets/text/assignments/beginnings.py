@@ -55,7 +55,7 @@ _TO_VALUE: Final = (
     r"|\\\n[ \t]{0,40}|<{2,3}[-~]?[\"']?eo[a-z][\"']?\r?\n[ \t]{0,40}|(?<=[:*][ \t])\*\*(?=[a-z0-9])"
     r"|\x1b\[[\d;]{0,8}m\s{0,4}(?:\x1b\[[\d;]{0,8}m|)|[\u201c\u2018]"
     r"|</?(?:b|strong|span|code|em|kbd|td|dd)(?: [^<>\0]{0,80}|)>\s{0,4}|)"
-    r"(?:(?P<quote>[bfrun@$]{0,2}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
+    r"(?:(?P<quote>[bfrun@$]{0,2}#{0,3}\\{0,8}(?:\"{3}|'{3}|[\"'`])|%22|&quot;|&#(?:34|39|x22|x27);|\\{1,4}u002[27])|)"
 )
 # What is no secret under any name, so that nothing in Python has to look at it: nothing in quotes, a fence, a word of
 # one to three characters and a number of one or two digits, another name with an operator in the next line. Behind a
@@ -109,6 +109,7 @@ class Assignment(NamedTuple):
     is_spaced: bool  # a plain word behind the operator is prose
     takes_word: bool  # a plain word behind the operator is a password
     takes_phrase: bool  # several plain words behind the operator may be a password
+    takes_line: bool  # a plain word that is all of a line of configuration
     takes_number: bool  # a number behind the operator is a password
     least_digits: int  # of such a number
     takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
@@ -162,8 +163,9 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
         and text[value - 1] == "="
         and (name.isupper() or text[max(0, start - 1) : start] in ("&", "?", ";") or _is_property(text, name, start))
     )
-    beginning = Beginning(name, strength, operator, (quote or "").lstrip("bfrun@$"), is_configuration, is_pin(name))
+    beginning = Beginning(name, strength, operator, (quote or "").lstrip("bfrun@$#"), is_configuration, is_pin(name))
     is_strong, is_spaced = strength is Strength.STRONG, text[value - 1] in " \t\n"
+    is_of_phrases = any(map(name.lower().__contains__, _OF_PHRASES))
     return Assignment(
         beginning,
         is_quoted=quote is not None,
@@ -172,10 +174,8 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
         may_be_plain=not is_argument and operator != "|",
         is_spaced=is_spaced,
         takes_word=is_strong and is_configuration and not beginning.is_pin and not is_spaced,
-        takes_phrase=is_strong
-        and operator in (":", "=")
-        and any(map(name.lower().__contains__, _OF_PHRASES))
-        and _may_be_phrase(operator, text[start:value]),
+        takes_phrase=is_strong and operator in (":", "=") and is_of_phrases,
+        takes_line=is_strong and operator in (":", "=") and is_spaced and is_of_phrases,
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
         least_digits=LEAST_DIGITS - (name.lower().endswith(OF_CARDS)),
         takes_mixture=not beginning.is_pin and operator != "|" and name.rstrip(_DIGITS).lower() != "key",
@@ -187,11 +187,3 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
 def _is_property(text: str, name: str, start: int) -> bool:
     """Return whether a line of a file of properties begins here, as ``spring.datasource.password=…`` does."""
     return name.count(".") > 1 and name.islower() and text[max(0, start - 1) : start] in ("", "\n", "\0")
-
-
-def _may_be_phrase(operator: str, beginning: str) -> bool:
-    """Return whether several plain words may be a secret, given what stands before them, from the name on.
-
-    Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``.
-    """
-    return operator == "=" or beginning.isupper() or any(map(beginning.lower().__contains__, OF_SEVERAL_WORDS))

@@ -19,6 +19,7 @@ from voltagent.processors.secrets.vocabulary.joined_words import (
     WORDS_AND_NUMBER,
     has_marks,
     is_camel_case,
+    is_free_word,
     is_joined_words,
 )
 from voltagent.processors.secrets.vocabulary.names import Strength
@@ -45,8 +46,21 @@ _CONFIGURED: Final = re.compile(
     r"(?:[^\s(){};,\[\]<>]{1,60}|\"[^\"]{0,60}\"|'[^']{0,60}')[ \t\r]{0,4}\Z"
 )
 _REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?\n\Z")  # what a command requests
+# What a form or a table says of a password, in one word.
+_STATES_OF_ONE: Final = (
+    "mandatory encrypted hashed unchanged forgotten weak strong medium plaintext varchar updated rotated blank revoked "
+    "inherited unset matches mismatch correct accepted rejected prompt interactive manual automatic generated managed "
+    "vaulted sealed provided omitted restricted protected private public random"
+)
+_STATES: Final = frozenset(_STATES_OF_ONE.split())
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
 _MORE_WORDS: Final = re.compile(r"(?: (?![#&])[\w!?#%&+]{1,40}){1,6}(?=[\"';\r\n\0]| [#&]|\Z)")
+# A command behind a variable that is set for it.
+_COMMAND: Final = re.compile(
+    r" (?:(?:python|pip|pypy|php|perl|ruby|node|lua|go|sqlite|gcc|k|s)[0-9]{1,3}|psql|node|npm|npx|yarn|pnpm|bun|deno"
+    r"|python|ruby|php|perl|go|java|bash|sh|zsh|docker|kubectl|helm|make|cargo|terraform|ansible|curl|wget|mysql|mongo|flask"
+    r"|django|gunicorn|uvicorn|celery|rails|rake|bundle|mix|dotnet|exec|sudo|env) "
+)
 _DEEPEST: Final = 40  # spaces before the lines of a block
 # Words that a wallet is restored with, some of which sentences have as well.
 _OF_MNEMONICS: Final = (12, 15, 18, 21, 24)
@@ -66,7 +80,9 @@ def end_of_rest(scan: Scan, start: int, end: int) -> int:
         more = _MORE_WORDS.match(text, end)
         if more is None:
             return end
-        is_rest = text.startswith(('"', "'"), more.end()) or not more[0].replace(" ", "").isalpha()
+        is_rest = text.startswith(('"', "'"), more.end()) or not (
+            more[0].replace(" ", "").isalpha() or _COMMAND.match(more[0]) is not None
+        )
         return more.end() if is_rest else end
     limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
     end = text.find("\n", end, limit)
@@ -86,7 +102,7 @@ def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
     match = _PHRASE.match(text, start)
     if match is None and operator == "=" and text[start - 1] == "=":
         match = _FEW_WORDS.match(text, start)
-    if match is None and (operator == "=" or text[name:start].isupper()):
+    if match is None:
         match = _WORDS_AND_NUMBERS.match(text, start)
     if match is None:
         return None
@@ -95,12 +111,39 @@ def phrase(scan: Scan, operator: str, name: int, start: int) -> Range | None:
         return None
     scan.units -= 4
     words = match[1].lower().split()
+    if not _may_be_phrase(operator, text[name:start]) and not _is_configuration(
+        scan, start, match.end(), is_sure=False
+    ):
+        return None
     is_phrase = any(map(text[name:start].lower().__contains__, OF_SEVERAL_WORDS))
     is_mnemonic = (
         is_phrase and len(words) in _OF_MNEMONICS and len(IN_SENTENCES.intersection(words)) < len(words) // _FEW
     )
     is_sentence = not (is_mnemonic or IN_SENTENCES.isdisjoint(words)) or not (is_phrase or STRONG.isdisjoint(words))
     return None if is_sentence else match.span(1)
+
+
+def _may_be_phrase(operator: str, beginning: str) -> bool:
+    """Return whether several plain words may be a secret anywhere, given what stands before them, from the name on.
+
+    Behind the name of a password, they are what a form says, except where they are assigned, as in ``wifi_password =``,
+    or in a file of configuration.
+    """
+    return operator == "=" or beginning.isupper() or any(map(beginning.lower().__contains__, OF_SEVERAL_WORDS))
+
+
+def is_configured_word(scan: Scan, name: int, start: int, word: str) -> bool:
+    """Return whether a plain word is a password by being all of a line of a file of configuration.
+
+    ``db_password: swordfish`` is one beside ``db_user: app``, and not by itself, where it may be what a form says.
+    """
+    before = scan.text[max(0, name - _DEEPEST) : name].rstrip(" \t-")
+    if before[-1:] not in "\n\0" or (not before and name > _DEEPEST):
+        return False
+    scan.units -= 4
+    is_word = is_word_of_configuration(word) and word.islower() and not is_placeholder(word)
+    is_free = is_free_word(word) and word not in IN_SENTENCES and word not in _STATES
+    return is_word and is_free and _is_configuration(scan, start, start + len(word), is_sure=False)
 
 
 def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:

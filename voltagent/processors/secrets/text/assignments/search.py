@@ -10,7 +10,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text.assignments.beginnings import UNKNOWN, Assignment, assignment_pattern, understand
 from voltagent.processors.secrets.text.assignments.code import in_code
-from voltagent.processors.secrets.text.assignments.passphrases import end_of_rest, is_password_word, phrase
+from voltagent.processors.secrets.text.assignments.passphrases import (
+    end_of_rest,
+    is_configured_word,
+    is_password_word,
+    phrase,
+)
 from voltagent.processors.secrets.text.assignments.values import argument, quoted, unquoted
 from voltagent.processors.secrets.text.engine import fast_check, has_literal
 from voltagent.processors.secrets.text.scan import SHORT, Range, Scan, TooDenseError
@@ -45,6 +50,7 @@ _PLAIN_QUOTED: Final = re.compile(rf"({MIXED_WORD})(?P<quote>\\{{0,8}}[\"'`])(?!
 _ENDS_WHOLE: Final = frozenset(("", " ", "\t", "\n", "\r", "\0"))
 _OPENING: Final = re.compile(r"[\"'`(\[{<]")
 _LONGEST_WHOLE: Final = 4400  # characters
+_ENDS_LINE: Final = frozenset(("", "\n", "\r", "\0"))
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than its pattern takes.
 _MAY_FOLLOW: Final = (
@@ -161,6 +167,8 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
                     secret = unquoted(scan, one.beginning, value)
                 elif one.takes_word and is_password_word(plain[0]):
                     secret = plain.span()
+                elif one.takes_line and after in _ENDS_LINE:
+                    secret = plain.span() if is_configured_word(scan, name, value, plain[0]) else None
                 elif after == " ":
                     if one.takes_phrase:
                         secret = phrase(scan, one.beginning.operator, name, value)

@@ -48,6 +48,7 @@ COMMAND_FLAGS: Final = (
     ("--body", r"--body(?<=[ \t]--body)[ \t=]{1,4}", ("gh secret",)),
     ("--value", r"--value(?<=[ \t]--value)[ \t=]{1,4}", ("keyvault secret",)),
     ("/pass:", r"/pass:(?<=[ \t]/pass:)", ("cmdkey",)),
+    ("/p:", r"/p:(?<=[ \t]/p:)", ("freerdp",)),
     ("-p", r"-p(?<=[ \t\"']-p)", ("mysql", "mariadb", "7z ", "rar ")),
     ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", tuple(_WITH_P.split(";"))),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + "%", ("smbclient", "rpcclient", "smbget")),
@@ -81,6 +82,7 @@ _COMMAND_FLAG_VALUE: Final = r"(?P<value>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0-][
 _HERE_STRING: Final = r"<<<[ \t]{0,4}(?P<quote>[\"'])?(?P<value>[^\"'$`\s\0]{6,500})(?(quote)(?P=quote)|)"
 _MOST_WORDS: Final = 8  # before what is written to a command
 _DIGIT: Final = re.compile(r"\d")
+_NAMED_ELSEWHERE: Final = re.compile(r"(?:id|type|source|src|env|target)=")
 _COMMAND: Final = 200  # characters before a flag in which its command stands
 _COOKIES: Final = r"(?:-b(?<=[ \t]-b)|--cookie)[ \t=]{1,4}\\{0,4}[\"']?([\w.-]{1,60}=[^\s\"'\0][^\"'\n\0]{2,4000})"
 # What a shell writes to a command that reads a password: `echo … | docker login --password-stdin`.
@@ -118,10 +120,14 @@ def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
         return False
     if value[-1:] in (".", ",") and value[:-1].isalpha() and value.islower():
         return False  # the end of a sentence
-    if flag.strip("-").lower() == "secret" and is_ordinary(value) and value.islower() and not _DIGIT.search(value):
-        return False  # the name of one: `gcloud … --secret=db-password`
+    if flag.strip("-").lower() == "secret" and (_NAMED_ELSEWHERE.match(value) is not None or _is_name(value)):
+        return False  # the name of one: `gcloud … --secret=db-password`, `docker build --secret id=npm`
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
     return (strength is Strength.STRONG and not is_short_word) or is_weak_secret(flag, value)
+
+
+def _is_name(value: str) -> bool:
+    return is_ordinary(value) and value.islower() and _DIGIT.search(value) is None
 
 
 def password_flags(command: str) -> frozenset[str]:

@@ -6,9 +6,16 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
+from voltagent.processors.secrets.vocabulary.credential_forms import (
+    is_credential,
+    is_mixture,
+    is_ordinary,
+    is_placeholder,
+)
+from voltagent.processors.secrets.vocabulary.joined_words import has_two_cases
 
 SCHEMES: Final = ("bearer", "basic", "apikey", "ssws", "token")
+_SHORTEST: Final = 4  # characters of one that has a digit
 _LONG_CREDENTIAL: Final = 16  # characters; in a header, that many are enough
 
 
@@ -68,6 +75,8 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     is_secret = _has_form(text, value, found.end()) or (
         found[1] is not None and found[1].lower() in _KNOWN_SCHEMES and is_credential(value)
     )
+    if not is_secret and found[1] is not None and text[found.end() : found.end() + 1] in _ENDS_VALUE:
+        is_secret = _is_short_credential(found[1], value)
     return (start, _end_of_line(scan, start)) if is_secret else None
 
 
@@ -78,6 +87,14 @@ def _has_form(text: str, value: str, end: int) -> bool:
     if is_credential(value) and _SENTENCE.match(text, end) is None:
         return True
     return text[end : end + 1] in _ENDS_VALUE and is_mixture(value)
+
+
+def _is_short_credential(scheme: str, value: str) -> bool:
+    """Return whether a value behind a scheme, with which its line ends, has a digit, or mixes both cases."""
+    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    if has_both and len(value) >= _SHORTEST and not is_ordinary(value):
+        return True
+    return (scheme[0].isupper() or scheme.lower() in _KNOWN_SCHEMES) and has_two_cases(value)
 
 
 def _end_of_line(scan: Scan, start: int, line: re.Pattern[str] = _LINE) -> int:

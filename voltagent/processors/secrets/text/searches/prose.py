@@ -56,7 +56,11 @@ _NO_SECRET: Final = re.compile(
 # `your verification code is 573920`: the number has no form of its own, so the words before it decide.
 _CODE: Final = (
     r"code(?:(?<=[enyasr][ -]code)|(?<=[enyas][ -]passcode)|(?<=[sltfe]code))"
-    r"(?:[ \t]{1,3}(?:is|was|ist|lautet)[ \t]{0,3}:?|[ \t]{0,3}[:=])[ \t]{1,4}" + _DIGITS
+    r"(?:[ \t]{1,3}(?:is|was|ist|lautet|est)[ \t]{0,3}:?|[ \t]{0,3}[:=])[ \t]{1,4}" + _DIGITS
+)
+_YOUR_CODE: Final = (
+    r"(?:(?<=tu c.digo)|(?<=su c.digo)|(?<=seu c.digo)|(?<=tuo codice))[ \t]{1,3}(?:es|é|è)[ \t]{0,3}:?[ \t]{1,4}"
+    + _DIGITS
 )
 # `changed the password from … to …`
 _FROM_ONE_TO: Final = r"[ \t]{1,3}from[ \t]{1,3}[^\s\0]{4,200}[ \t]{1,3}to[ \t]{1,3}" + _VALUE
@@ -76,7 +80,7 @@ _NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:
 _CODE_WORDS: Final = re.compile(
     r"(?:one[- ]time|verification|security|pin|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
     r"|(?:bestätigungs|zugangs|sicherheits|verifizierungs|freischalt|einmal|anmelde|prüf|verificatie|beveiligings)\Z"
-    r"|\byour \Z"
+    r"|\b(?:your|dein|ihr|votre|ton|je|uw|jouw) \Z"
 )
 # `Recovery codes: 8f2k-91mz 77ab-0cde`
 _CODES_OF_PARTS: Final = (
@@ -114,6 +118,14 @@ _PHRASE: Final = re.compile(r"[a-z]{3,14}(?:[ -][a-z]{3,14}){2,23}\Z")
 _OF_PHRASES: Final = ("pass", "seed", "recovery", "mnemonic", "secret", "backup", "wallet")
 _BEFORE_PHRASE: Final = 10  # characters
 _WORDS_STATED: Final = r"[ \t]{1,3}is:?[ \t]{1,3}(?P<value>[a-z]{3,14}(?: [a-z]{3,14}){3,23})(?=[.,;\r\n\0]|\Z)"
+# `What is the password?`, and the answer in the next line, or behind `A:`.
+_ANSWERED: Final = (
+    r"\?[\"'*]{0,3}\s{1,8}(?:[*_]{0,2}[a-z]{1,12}[*_]{0,2}:[*_]{0,2}[ \t]{1,4}|)"
+    r"(?:(?:it[\u2019']s|it is)[ \t]{1,4}|)[\"'`]?" + _VALUE + r"(?=[.!]?[\"'`]?[ \t]{0,4}(?:[\r\n\0]|\Z))"
+)
+_NUMBER_ANSWERED: Final = (
+    r"\?\s{1,8}(?:[a-z]{1,12}:[ \t]{1,4}|)" + r"(?P<value>[0-9]{4,8})(?=[.!]?[ \t]{0,4}(?:[\r\n\0]|\Z))"
+)
 _WITH_COLON: Final = r"[ \t]{0,4}:[ \t]{0,4}" + _VALUE  # French has a space before it, so it looks like no assignment
 _WORDS: Final = (
     "password passphrase passcode api_key secret_key access_key client_secret passwort kennwort contraseña senha "
@@ -221,9 +233,10 @@ _USER_AND: Final = (
     r"(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:are|is))[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
     r"(?P<value>[^\s\"'`<>\x1b\0]{6,200})"
 )
-# `use hunter2 as the password`
-_AS_ONE: Final = (
-    r"as (?<=[ \t]as )(?:the|your|my|a) (?:[a-z-]{1,20} ){0,2}(?:pass(?:word|phrase|code)|api key)"
+# `use hunter2 as the password`, `hunter2 is the password`, `bob / hunter2 (password)`
+_BEHIND_ONE: Final = (
+    r"(?:[a-z-]{1,20} ){0,2}"
+    r"(?:pass(?:word|phrase|code)|(?:api|access|secret) key|(?:api|access) token)"
     r"(?=[ \t]{0,4}(?:[.,;:!?)\"'\r\n\0]|\Z|(?:for|to|in|on|when|and|with|of|please) ))"
 )
 _BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`(])([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
@@ -231,11 +244,12 @@ _LONGEST_STATED: Final = 203  # characters
 _CODES: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{4}"
     r"|code to [a-z ]+:|(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
-    r"|as (?:the|your|my|a) (?:[a-z-]+ )?(?:[a-z-]+ )?(?:pass(?:word|phrase|code)|api key)"
-    r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}|cv[vc]2?[ \t]+[0-9]{3}"
+    r"|otp[ \t]+[0-9]{6}|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}|cv[vc]2?[ \t]+[0-9]{3}"
     rf"|(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}|(?:otp|code) (?:for|sent|to)[^\n:;.\x00]*:[ \t]+[0-9]"
-    r"|code[ \t]+(?:ist|lautet)|(?:code de|código de|codice di) |(?:cred(?:ential)?s|login|account|zugangsdaten)"
-    r"(?:[ \t]*[:=]|[ \t]+(?:are|is))[ \t]+[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
+    r"|code[ \t]+(?:ist|lautet|est)|(?:código|codice)[ \t]+(?:es|é|è)"
+    r"|(?:code de|código de|codice di) "
+    r"|(?:cred(?:ential)?s|login|account|zugangsdaten)(?:[ \t]*[:=]|[ \t]+(?:are|is))[ \t]+"
+    r"[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
     (
         Search("code", _CODE, _code),
         Search("code", _CODES_OF_PARTS, _codes),
@@ -247,6 +261,7 @@ _CODES: Final = SearchGroup(
             for rest in (_STATED, _OF_SOMETHING)
         ),
         *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
+        Search("otp", r"otp[ \t]{1,3}(?P<value>[0-9]{6,8})(?![\w.%-]*[\w%])", _number),
         *(
             Search(word, word + r"2?[ \t]{1,4}(?P<value>[0-9]{3,4})(?![\w.%-]*[\w%])", _number)
             for word in ("cvv", "cvc")
@@ -256,15 +271,32 @@ _CODES: Final = SearchGroup(
             for word in ("credentials", "creds", "login", "account", "zugangsdaten")
         ),
         *(Search(word, word + _FOR_WHAT, _number) for word in CODES_OF),
+        *(Search(word, word + _YOUR_CODE, _number) for word in ("código", "codice")),
         *(Search(f"{verb} ", verb + _USED, _number) for verb in ("use", "enter")),
         Search("code ", "code" + _OF_WHOM, _code),
         Search("otp ", "otp" + _OF_WHOM, _number),
         Search("pass ", r"pass(?<![\w-]pass)[ \t]{1,3}(?P<verb>(?:is|was)[ \t]{0,3}:?[ \t]{1,3}|)" + _VALUE, _of_user),
-        Search("as ", _AS_ONE, _as_password),
+    ),
+)
+_BEHIND: Final = SearchGroup(
+    r"[ai]s (?:the|your|my|our|a) (?:[a-z-]+ )?(?:[a-z-]+ )?"
+    r"(?:pass(?:word|phrase|code)|(?:api|access|secret) (?:key|token))"
+    r"|\(pass(?:word|wort|code|phrase)?\)",
+    (
+        *(
+            Search(f"{verb} {word} ", rf"{verb} {word} (?<=[ \t\0]{verb} {word} ){_BEHIND_ONE}", _as_password)
+            for verb in ("as", "is")
+            for word in ("the", "your", "my", "our", "a")
+        ),
+        Search("(pass", r"\(pass(?:word|wort|code|phrase)?\)", _as_password),
     ),
 )
 _CODES_FIRST: Final = SearchGroup(
     "(?:as|is) your [a-z]", tuple(Search(f"{verb} your ", verb + _AS_CODE, _as_code) for verb in ("as", "is"))
+)
+QUESTIONED: Final = (
+    *("password", "passphrase", "passcode", "api key", "secret key", "passwort", "contraseña", "senha", "mot de passe"),
+    *("wachtwoord", "pin", "otp"),
 )
 # The checks know the stems of other alphabets anyway.
 _WORDS_WITHOUT_STEM: Final = tuple(word for word in WORDS if not any(stem in word for stem in (*STEMS, *WEAK_STEMS)))
@@ -278,6 +310,10 @@ _STATEMENT_OF: Final = (
     rf"|van|für|от|для|к|do|dla|til|för)[ \t][^\n.;:\"'\\\x00]+(?:'[^'\n\x00]+')?"
     r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è|är|er|to|\x{2013}|\x{2014}|-)[ \t]*:?|:)[ \t]+"
     r"[\\\"'`]*[^\s\"'\\\x00]*[0-9]"
+)
+QUESTION: Final = (
+    r"\?[\"'*]*(?:\s|\\+[nr])+(?:[a-z*_]+:[*_]*[ \t]+)?(?:it[^ ]+ |it is )?"
+    r"[^\s\"'<>(){}=:\\\x00]*[0-9]"
 )
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
@@ -317,8 +353,15 @@ _STATEMENTS: Final = SearchGroup(
 _STATEMENTS_OF: Final = SearchGroup(
     _STATEMENT_OF, tuple(Search(word, word + _OF_SOMETHING, _stated) for word in _WORDS_OF)
 )
+_QUESTIONS: Final = SearchGroup(
+    rf"(?:{'|'.join(QUESTIONED)}){QUESTION}",
+    (
+        *(Search(word, word + _ANSWERED, _stated) for word in QUESTIONED),
+        *(Search(word, word + _NUMBER_ANSWERED, _number) for word in QUESTIONED),
+    ),
+)
 # In other alphabets the checks know the words as stems.
 _OTHER_CODES: Final = SearchGroup(
     "|".join(CODE_NAMES), tuple(Search(name, name + _OTHER_CODE, _number) for name in CODE_NAMES)
 )
-PROSE: Final = (_CODES, _STATEMENTS, _STATEMENTS_OF, _CODES_FIRST, _OTHER_CODES)
+PROSE: Final = (_CODES, _BEHIND, _STATEMENTS, _STATEMENTS_OF, _QUESTIONS, _CODES_FIRST, _OTHER_CODES)

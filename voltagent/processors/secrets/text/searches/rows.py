@@ -1,4 +1,4 @@
-"""Find secrets in the rows of an ``INSERT``, by the names of the columns."""
+"""Find secrets in the rows of an ``INSERT``, by the names of the columns, and in a setting that an ``UPDATE`` names."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ _TABLE_WORK: Final = 16  # units
 _NEXT_ROW: Final = re.compile(r"\s{0,8},\s{0,8}\(")
 _ITEM_WORK: Final = 3  # units
 _MOST_COLUMNS: Final = 120
+# A row with the name of a setting, and its value, which stands before it.
+_WHERE: Final = r"where\s{1,8}[\w.\"`\[\]]{1,60}\s{0,8}=\s{0,8}n?'(?P<name>[\w.:/-]{2,80})'"
+_SET: Final = re.compile(
+    r"\b\w{0,20}(?:value|val|data|content)[\"`\]]?\s{0,8}=\s{0,8}[EN]?'([^'\0]{3,300})'(?:\s{0,8},[^'\0]{1,80})?\s{0,8}\Z",
+    re.IGNORECASE,
+)
+_LONGEST_SET: Final = 460  # characters
 _LONGEST_COLUMNS: Final = 2100  # characters of their names
 
 
@@ -94,4 +101,15 @@ def _end_of_row(scan: Scan, position: int, columns: _Columns, found: list[Range]
     return 0 if after is None else after.end()
 
 
-ROWS: Final = SearchGroup(r"values\s*\(", (Search("values", _ROW, _row),))
+def _updated(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the value of ``SET value = '…' WHERE name = 'smtp_password'``."""
+    scan.units -= 4
+    value = _SET.search(scan.text, max(0, match.start() - _LONGEST_SET), match.start())
+    strength = scan.names.strength(scan.group(match, "name"))
+    return value.span(1) if value is not None and is_secret_text(value[1], strength) else None
+
+
+ROWS: Final = SearchGroup(
+    r"values\s*\(|where\s+[^\s=\x00]+\s*=\s*n?'[a-z0-9_.:-]+'",
+    (Search("values", _ROW, _row), Search("where", _WHERE, _updated)),
+)
