@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -56,6 +57,17 @@ def test_a_trace_comes_back_whole(shop: Path):
     assert trace.start.tzinfo is timezone.utc
     assert trace.duration is not None
     assert trace.duration >= 0
+
+
+def test_a_trace_knows_the_trace_that_it_was_started_in_or_continues(tmp_path: Path):
+    other = "0af7651916cd43dd8448eb211c80319c"
+    with VoltAgentSDK(exporter="local", local_path=tmp_path / "traces.db") as sdk:
+        with sdk.trace(agent_id="outer") as outer, sdk.trace(agent_id="inner"):
+            pass
+        with sdk.trace(agent_id="continued", parent=f"00-{other}-b7ad6b7169203331-01"):
+            pass
+    parents = {trace.agent_id: trace.parent_trace_id for trace in load_traces(tmp_path / "traces.db")}
+    assert parents == {"outer": None, "inner": outer.id, "continued": str(UUID(other))}
 
 
 def test_operations_know_their_place(shop: Path):

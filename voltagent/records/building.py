@@ -42,6 +42,7 @@ def build_trace(
         user_id=trace.user_id,
         conversation_id=trace.conversation_id,
         version=trace.version,
+        parent_trace_id=trace.parent_trace_id,
         children=tuple(known[one.id] for one in below.get(None, ())),
     )
 

@@ -28,7 +28,8 @@ def _trace(record: TraceRecord, below: Iterable[OperationRecord]) -> StoredTrace
     """Return a trace of the public records as the store's, which the renderers take."""
     return StoredTrace(
         **_common(record), agent_id=record.agent_id, name=record.agent_id, user_id=record.user_id,
-        conversation_id=record.conversation_id, parent_trace_id=None, error=None, operations=sum(1 for _ in below),
+        conversation_id=record.conversation_id, parent_trace_id=record.parent_trace_id, error=None,
+        operations=sum(1 for _ in below),
         errors=sum(one.status == "error" for one in below), completion_start_ns=None,
         models=tuple(dict.fromkeys(one.model for one in below if one.model)), version=record.version,
     )  # fmt: skip

@@ -98,6 +98,7 @@ class TraceRecord:
     user_id: str | None
     conversation_id: str | None
     version: str | None
+    parent_trace_id: str | None = None  # the trace that this one was started in or continues
     children: tuple[OperationRecord, ...] = field(default=(), repr=False, compare=False)
 
     def __hash__(self) -> int:
