@@ -451,6 +451,31 @@ def test_a_local_store_that_cannot_be_made(doctor: Doctor, tmp_path: Path) -> No
     assert (status, report["findings"][0]["facts"]["writable"]) == (1, False)
 
 
+@pytest.mark.parametrize("link", ["data", "data/traces.db"])
+def test_a_local_store_behind_a_link_to_what_does_not_exist(doctor: Doctor, tmp_path: Path, link: str) -> None:
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / "gone")
+    path = tmp_path / "data" / "traces.db"
+    status, report = doctor(VOLTAGENT_LOCAL_PATH=str(path))
+    finding = report["findings"][0]
+    assert (status, finding["state"], finding["facts"]["writable"]) == (1, "wrong", False)
+    assert finding["text"] == f"{tmp_path / link} is a link to {tmp_path / 'gone'}, which does not exist"
+    with VoltAgentSDK(local_path=path) as sdk, sdk.trace(agent_id="a"):
+        pass
+    assert sdk.stats().accepted == 0, "the doctor is right"
+    (tmp_path / link).unlink()
+    assert doctor(VOLTAGENT_LOCAL_PATH=str(path))[0] == 0
+
+
+def test_a_spool_behind_a_link_to_what_does_not_exist(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "spool").symlink_to(tmp_path / "gone")
+    environment = {"VOLTAGENT_SPOOL": str(tmp_path / "spool"), "VOLTAGENT_LOCAL_PATH": str(tmp_path / "traces.db")}
+    status, report = doctor(**environment)
+    (wrong,) = (one for one in report["findings"] if one["state"] == "wrong")
+    assert (status, wrong["subject"]) == (1, "spool")
+    assert wrong["text"].startswith(f"{tmp_path / 'spool'} is a link to {tmp_path / 'gone'}, which does not exist")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_local_store_in_a_folder_of_others(doctor: Doctor, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)

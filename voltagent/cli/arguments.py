@@ -257,3 +257,17 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
+
+
+def dangling_link(path: Path) -> Path | None:
+    """Return the symbolic link, the path itself or a folder above it, that names a place which does not exist."""
+    nearest = next((one for one in (path, *path.parents) if os.path.lexists(one)), None)
+    if nearest is None or not nearest.is_symlink():
+        return None
+    try:
+        nearest.stat()
+    except FileNotFoundError:
+        return nearest
+    except OSError:  # this user may not look there
+        pass
+    return None

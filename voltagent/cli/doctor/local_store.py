@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from voltagent.cli.arguments import exists
+from voltagent.cli.arguments import dangling_link, exists
 from voltagent.cli.doctor.finding import Finding
 from voltagent.records.reading import open_store
 from voltagent.storage.file import StoreError
@@ -23,7 +23,11 @@ def check_store(path: Path) -> Finding:
                 facts["traces"], facts["schema"] = store.extent()
         except StoreError as problem:
             exc, advice = str(problem), "set VOLTAGENT_LOCAL_PATH to another file, or move this one away"
-    if not exc and not facts["writable"]:
+    link = dangling_link(path)
+    if link is not None:
+        exc = f"{link} is a link to {link.readlink()}, which does not exist"
+        advice = "create what the link names or remove the link, or set VOLTAGENT_LOCAL_PATH to another file"
+    elif not exc and not facts["writable"]:
         exc = f"{path} is not writable"
     if exc:
         return Finding("wrong", "local", "file", exc, advice, facts)
@@ -38,7 +42,7 @@ def _is_writable(path: Path) -> bool:
     """Return whether this process can write the file, or create it."""
     if exists(path):
         return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
-    above = next(folder for folder in path.parents if exists(folder))
+    above = next(one for one in (path, *path.parents) if os.path.lexists(one))
     return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
 
 

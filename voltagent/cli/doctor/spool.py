@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from voltagent import settings
-from voltagent.cli.arguments import exists
+from voltagent.cli.arguments import dangling_link, exists
 from voltagent.cli.doctor.finding import Finding
 from voltagent.core.clock import iso_text
 from voltagent.storage.spool.destination import destinations
@@ -38,6 +38,11 @@ def _folder(folder: Path, found: list[Contents]) -> Finding:
         "bytes": sum(file.bytes for file in found),
         "corrupt": sum(file.corrupt for file in found) + sum(file.damaged for file in found),
     }
+    link = dangling_link(folder)
+    if link is not None:
+        return _wrong(
+            f"{link} is a link to {link.readlink()}, which does not exist: events wait in memory only", folder
+        )
     existing = next(above for above in (folder, *folder.parents) if exists(above))
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         return _wrong(f"{folder} is not writable: events wait in memory only", folder)
