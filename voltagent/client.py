@@ -7,6 +7,7 @@ a pair differ in the ``await`` only.
 from __future__ import annotations
 
 import re
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
@@ -15,6 +16,7 @@ import httpx
 from pydantic import BaseModel, ValidationError as PydanticValidationError
 
 from voltagent.core.guard import logger, pass_on_interrupt
+from voltagent.core.late_import import LateModule
 from voltagent.core.text import is_placeholder
 from voltagent.errors import APIError, TimeoutError, ValidationError
 from voltagent.settings import is_loopback
@@ -34,9 +36,9 @@ from voltagent.types import (
 from voltagent.wire.rest.ids import path_segment
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
-
-    from typing_extensions import Self
+    import typing_extensions
+else:
+    typing_extensions = LateModule("typing_extensions")
 
 __all__ = ["VoltAgentCoreAPI"]
 
@@ -282,19 +284,19 @@ class VoltAgentCoreAPI:
         if client is not None:
             await client.aclose()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> typing_extensions.Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> typing_extensions.Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    def __reduce__(self) -> tuple[type[Self], tuple[VoltAgentConfig]]:
+    def __reduce__(self) -> tuple[type[typing_extensions.Self], tuple[VoltAgentConfig]]:
         return type(self), (self.config,)
 
     def _send(self, call: _Call[M]) -> M:

@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from voltagent.core.awaitable import loop_is_running
 from voltagent.core.guard import guard
+from voltagent.core.late_import import LateModule
 from voltagent.tracing.foreign_spans import ForeignSpans
 
 if TYPE_CHECKING:
-    from voltagent.sdk import VoltAgentSDK
+    from voltagent.sdk import voltagent_sdk
+else:
+    voltagent_sdk = LateModule("voltagent.sdk.voltagent_sdk")
 
 __all__ = ["SpanProcessor"]
 
@@ -41,7 +44,7 @@ class SpanProcessor:
         sdk: the SDK that records spans outside any trace (default: the newest that was not shut down).
     """
 
-    def __init__(self, sdk: VoltAgentSDK | None = None) -> None:
+    def __init__(self, sdk: voltagent_sdk.VoltAgentSDK | None = None) -> None:
         recorder: Any = None if sdk is None else sdk._recorder  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         self._spans = ForeignSpans(recorder)
 

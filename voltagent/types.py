@@ -10,8 +10,9 @@ A wrong value raises ``pydantic.ValidationError``, as it did there; the handles 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Final, SupportsIndex, TypeAlias, cast
+from typing import Annotated, Any, Final, SupportsIndex, TypeAlias, cast
 
 from pydantic import (
     AfterValidator,
@@ -28,9 +29,6 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from voltagent.core.naming import convert_metadata_to_camel_case, snake_to_camel
 from voltagent.core.text import is_placeholder
 from voltagent.errors import APIError, TimeoutError, ValidationError, VoltAgentError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "APIError",

@@ -20,12 +20,14 @@ from typing import Any
 
 import pydantic
 import pytest
+from pydantic import BaseModel, TypeAdapter
 
 from tests.helpers.sink import ListSink, recording
 from tests.helpers.trees import names_of
 from voltagent import Report, ValidationError, VoltAgentSDK, agent, current, tool, trace
 from voltagent.core import clock, guard
 from voltagent.handles import open_trace
+from voltagent.sdk import PendingReport
 from voltagent.testing import Run, record
 from voltagent.tracing.recorder import Recorder
 from voltagent.types import VoltAgentConfig
@@ -415,6 +417,28 @@ def test_a_report_is_a_value_like_any_other() -> None:
     assert {report: 1}[dataclasses.replace(report)] == 1
     with pytest.raises(TypeError):
         report.dropped["rejected"] = 2  # type: ignore[index]
+
+
+class _Answer(BaseModel):
+    """A response of a service that reports what was sent, as FastAPI has it."""
+
+    sent: PendingReport
+
+
+def test_pydantic_writes_and_reads_what_flush_returns_as_a_report() -> None:
+    report = Report(3, 1, {"rejected": 1}, 1, destinations={"rest": Report(1)})
+    with VoltAgentSDK(exporter="rest", base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk") as sdk:
+        with sdk.trace(agent_id="a"):
+            pass
+        found = sdk.shutdown(timeout=0.01)
+    assert found.recorded == 2
+    for kind in (TypeAdapter(Report), TypeAdapter(PendingReport)):
+        for one in (report, copy.copy(found)):
+            assert kind.validate_json(kind.dump_json(one)) == kind.validate_python(kind.dump_python(one)) == one
+    kind = TypeAdapter(PendingReport)
+    assert kind.validate_json(kind.dump_json(found)) == kind.validate_python(found) == found
+    assert _Answer.model_validate_json(_Answer(sent=found).model_dump_json()).sent == found
+    assert kind.json_schema() == TypeAdapter(Report).json_schema()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 
+from voltagent.core.late_import import LateModule
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, TRACE
 from voltagent.decorators.options import (
     AgentDecoratorOptions,
@@ -23,7 +24,9 @@ from voltagent.decorators.options import (
 from voltagent.decorators.wrapper import MEASURE, decorated
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    import typing_extensions
+else:
+    typing_extensions = LateModule("typing_extensions")
 
 __all__ = ["agent", "llm", "memory", "retriever", "tool", "trace"]
 
@@ -38,9 +41,9 @@ class Decorator(Protocol):
 
 
 @overload
-def agent(function: F, /, **options: Unpack[AgentDecoratorOptions]) -> F: ...
+def agent(function: F, /, **options: typing_extensions.Unpack[AgentDecoratorOptions]) -> F: ...
 @overload
-def agent(function: None = None, /, **options: Unpack[AgentDecoratorOptions]) -> Decorator: ...
+def agent(function: None = None, /, **options: typing_extensions.Unpack[AgentDecoratorOptions]) -> Decorator: ...
 def agent(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a run of an agent: ``@agent`` or ``@agent(name=…, instructions=…, …)``.
 
@@ -57,9 +60,9 @@ def agent(function: Any = None, /, **options: Any) -> Any:
 
 
 @overload
-def tool(function: F, /, **options: Unpack[DecoratorOptions]) -> F: ...
+def tool(function: F, /, **options: typing_extensions.Unpack[DecoratorOptions]) -> F: ...
 @overload
-def tool(function: None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
+def tool(function: None = None, /, **options: typing_extensions.Unpack[DecoratorOptions]) -> Decorator: ...
 def tool(function: Any = None, /, **options: Any) -> Any:
     """Record each call as the use of a tool: ``@tool`` or ``@tool(name=…, metadata=…, …)``.
 
@@ -78,9 +81,9 @@ def tool(function: Any = None, /, **options: Any) -> Any:
 
 
 @overload
-def llm(function: F, /, **options: Unpack[LLMDecoratorOptions]) -> F: ...
+def llm(function: F, /, **options: typing_extensions.Unpack[LLMDecoratorOptions]) -> F: ...
 @overload
-def llm(function: None = None, /, **options: Unpack[LLMDecoratorOptions]) -> Decorator: ...
+def llm(function: None = None, /, **options: typing_extensions.Unpack[LLMDecoratorOptions]) -> Decorator: ...
 def llm(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a call of a language model: ``@llm`` or ``@llm(name=…, model=…, …)``.
 
@@ -100,9 +103,9 @@ def llm(function: Any = None, /, **options: Any) -> Any:
 
 
 @overload
-def retriever(function: F, /, **options: Unpack[DecoratorOptions]) -> F: ...
+def retriever(function: F, /, **options: typing_extensions.Unpack[DecoratorOptions]) -> F: ...
 @overload
-def retriever(function: None = None, /, **options: Unpack[DecoratorOptions]) -> Decorator: ...
+def retriever(function: None = None, /, **options: typing_extensions.Unpack[DecoratorOptions]) -> Decorator: ...
 def retriever(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a search: ``@retriever`` or ``@retriever(name=…, …)``.
 
@@ -118,9 +121,9 @@ def retriever(function: Any = None, /, **options: Any) -> Any:
 
 
 @overload
-def memory(function: F, /, **options: Unpack[MemoryDecoratorOptions]) -> F: ...
+def memory(function: F, /, **options: typing_extensions.Unpack[MemoryDecoratorOptions]) -> F: ...
 @overload
-def memory(function: None = None, /, **options: Unpack[MemoryDecoratorOptions]) -> Decorator: ...
+def memory(function: None = None, /, **options: typing_extensions.Unpack[MemoryDecoratorOptions]) -> Decorator: ...
 def memory(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a write to a memory, or as a read from it with ``operation="read"``.
 
@@ -136,9 +139,9 @@ def memory(function: Any = None, /, **options: Any) -> Any:
 
 
 @overload
-def trace(function: F, /, **options: Unpack[TraceDecoratorOptions]) -> F: ...
+def trace(function: F, /, **options: typing_extensions.Unpack[TraceDecoratorOptions]) -> F: ...
 @overload
-def trace(function: None = None, /, **options: Unpack[TraceDecoratorOptions]) -> Decorator: ...
+def trace(function: None = None, /, **options: typing_extensions.Unpack[TraceDecoratorOptions]) -> Decorator: ...
 def trace(function: Any = None, /, **options: Any) -> Any:
     """Record each call as a trace, even inside another one: ``@trace`` or ``@trace(agent_id=…, user_id=…, …)``.
 

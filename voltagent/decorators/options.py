@@ -7,13 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, TypedDict
 
 from voltagent.capture import options
+from voltagent.core.late_import import LateModule
 from voltagent.core.naming import nearest
 from voltagent.core.span import Remote
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
 if TYPE_CHECKING:
-    from voltagent.processors.redaction import Redactor
+    from voltagent.processors import redaction
+else:
+    redaction = LateModule("voltagent.processors.redaction")
 
 
 class SDK(Protocol):
@@ -21,9 +24,6 @@ class SDK(Protocol):
 
     @property
     def _recorder(self) -> Recorder: ...
-
-
-Redact: TypeAlias = "Redactor | Callable[[str, object], object] | Collection[str | re.Pattern[str]]"
 
 
 class DecoratorOptions(TypedDict, total=False):
@@ -41,7 +41,7 @@ class DecoratorOptions(TypedDict, total=False):
     """The names of parameters not to record. What frameworks inject is always left out."""
     capture_output: bool | None
     """Whether the result is recorded; true by default."""
-    redact: Redact | None
+    redact: redaction.Redactor | Callable[[str, object], object] | Collection[str | re.Pattern[str]] | None
     """Key names (and patterns) whose values never leave the process, or a function ``(path, value) -> value``."""
     sdk: SDK | None
     """The SDK that records calls outside any trace; by default the newest that was not shut down."""
@@ -76,11 +76,11 @@ class MemoryDecoratorOptions(DecoratorOptions, total=False):
     """Whether a call reads or writes; ``"write"`` by default."""
 
 
-TextOption: TypeAlias = "str | Callable[[dict[str, Any]], object] | None"
+TextOption: TypeAlias = str | Callable[[dict[str, Any]], object] | None
 
 
 ParentOption: TypeAlias = (
-    "Remote | str | Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Callable[[dict[str, Any]], object] | None"
+    Remote | str | Mapping[Any, Any] | Iterable[tuple[Any, Any]] | Callable[[dict[str, Any]], object] | None
 )
 
 
@@ -156,7 +156,7 @@ def _recorder(what: str, value: object) -> Recorder:
     return recorder
 
 
-def _redactor(what: str, value: object) -> Redactor:
+def _redactor(what: str, value: object) -> redaction.Redactor:
     # with the tables of secrets, a third of the time of `import voltagent`
     from voltagent.processors.redaction import Redactor
 

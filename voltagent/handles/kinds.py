@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from voltagent.capture import options
 from voltagent.core.awaitable import RECEIPT, Ready, Receipt
+from voltagent.core.late_import import LateModule
 from voltagent.core.span import AGENT, CANCELLED, COMPLETED, ERROR, LLM, MEMORY, RETRIEVER, TOOL
 from voltagent.errors import ValidationError
+from voltagent.handles.keywords import EventKeywords, ModelCallKeywords, OperationKeywords
 from voltagent.handles.span_view import SpanView
 from voltagent.tracing import operations
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from voltagent.handles.keywords import EventKeywords, ModelCallKeywords, OperationKeywords
+    import typing_extensions
+else:
+    typing_extensions = LateModule("typing_extensions")
 
 Options: TypeAlias = Mapping[str, Any] | Any  # a mapping or one of the options models of `voltagent.types`
 
@@ -26,7 +29,9 @@ class Handle(SpanView):
 
     __slots__ = ()
 
-    def add_agent(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> AgentHandle:
+    def add_agent(
+        self, options: Options = None, **keywords: typing_extensions.Unpack[OperationKeywords]
+    ) -> AgentHandle:
         """Start an agent below this operation.
 
         Args:
@@ -39,7 +44,7 @@ class Handle(SpanView):
         """
         return AgentHandle(operations.start(self._span, AGENT, options, keywords))
 
-    def add_tool(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> ToolHandle:
+    def add_tool(self, options: Options = None, **keywords: typing_extensions.Unpack[OperationKeywords]) -> ToolHandle:
         """Start a tool call below this operation.
 
         Args:
@@ -51,7 +56,9 @@ class Handle(SpanView):
         """
         return ToolHandle(operations.start(self._span, TOOL, options, keywords))
 
-    def add_llm(self, options: Options = None, **keywords: Unpack[ModelCallKeywords]) -> ModelCallHandle:
+    def add_llm(
+        self, options: Options = None, **keywords: typing_extensions.Unpack[ModelCallKeywords]
+    ) -> ModelCallHandle:
         """Start a model call below this operation.
 
         Args:
@@ -64,7 +71,9 @@ class Handle(SpanView):
         """
         return ModelCallHandle(operations.start(self._span, LLM, options, keywords))
 
-    def add_memory(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> MemoryHandle:
+    def add_memory(
+        self, options: Options = None, **keywords: typing_extensions.Unpack[OperationKeywords]
+    ) -> MemoryHandle:
         """Start a memory access below this operation.
 
         Args:
@@ -77,7 +86,9 @@ class Handle(SpanView):
         """
         return MemoryHandle(operations.start(self._span, MEMORY, options, keywords))
 
-    def add_retriever(self, options: Options = None, **keywords: Unpack[OperationKeywords]) -> RetrieverHandle:
+    def add_retriever(
+        self, options: Options = None, **keywords: typing_extensions.Unpack[OperationKeywords]
+    ) -> RetrieverHandle:
         """Start a search below this operation.
 
         Args:
@@ -89,7 +100,7 @@ class Handle(SpanView):
         """
         return RetrieverHandle(operations.start(self._span, RETRIEVER, options, keywords))
 
-    def add_event(self, event_data: Options = None, **keywords: Unpack[EventKeywords]) -> EventHandle:
+    def add_event(self, event_data: Options = None, **keywords: typing_extensions.Unpack[EventKeywords]) -> EventHandle:
         """Record a custom event below this operation.
 
         It has no duration unless ``success`` or ``error`` is called on it.
@@ -104,6 +115,11 @@ class Handle(SpanView):
         """
         given = options.checked("an event", options.EVENT, event_data, keywords, ("name", "type"))
         return EventHandle(operations.point(self._span, given))
+
+
+for _name, _member in vars(SpanView).items():
+    if isinstance(_member, FunctionType) and not _name.startswith("_"):
+        _member.__qualname__ = f"Handle.{_name}"  # what Python names if an argument is misspelt: programs know this one
 
 
 class Agent(Handle):

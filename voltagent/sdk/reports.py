@@ -15,10 +15,10 @@ from voltagent.delivery.report import Report
 class PendingReport(Pending[Report]):
     """The report of a ``flush`` or ``shutdown``: what was sent, what was dropped and why, and what is pending.
 
-    It is complete at once unless an asyncio loop runs in this thread; then ``await`` it. To ``dataclasses.asdict`` it
-    is a `Report`, and a copy of it, also by pickling, is one: the counts of that moment. Complete at once, it equals a
-    report with the same counts. `asdict` reads one count after another, so take a copy first while events are on their
-    way.
+    It is complete at once unless an asyncio loop runs in this thread; then ``await`` it. To ``dataclasses.asdict`` and
+    to pydantic it is a `Report`, and a copy of it, also by pickling, is one: the counts of that moment. Complete at
+    once, it equals a report with the same counts. `asdict` reads one count after another, so take a copy first while
+    events are on their way.
     """
 
     __slots__ = ("_is_report", "_stats", "_then")
@@ -64,6 +64,20 @@ class PendingReport(Pending[Report]):
     def __reduce__(self) -> tuple[Callable[[Report], Report], tuple[Report]]:
         return copy.copy, (self._report,)  # not with the sender and its locks
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: Any, handler: Any) -> Any:
+        """Return the schema of a `Report`: this is written as one, and becomes one, as what is read from JSON does."""
+        from pydantic_core import core_schema
+
+        def counts(given: Any) -> Any:
+            return given._report if isinstance(given, cls) else given  # noqa: SLF001 - of this class
+
+        report = handler.generate_schema(Report)
+        written = core_schema.wrap_serializer_function_ser_schema(
+            lambda given, write: write(counts(given)), schema=report
+        )
+        return core_schema.no_info_before_validator_function(counts, report, serialization=written)
+
     @property
     def _report(self) -> Report:
         return self.result() if self.done() else self._stats()
@@ -102,3 +116,7 @@ class PendingReport(Pending[Report]):
     def destinations(self) -> Mapping[str, Report]:
         """The counts of each destination by its name, if there are several."""
         return self._report.destinations
+
+
+for _name in ("done", "result"):
+    vars(Pending)[_name].__qualname__ = f"PendingReport.{_name}"  # what Python names if an argument is misspelt

@@ -16,11 +16,13 @@ from voltagent.core import context
 from voltagent.core.awaitable import RECEIPT, Done, Receipt, loop_is_running
 from voltagent.core.guard import guard, log, pass_on_interrupt
 from voltagent.core.hints import report_late_call
+from voltagent.core.late_import import LateModule
 from voltagent.core.process import exit_hook, startup, stderr
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
 from voltagent.exporters import Exporter
 from voltagent.handles import TraceHandle, open_trace
+from voltagent.handles.keywords import TraceKeywords
 from voltagent.processors.pipeline import Pipeline
 from voltagent.processors.redaction import Redactor
 from voltagent.render import notebook
@@ -45,11 +47,13 @@ from voltagent.tracing.sampling import Sampler, Sampling
 
 if TYPE_CHECKING:
     import httpx
-    from typing_extensions import Unpack
+    import typing_extensions
 
-    from voltagent.client import VoltAgentCoreAPI
-    from voltagent.handles.keywords import TraceKeywords
-    from voltagent.types import Event, History, VoltAgentConfig
+    from voltagent import client as core_api, types
+else:
+    core_api, httpx, types, typing_extensions = map(
+        LateModule, ("voltagent.client", "httpx", "voltagent.types", "typing_extensions")
+    )
 
 
 class VoltAgentSDK:
@@ -116,14 +120,14 @@ class VoltAgentSDK:
         keep_errors: bool | None = None,
         follow_parent: bool | None = None,
         otel_context: bool | None = None,
-        **arguments: Unpack[settings.Arguments],
+        **arguments: typing_extensions.Unpack[settings.Arguments],
     ) -> None:
         startup.prepare("voltagent.propagation")
         names, given = named_and_given(exporter)
         self._settings = settings.load({**arguments, "exporter": names})
         stderr.set_quiet(self._settings.quiet)
         save_hints_beside(self._settings.local_path, make="local" in self._settings.exporter)
-        self._client: VoltAgentCoreAPI | None = None
+        self._client: core_api.VoltAgentCoreAPI | None = None
         checked_transport(transport)
         self._transport = transport if http_client is None else through(http_client)
         for warning in self._settings.warnings:
@@ -183,7 +187,9 @@ class VoltAgentSDK:
         recorder.baggage = self._settings.baggage
         return recorder
 
-    def trace(self, options: Mapping[str, Any] | Any = None, /, **keywords: Unpack[TraceKeywords]) -> TraceHandle:
+    def trace(
+        self, options: Mapping[str, Any] | Any = None, /, **keywords: typing_extensions.Unpack[TraceKeywords]
+    ) -> TraceHandle:
         """Start a trace. Use it with ``with`` or ``async with``, or end it explicitly::
 
             async with sdk.trace(agent_id="support-v1", input={"question": "…"}) as run: ...
@@ -204,9 +210,21 @@ class VoltAgentSDK:
             report_late_call("this trace")
         return open_trace(recorder if recorder.alive else None, options, keywords)
 
-    create_trace = trace
+    def create_trace(
+        self, options: Mapping[str, Any] | Any = None, /, **keywords: typing_extensions.Unpack[TraceKeywords]
+    ) -> TraceHandle:
+        """Start a trace, as :meth:`trace` does.
 
-    def get_trace(self, trace_id: str) -> Done[History | None]:
+        Args:
+            options: a mapping or a ``TraceOptions``.
+            **keywords: the same options as keywords.
+
+        Raises:
+            ValidationError: an option is missing or has the wrong form.
+        """
+        return self.trace(options, **keywords)
+
+    def get_trace(self, trace_id: str) -> Done[types.History | None]:
         """Return a trace that this process started and whose ``id`` was read; else ``None``.
 
         Raises:
@@ -214,7 +232,7 @@ class VoltAgentSDK:
         """
         return Done(by_id.get_trace(self._recording, trace_id))
 
-    def update_trace(self, trace_id: str, **fields: Any) -> Done[History]:
+    def update_trace(self, trace_id: str, **fields: Any) -> Done[types.History]:
         """Change fields of a trace by its id, even if another process started it.
 
         Args:
@@ -226,7 +244,7 @@ class VoltAgentSDK:
         """
         return Done(by_id.update_trace(self._recording, trace_id, fields))
 
-    def add_event_to_trace(self, trace_id: str, event_data: Mapping[str, Any]) -> Done[Event]:
+    def add_event_to_trace(self, trace_id: str, event_data: Mapping[str, Any]) -> Done[types.Event]:
         """Record a custom event in a trace by its id.
 
         Args:
@@ -239,7 +257,7 @@ class VoltAgentSDK:
         """
         return Done(by_id.add_event(self._recording, trace_id, event_data))
 
-    def update_event(self, event_id: str, **fields: Any) -> Done[Event]:
+    def update_event(self, event_id: str, **fields: Any) -> Done[types.Event]:
         """Change fields of an operation or custom event by its id, even if another process started it.
 
         Args:
@@ -340,7 +358,7 @@ class VoltAgentSDK:
         return self._settings
 
     @property
-    def config(self) -> VoltAgentConfig:
+    def config(self) -> types.VoltAgentConfig:
         """The settings in the form of voltagent 0.1.1."""
         from voltagent.types import VoltAgentConfig
 
@@ -358,7 +376,7 @@ class VoltAgentSDK:
         )
 
     @property
-    def client(self) -> VoltAgentCoreAPI:
+    def client(self) -> core_api.VoltAgentCoreAPI:
         """The low-level client with this SDK's settings. Its requests are sent at once, not by the sender."""
         if self._client is None:
             from voltagent.client import VoltAgentCoreAPI

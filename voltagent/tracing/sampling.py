@@ -19,7 +19,7 @@ from voltagent.core.guard import log_once
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.span import ERROR, Phase, Remote, Span, SpanEvent
 
-Sampler: TypeAlias = "Callable[[dict[str, Any]], bool | float]"
+Sampler: TypeAlias = Callable[[dict[str, Any]], bool | float]
 _Put: TypeAlias = Callable[[SpanEvent, int], bool]
 
 _MOST_EVENTS: Final = 1000  # held back of one trace, in addition to the ends of what has started
