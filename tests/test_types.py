@@ -189,3 +189,11 @@ class TestConfig:
             assert error.__context__ is None
         assert [line["loc"] for line in missing.value.errors()] == [("base_url",), ("public_key",)]
         assert {line["type"] for line in missing.value.errors()} == {"missing"}
+
+
+def test_no_version_of_pydantic_warns_of_a_field() -> None:
+    """Before 2.10, one that begins with `model_` is warned of, which costs a program with `-W error` the import."""
+    models = [one for one in vars(types).values() if isinstance(one, type) and issubclass(one, pydantic.BaseModel)]
+    named = [one for one in models if any(name.startswith("model_") for name in one.model_fields)]
+    assert named
+    assert all(one.model_config.get("protected_namespaces") == () for one in named)

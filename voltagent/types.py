@@ -107,7 +107,7 @@ def _name_as_agent_id(given: Any) -> Any:
 class _Open(BaseModel):
     """Base model that keeps unknown fields."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", protected_namespaces=())  # for `model_parameters`, in older pydantic
 
 
 class TokenUsage(_Open):

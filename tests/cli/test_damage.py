@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,40 @@ def test_nonsense_in_time_columns_ends_no_command(store: Path, command: list[str
 def test_nonsense_in_any_column_ends_no_command(store: Path, command: list[str], value: object) -> None:
     fill_columns(store, value)
     assert run(command) in (0, None)
+
+
+@pytest.mark.parametrize("writer", ["[" * 100_000, "../x", "a/b", "a\0b", ".", 5, b"\xff"])
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nonsense_for_the_writer_of_a_running_trace_ends_no_command(
+    store: Path, command: list[str], writer: object
+) -> None:
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE traces SET status = 'running', end_ns = NULL, writer = ?", (writer,))
+    assert run(command) in (0, None)
+
+
+@pytest.mark.parametrize(
+    ("table", "done", "last"), [("[", 0, 5), ("", 0, 5), (b"\xff", 0, 5), ("traces", "x", 5), ("operations", 0, "x")]
+)
+def test_nonsense_about_a_conversion_is_forgotten(store: Path, table: object, done: object, last: object) -> None:
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("INSERT INTO conversion VALUES (?, ?, ?)", (table, done, last))
+    for command in COMMANDS:
+        assert run(command) in (0, None)
+    with VoltAgentSDK(local_path=store, exporter="local") as sdk:
+        sdk.trace(agent_id="b").success()
+    assert sdk.stats().accepted == 2
+
+
+@pytest.mark.parametrize("column", ["input", "output", "usage", "error", "metadata"])
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "--json" in command or command == ["export"]])
+def test_numbers_that_json_does_not_have_are_printed_as_null(
+    store: Path, command: list[str], column: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute(f"UPDATE traces SET {column} = ?", ('{"cost":1e999,"list":[-1e999]}',))
+    assert run(command) in (0, None)
+    json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -42,6 +44,16 @@ def run(tmp_path: Path) -> Iterator[Run]:
 @pytest.mark.parametrize("value", NONSENSE)
 def test_each_page_is_answered(run: Run, value: object) -> None:
     fill_columns(run.store.path, value)
+    with serving(run.store) as url, httpx.Client(base_url=f"{url}/api/") as client:
+        answers = {path: client.get(path) for path in PATHS}
+    assert {path: answer.text for path, answer in answers.items() if answer.status_code >= 500} == {}
+
+
+@pytest.mark.parametrize("value", NONSENSE)
+def test_a_list_of_running_traces_is_answered(run: Run, value: object) -> None:
+    with closing(sqlite3.connect(run.store.path)) as connection, connection:
+        connection.execute("UPDATE traces SET status = 'running', end_ns = NULL")
+        connection.execute("UPDATE operations SET start_ns = ?", (value,))
     with serving(run.store) as url, httpx.Client(base_url=f"{url}/api/") as client:
         answers = {path: client.get(path) for path in PATHS}
     assert {path: answer.text for path, answer in answers.items() if answer.status_code >= 500} == {}

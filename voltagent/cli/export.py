@@ -26,6 +26,7 @@ from voltagent.cli.arguments import (
     wanted_by,
 )
 from voltagent.cli.terminal import encodable
+from voltagent.core.json_objects import json_text
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.records.queries import unfinished
@@ -152,7 +153,7 @@ def _json(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> st
     """Return the document of one trace, or a list of them."""
     scores = scores_of(store, [trace.id for trace in traces])
     documents = [document(one, operations_of(store, one.id), scores.get(one.id, ())) for one in traces]
-    return json.dumps(documents[0] if len(documents) == 1 else documents, ensure_ascii=False, indent=2) + "\n"
+    return json_text(documents[0] if len(documents) == 1 else documents, 2, ascii_only=False) + "\n"
 
 
 def _otlp(store: Store, traces: Sequence[StoredTrace], profiles: tuple[str, ...]) -> str:

@@ -8,11 +8,11 @@ Pure functions over records.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from voltagent.core.json_objects import json_text
 from voltagent.records.model import OperationRecord, TraceRecord, describe
 from voltagent.render.text import printable
 from voltagent.render.tree import ASCII, arrange
@@ -105,7 +105,7 @@ def _title(one: OperationRecord) -> str:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value, ascii_only=False)
 
 
 _Line = tuple["OperationRecord | None", str, int]

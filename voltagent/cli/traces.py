@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from voltagent.cli.arguments import (
 )
 from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
+from voltagent.core.json_objects import json_text
 from voltagent.records.queries import unfinished
 from voltagent.records.reading import list_traces
 from voltagent.render.text import duration, moment, money, printable, short_id, tokens
@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> int:
             raise nothing_stored(arguments.db)
         raise NothingRecordedError(f"no trace matches the filters in {arguments.db}")
     if arguments.json:
-        print(json.dumps([asdict(trace) for trace in found], indent=2))
+        print(json_text([asdict(trace) for trace in found], 2))
         return 0
     shown = [left_behind(trace) if trace.id in left else trace for trace in found]
     for line in table(shown, style_for(sys.stdout)):

@@ -116,7 +116,7 @@ def containing(store: Store, trace_id: str, text: str) -> list[str]:
 
 def last_activity(store: Store, trace_ids: Sequence[str]) -> dict[str, int]:
     """Return when an operation of each trace last began or ended (ns); what a killed process recorded runs for ever."""
-    return dict(store.rows(_LAST_ACTIVITY, (json.dumps(trace_ids),)))
+    return {id: columns.start(last) for id, last in store.rows(_LAST_ACTIVITY, (json.dumps(trace_ids),))}
 
 
 def unfinished(store: Store, trace_ids: Sequence[str]) -> set[str]:

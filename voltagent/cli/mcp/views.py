@@ -5,10 +5,10 @@ Pure functions over records.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from voltagent.cli.for_agent import cut
+from voltagent.core.json_objects import json_text
 from voltagent.records import OperationRecord, TraceRecord
 from voltagent.render.text import error_text
 
@@ -102,4 +102,4 @@ def excerpt(operation: OperationRecord, text: str) -> str:
 
 def as_json(value: Any) -> str:
     """Return a value as JSON text, with all characters as they are."""
-    return json.dumps(value, ensure_ascii=False)
+    return json_text(value, ascii_only=False)

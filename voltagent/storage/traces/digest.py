@@ -222,8 +222,11 @@ def convert(connection: Connection) -> bool:
     if row is None:
         return False
     table, done, last = row
+    fill = {"operations": _convert_operations, "traces": _convert_traces}.get(table)
+    if fill is None or not isinstance(done, int) or not isinstance(last, int):  # what another program has written
+        connection.execute("DELETE FROM conversion WHERE table_name = ?", (table,))
+        return not is_converted(connection)
     until = _chunk_end(connection, table, done, last)
-    fill = _convert_operations if table == "operations" else _convert_traces
     fill(connection, done, until)
     if until >= last:
         connection.execute("DELETE FROM conversion WHERE table_name = ?", (table,))

@@ -7,6 +7,7 @@ holds the lock, on an empty file beside the store, so it ends with the process, 
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from voltagent.core import clock
 from voltagent.storage.file_lock import FileLock
 
 _TRIES: Final = 5  # a reader may briefly hold the file just as it is created
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # wider than ours: other versions may choose other names
 
 
 class Writer:
@@ -59,8 +61,10 @@ def is_recording(store: Path, process: int) -> bool:
     return any(name.startswith(f"{process:x}-") and not is_gone(store, name) for name in _names(store))
 
 
-def is_gone(store: Path, name: str) -> bool:
-    """Return whether the process with this name has died."""
+def is_gone(store: Path, name: object) -> bool:
+    """Return whether the process with this name has died; what another program wrote there is the name of none."""
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        return True
     if not _lock_file(store, name).exists():
         return store.parent.is_dir()
     lock = _acquire(_place(store, name))
