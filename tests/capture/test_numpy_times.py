@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from abc import ABC
 from datetime import datetime, time, timedelta, tzinfo
+from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -161,3 +164,87 @@ def test_real_zones_of_libraries() -> None:
     ends = ["+00:00", "-05:30", "+02:00"]
     for zone, offset in zip(zones, ends, strict=True):
         assert Snapshot().encode(moment.replace(tzinfo=zone)) == f'"2026-07-31T12:00:00{offset}"'.encode()
+
+
+def test_what_stands_for_a_missing_value_in_pandas_is_null() -> None:
+    pd = pytest.importorskip("pandas")
+    assert Snapshot().encode({"a": pd.NA, "b": [pd.NA, pd.NaT]}) == b'{"a":null,"b":[null,null]}'
+    assert Snapshot().encode({pd.NaT: 1, pd.NA: 2}).startswith(b'{"None":1,"None (')
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "shown"),
+    [
+        ("2026", "Y", "2026"),
+        ("2026-01", "M", "2026-01"),
+        ("2026Q1", "Q", "2026Q1"),
+        ("2026-01-31", "D", "2026-01-31"),
+        ("2026-01-31", "W", "2026-01-26/2026-02-01"),
+        ("2026-01-31 12:00", "h", "2026-01-31 12:00"),
+        ("2026-01-31 12:00:00.123456789", "ns", "2026-01-31 12:00:00.123456789"),
+    ],
+)
+def test_a_period_of_pandas_is_what_pandas_writes(text: str, unit: str, shown: str) -> None:
+    pd = pytest.importorskip("pandas")
+    period = pd.Period(text, unit)
+    assert Snapshot().encode({"at": period, period: 1}) == f'{{"at":"{shown}","{shown}":1}}'.encode()
+
+
+def test_an_interval_of_pandas_has_its_two_ends() -> None:
+    pd = pytest.importorskip("pandas")
+    days = pd.Interval(pd.Timestamp("2026-01-31"), pd.Timestamp("2026-02-01"), closed="left")
+    assert Snapshot().encode([pd.Interval(0, 5), days]) == (
+        b'[{"left":0,"right":5,"closed":"right"},'
+        b'{"left":"2026-01-31T00:00:00","right":"2026-02-01T00:00:00","closed":"left"}]'
+    )
+
+
+def test_an_index_of_pandas_has_its_shape_and_no_data() -> None:
+    pd = pytest.importorskip("pandas")
+    for index in (pd.date_range("2026", periods=3), pd.period_range("2026", periods=3, freq="M"), pd.RangeIndex(3)):
+        found = json.loads(Snapshot().encode(index))
+        assert (found["shape"], found["dtype"]) == ([3], str(index.dtype))
+
+
+def test_a_subclass_of_a_library_type_is_not_read_by_its_own_methods() -> None:
+    pd = pytest.importorskip("pandas")
+
+    class Loud(pd.Period):  # type: ignore[misc]
+        def __str__(self) -> str:
+            raise AssertionError("called")
+
+    assert Snapshot().encode(Loud("2026", "Y")).endswith(b'Loud"')
+
+
+def test_a_relative_difference_has_what_it_changes() -> None:
+    relativedelta = pytest.importorskip("dateutil.relativedelta").relativedelta
+    assert Snapshot().encode(relativedelta(months=1, days=-2, hour=0)) == b'{"months":1,"days":-2,"hour":0}'
+
+
+def test_times_of_whenever_are_iso_strings() -> None:
+    whenever = pytest.importorskip("whenever")
+    values = [
+        whenever.Instant.from_utc(2026, 7, 1, 12, nanosecond=5),
+        whenever.ZonedDateTime(2026, 7, 1, 12, tz="Europe/Berlin"),
+        whenever.Date(2026, 7, 1),
+        whenever.TimeDelta(hours=-1),
+    ]
+    assert Snapshot().encode(values) == (
+        b'["2026-07-01T12:00:00.000000005Z","2026-07-01T12:00:00+02:00[Europe/Berlin]","2026-07-01","-PT1H"]'
+    )
+
+
+def test_only_the_classes_of_a_library_itself_are_read_by_their_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Instant:
+        def __str__(self) -> str:
+            return "2026-07-01T12:00:00Z"
+
+    class Later(Instant):
+        """A subclass, which may have a method of the program."""
+
+    library = ModuleType("whenever")
+    monkeypatch.setitem(sys.modules, "whenever", library)
+    assert Snapshot().encode(Instant()).endswith(b'Instant"')
+    library.__dict__["Instant"] = Instant
+    assert Snapshot().encode([Instant(), {Instant(): 1}]) == b'["2026-07-01T12:00:00Z",{"2026-07-01T12:00:00Z":1}]'
+    assert Snapshot().encode(Later()).endswith(b'Later"')

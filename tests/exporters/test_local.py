@@ -97,6 +97,33 @@ def test_what_the_user_must_mend_is_refused_by_name_and_heals(path: Path, obstac
     exporter.close()
 
 
+@pytest.mark.parametrize("obstacle", ["a file", "a link to nowhere", "a link to itself", "a folder for the file"])
+def test_a_store_that_was_there_and_is_gone_is_waited_for(path: Path, obstacle: str) -> None:
+    folder = path.parent
+    exporter = LocalExporter(path)
+    send(exporter, events("first"))
+    exporter.close()
+    folder.rename(folder.with_name("moved"))
+    if obstacle == "a file":
+        folder.write_text("a file")
+    elif obstacle == "a folder for the file":
+        path.mkdir(parents=True)
+    else:
+        folder.symlink_to(folder if obstacle == "a link to itself" else folder.with_name("nowhere") / "else")
+    outcomes = send(exporter, events("second"))
+    assert {(outcome.verdict, outcome.reason) for outcome in outcomes} == {(Verdict.UNAVAILABLE, "")}
+    assert str(path) in outcomes[0].detail
+    if obstacle == "a folder for the file":
+        path.rmdir()
+        folder.rmdir()
+    else:
+        folder.unlink()
+    folder.with_name("moved").rename(folder)
+    assert {outcome.verdict for outcome in send(exporter, events("third"))} == {Verdict.ACCEPTED}
+    exporter.close()
+    assert names(Store(path)) == ["third", "first"]
+
+
 def test_an_event_that_cannot_be_stored_is_refused_alone(path: Path) -> None:
     exporter = LocalExporter(path)
     batch = events()

@@ -16,6 +16,7 @@ import pickle
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -27,6 +28,7 @@ from tests.helpers.trees import names_of
 from voltagent import Report, ValidationError, VoltAgentSDK, agent, current, tool, trace
 from voltagent.core import clock, guard
 from voltagent.handles import open_trace
+from voltagent.records import load_traces
 from voltagent.sdk import PendingReport
 from voltagent.testing import Run, record
 from voltagent.tracing.recorder import Recorder
@@ -53,6 +55,21 @@ def test_a_clock_that_is_set_changes_no_duration(monkeypatch: pytest.MonkeyPatch
     for one in (run.trace, run.tool()):
         assert one.duration is not None
         assert 0 <= one.duration < 60
+
+
+@pytest.mark.parametrize("seconds", [-60_000_000_000, 10_000_000_000, 253_000_000_000])
+def test_a_clock_at_a_time_that_64_bits_do_not_express_loses_no_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seconds: int
+) -> None:
+    monkeypatch.setattr(clock, "nanoseconds", lambda: seconds * 10**9)
+    with VoltAgentSDK(exporter="local", local_path=tmp_path / "t.db") as sdk:
+        work()
+        report = sdk.flush()
+    assert (report.recorded, report.accepted) == (4, 4)
+    (trace,) = load_traces(path=tmp_path / "t.db")
+    assert abs(trace.start.year - 1970) in range(290, 293)
+    assert trace.duration is not None
+    assert 0 <= trace.duration < 60
 
 
 def test_a_start_in_the_future_is_kept_and_marked_and_the_end_is_not_before_it() -> None:
@@ -361,6 +378,8 @@ class InSlots(Exception):
         (with_fields(ValueError, response={"Error": None}), None),
         (named("mine", "SlotsOver", InSlots, code=403)(5), 5),
         (with_fields(named("mine", "Unset", code=500), code=None), None),
+        (named("mine", "Hidden", named("mine", "Shown", code=500), code=None)(), None),
+        (named("mine", "Another", named("mine", "Shown", code=500), code=None, status_code=404)(), 404),
         (with_fields(named("mine", "Other", status_code=500), code=None), 500),
     ],
 )

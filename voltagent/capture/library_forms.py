@@ -1,4 +1,7 @@
-"""The JSON forms of types that we do not import: of numpy, pandas, polars, torch, arrow, uuid, zoneinfo, pydantic."""
+"""The JSON forms of types that we do not import.
+
+They are of numpy, pandas, polars, torch, arrow, whenever, dateutil, uuid, zoneinfo and pydantic.
+"""
 
 # Values here are of any type: `type(x) is dict` makes one `dict[Unknown, Unknown]` to pyright, which says nothing.
 # pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
@@ -7,6 +10,7 @@
 from __future__ import annotations
 
 import sys
+from types import GetSetDescriptorType
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.capture.container_forms import shaped
@@ -76,6 +80,49 @@ def _arrow(value: Any) -> object:
     return dict.get(introspection.stored(value), "_datetime", introspection.full_name(type(value)))
 
 
+_INTERVAL: Final = ("left", "right", "closed")
+_ADDED: Final = ("years", "months", "days", "leapdays", "hours", "minutes", "seconds", "microseconds")
+_SET: Final = ("year", "month", "day", "weekday", "hour", "minute", "second", "microsecond")
+
+
+def _pandas_interval(value: Any) -> NamedFields:
+    """Return the ends of an interval of pandas, which may be times, and which of them belong to it."""
+    found = [(name, introspection.class_value(type(value), name)) for name in _INTERVAL]
+    fields = {name: read.__get__(value) for name, read in found if type(read) is GetSetDescriptorType}
+    return NamedFields(introspection.full_name(type(value)), fields)
+
+
+def _difference(value: Any) -> NamedFields:
+    """Return what a ``relativedelta`` of dateutil adds or sets."""
+    fields = introspection.stored(value)
+    added = {name: dict.get(fields, name) for name in _ADDED}
+    changes = {name: one for name, one in added.items() if not (type(one) is int and one == 0)}
+    changes |= {name: dict.get(fields, name) for name in _SET}
+    return NamedFields(introspection.full_name(type(value)), {k: one for k, one in changes.items() if one is not None})
+
+
+def _missing(_: object) -> None:
+    """Return null for a value that stands for a missing one."""
+
+
+def _text(value: Any) -> str:
+    """Return a value as its class writes it: for classes of libraries whose text is that of a standard."""
+    kind: Any = type(value)
+    written: str = kind.__str__(value)
+    return written
+
+
+# `whenever` writes ISO 8601, with the name of a zone in brackets behind it (RFC 9557). Those of all versions so far.
+_WHENEVER: Final = (
+    "Instant", "ZonedDateTime", "OffsetDateTime", "PlainDateTime", "LocalDateTime", "SystemDateTime", "Date", "Time",
+    "YearMonth", "MonthDay", "IsoWeekDate", "TimeDelta", "DateDelta", "DateTimeDelta", "ItemizedDelta",
+    "ItemizedDateDelta",
+)  # fmt: skip
+_INDEXES: Final = (
+    "Index", "RangeIndex", "DatetimeIndex", "TimedeltaIndex", "PeriodIndex", "IntervalIndex", "CategoricalIndex",
+    "MultiIndex",
+)  # fmt: skip
+
 _LIBRARIES: Final = (
     _Library("uuid", "UUID", uuid_form, exact=False),
     _Library("zoneinfo", "ZoneInfo", _zone, exact=True),
@@ -86,7 +133,13 @@ _LIBRARIES: Final = (
     _Library("numpy", "ndarray", _numpy_array, exact=False),
     _Library("pandas", "Timestamp", pandas_timestamp, exact=False),
     _Library("pandas", "Timedelta", pandas_duration, exact=False),
+    _Library("pandas", "Period", _text, exact=True),
+    _Library("pandas", "Interval", _pandas_interval, exact=True),
+    _Library("pandas._libs.missing", "NAType", _missing, exact=True),
     _Library("arrow", "Arrow", _arrow, exact=False),
+    _Library("dateutil.relativedelta", "relativedelta", _difference, exact=True),
+    *[_Library("whenever", name, _text, exact=True) for name in _WHENEVER],
+    *[_Library("pandas", name, _one_dtype, exact=True) for name in _INDEXES],
     _Library("pandas", "DataFrame", _data_frame, exact=True),
     _Library("pandas", "Series", _one_dtype, exact=True),
     _Library("polars", "DataFrame", _data_frame, exact=True),

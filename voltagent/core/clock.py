@@ -41,9 +41,20 @@ monotonic_ns: Callable[[], int] = _time.monotonic_ns  # for elapsed time
 thread_seconds: Callable[[], float] = _time.thread_time
 
 
+# What 64 bits can express, and a year less: time passes
+_LAST_NS = 2**63 - 366 * 86_400 * 10**9
+_FIRST_NS = -_LAST_NS
+
+
 def offset_ns() -> int:
-    """Return the offset from :func:`monotonic_ns` to nanoseconds since the epoch, by the current system clock."""
-    return nanoseconds() - monotonic_ns()
+    """Return the offset from :func:`monotonic_ns` to nanoseconds since the epoch, by the current system clock.
+
+    If that shows a time that no destination can express, as a test may set it, the nearest one counts.
+    """
+    now = nanoseconds()
+    if not _FIRST_NS < now < _LAST_NS:
+        now = _LAST_NS if now > 0 else _FIRST_NS
+    return now - monotonic_ns()
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)

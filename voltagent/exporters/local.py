@@ -65,6 +65,7 @@ class LocalExporter:
     def __init__(self, path: Path) -> None:
         self.place = str(path)
         self._is_main: bool | None = None  # not looked at yet
+        self._has_stored = False
         self._writer = Writer(path)
         viewer_address.record_into(path)
         MAIN.has_store = True
@@ -83,19 +84,21 @@ class LocalExporter:
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Store the events; see :class:`voltagent.exporters.Exporter`.
 
-        UNAVAILABLE means that it may work later (locked, disk full); REFUSED that it needs the user's help (no
-        permission, not a store, a newer schema).
+        UNAVAILABLE means that it may work later (locked, disk full, or a folder that is gone and was there before);
+        REFUSED that it needs the user's help (no permission, not a store, a newer schema).
         """
         orphans = take_orphans() if ORPHANS else []
         try:
             refused = self._store.append(batch, deadline, rows_of(orphans))
         except StoreError as exc:
             ORPHANS.extend(orphans)
-            verdict = Verdict.UNAVAILABLE if exc.temporary else Verdict.REFUSED
-            return [Outcome(verdict, "" if exc.temporary else "rejected", str(exc))] * len(batch)
+            may_heal = exc.temporary or (exc.unreachable and self._has_stored)
+            verdict = Verdict.UNAVAILABLE if may_heal else Verdict.REFUSED
+            return [Outcome(verdict, "" if may_heal else "rejected", str(exc))] * len(batch)
         except Exception as exc:  # exporters do not raise
             Guard.swallowed(exc)
             return [Outcome(Verdict.REFUSED, "serialize_error", type(exc).__name__)] * len(batch)
+        self._has_stored = True
         with guard:
             settle_orphans(self._store, batch, orphans, deadline)
         if logger.isEnabledFor(logging.INFO):

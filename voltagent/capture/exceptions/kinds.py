@@ -200,7 +200,7 @@ def _code_of_class(kind: type) -> tuple[str, ref[type]] | None:
     for name in _CODES:
         for base in introspection.bases(kind):
             own = introspection.class_dict(base)
-            if own.get(name) is not None:
+            if name in own:  # also as `None`, by which a class says that it has none
                 if _as_code(own.get(name)) is not None:
                     return name, ref(base)
                 break

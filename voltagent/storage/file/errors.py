@@ -21,11 +21,13 @@ class StoreError(VoltAgentError):
     """A file of this package could not be read or written; the message gives the reason and the path.
 
     ``temporary`` is true if it may work later: another process holds the lock, or the disk is full.
+    ``unreachable`` is true if the file or its folder cannot be opened: it is missing, forbidden, or something else.
     """
 
-    def __init__(self, message: str, *, temporary: bool = False) -> None:
+    def __init__(self, message: str, *, temporary: bool = False, unreachable: bool = False) -> None:
         super().__init__(message)
         self.temporary = temporary
+        self.unreachable = unreachable
 
     @property
     def is_lasting(self) -> bool:
@@ -68,9 +70,10 @@ def is_forbidden(exc: sqlite3.OperationalError) -> bool:
 def error_of(exc: sqlite3.Error | OSError, what: str, path: Path) -> StoreError:
     """Return the error to raise for one of SQLite or the system: temporary if a later attempt may succeed."""
     if isinstance(exc, OSError):
-        text, temporary = exc.strerror, exc.errno in _TEMPORARY
+        text, temporary, unreachable = exc.strerror, exc.errno in _TEMPORARY, True
     else:
         text = str(exc)
         temporary = isinstance(exc, LostFileError) or is_busy(exc) or "full" in text or "disk I/O" in text
-    kind = OffLimitsError if isinstance(exc, sqlite3.OperationalError) and is_forbidden(exc) else StoreError
-    return kind(f"the {what} {path} cannot be used: {text}", temporary=temporary)
+        unreachable = isinstance(exc, sqlite3.OperationalError) and is_forbidden(exc)
+    kind = OffLimitsError if unreachable and isinstance(exc, sqlite3.Error) else StoreError
+    return kind(f"the {what} {path} cannot be used: {text}", temporary=temporary, unreachable=unreachable)
