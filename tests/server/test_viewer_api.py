@@ -329,6 +329,28 @@ def test_a_conversation_is_its_traces_in_order_with_all_messages(run: Run, clien
     assert [(trace["input"], trace["output"]) for trace in traces] == [("q0", "a0"), ("q1", "a1"), ("q2", "a2")]
 
 
+def test_a_turn_without_an_answer_of_its_own_has_that_of_its_agents(run: Run, client: httpx.Client) -> None:
+    request, question = b'{"method":"POST","path":"/ask"}', b'{"question":"when?"}'
+    for number, given in enumerate((request, question, request, request)):
+        root = run.recorder.start_trace("POST /ask", given, conversation_id="c")
+        agents = (("router", b'{"q":"open?"}', b'"hours"'), ("desk", b'{"topic":"hours"}', b'"At nine."'))
+        for name, asked, said in agents[: 0 if number == 2 else 2]:
+            agent = run.recorder.start(root, AGENT, name, asked)
+            run.recorder.end(run.recorder.start(agent, AGENT, "inner", b'"no"'), COMPLETED, output=b'"no"')
+            run.recorder.end(agent, COMPLETED, output=said)
+        run.recorder.end(root, COMPLETED, output=b'"own"' if number == 3 else None)
+        at(root, 1000 + number, 1)
+    run.save()
+    traces = client.get("/api/conversations/c").json()["traces"]
+    about = {"method": "POST", "path": "/ask"}
+    assert [(trace["input"], trace.get("output")) for trace in traces] == [
+        ({"q": "open?"}, "At nine."),
+        ({"question": "when?"}, "At nine."),
+        (about, None),
+        ({"q": "open?"}, "own"),
+    ]
+
+
 def test_facets_are_what_occurs(run: Run, client: httpx.Client) -> None:
     root = run.recorder.start_trace("desk", b"{}", tags=("b", "a"), user_id="u")
     for kind, name in ((AGENT, "Bot"), (TOOL, "search"), ("llm", "call")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from voltagent.records.previews import HAS_MESSAGES, previews
 from voltagent.records.reading import traces_of
@@ -70,12 +70,18 @@ _FACETS: Final[Mapping[str, str]] = {
 }
 _MOST_VALUES: Final = 200  # per facet
 
+# What a middleware records as the input of a request: the question and the answer are those of the agents in it.
+_REQUEST: Final = frozenset(("method", "path"))
+
 _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
 _SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - all of it is written here
 _WRITERS: Final = "SELECT DISTINCT writer FROM traces WHERE status <> 'completed' AND status = 'running'"
 _LAST_ACTIVITY: Final = f"""
     SELECT trace_id, max(max(start_ns, coalesce(end_ns, 0))) FROM operations WHERE trace_id IN {_GIVEN}
     GROUP BY trace_id"""  # noqa: S608 - likewise
+_OUTER_AGENTS: Final = """
+    SELECT input, output FROM operations WHERE trace_id = ? AND parent_id IS NULL AND kind = 'agent'
+    ORDER BY start_ns, key"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +108,25 @@ def facets(store: Store) -> Facets:
 
 
 def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
-    """Return the newest traces of a conversation, in the order in which they began, with payloads."""
+    """Return the newest traces of a conversation, in the order in which they began, with payloads.
+
+    A trace without an output has that of the last agent directly in it. A request to a web application has the input of
+    the first one.
+    """
     ids = store.rows(_CONVERSATION, (id, limit))
-    return traces_of(store, [trace_id for (trace_id,) in reversed(ids)])
+    found = traces_of(store, [trace_id for (trace_id,) in reversed(ids)])
+    return [_answered(store, trace) for trace in found]
+
+
+def _answered(store: Store, trace: StoredTrace) -> StoredTrace:
+    given: Any = trace.input
+    is_request = isinstance(given, dict) and cast("dict[str, Any]", given).keys() == _REQUEST
+    agents = store.rows(_OUTER_AGENTS, (trace.id,)) if is_request or trace.output is None else ()
+    if not agents:
+        return trace
+    question: Any = columns.value(agents[0]["input"]) if is_request else trace.input
+    answer: Any = columns.value(agents[-1]["output"]) if trace.output is None else trace.output
+    return replace(trace, input=question, output=answer)
 
 
 def containing(store: Store, trace_id: str, text: str) -> list[str]:
