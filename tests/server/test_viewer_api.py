@@ -334,10 +334,10 @@ def test_a_turn_without_an_answer_of_its_own_has_that_of_its_agents(run: Run, cl
     for number, given in enumerate((request, question, request, request)):
         root = run.recorder.start_trace("POST /ask", given, conversation_id="c")
         agents = (("router", b'{"q":"open?"}', b'"hours"'), ("desk", b'{"topic":"hours"}', b'"At nine."'))
-        for name, asked, said in agents[: 0 if number == 2 else 2]:
-            agent = run.recorder.start(root, AGENT, name, asked)
+        for name, question_of, answer_of in agents[: 0 if number == 2 else 2]:
+            agent = run.recorder.start(root, AGENT, name, question_of)
             run.recorder.end(run.recorder.start(agent, AGENT, "inner", b'"no"'), COMPLETED, output=b'"no"')
-            run.recorder.end(agent, COMPLETED, output=said)
+            run.recorder.end(agent, COMPLETED, output=answer_of)
         run.recorder.end(root, COMPLETED, output=b'"own"' if number == 3 else None)
         at(root, 1000 + number, 1)
     run.save()
