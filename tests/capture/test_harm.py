@@ -6,6 +6,7 @@ import asyncio
 import collections
 import dataclasses
 import gc
+import sys
 import time
 import weakref
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from voltagent.capture.exceptions.failures import capture_failure
 from voltagent.capture.exceptions.formatting import format_failure
 from voltagent.capture.exceptions.kinds import is_cancellation, is_control_flow
 from voltagent.capture.results import read_result
+from voltagent.capture.results.streams import packed
 from voltagent.capture.snapshot import LIMIT, Snapshot
 from voltagent.core.span import TRACE, Phase, Span, TraceInfo
 from voltagent.processors.size_limit import fit_event
@@ -432,6 +434,38 @@ def test_a_result_of_very_many_parts_is_read_for_a_moment_only(name: str, time_l
         finally:
             gc.enable()
     hold_processor(took, 2 * CALL_SECONDS)  # beside other tests; alone it takes half of that
+
+
+def _of_classes(number: int) -> list[Any]:
+    """Objects, each of a class of its own."""
+    return [type(f"Class{which}", (), {"x": 1})() for which in range(number)]
+
+
+OF_MANY_CLASSES: dict[str, Callable[[], Any]] = {
+    "a list": lambda: _of_classes(2000),
+    "a dictionary": lambda: dict(zip(map(str, range(1024)), _of_classes(1024))),
+    "choices": lambda: {"usage": {"prompt_tokens": 3}, "model": "m", "choices": _of_classes(2000)},
+    "parts": lambda: {"candidates": [{"content": {"parts": _of_classes(2000)}}]},
+    "content": lambda: {"usage": {"input_tokens": 3}, "model": "m", "content": _of_classes(2000)},
+}
+
+
+@pytest.mark.parametrize("name", OF_MANY_CLASSES)
+def test_a_result_whose_parts_are_all_of_different_classes_is_not_read_in_full(name: str) -> None:
+    """What is known of a class has to be found out once, and that takes fifty calls or more."""
+    value, calls = OF_MANY_CLASSES[name](), 0
+
+    def count(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(count)
+    try:
+        if read_result(value, any_shape=True) is None:
+            packed(value, any_shape=True)
+    finally:
+        sys.setprofile(None)
+    assert calls < 40_000
 
 
 def test_all_lists_of_a_result_together_have_as_many_items_as_may_be_read(time_limit: None) -> None:

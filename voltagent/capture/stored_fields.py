@@ -24,6 +24,7 @@ from voltagent.capture.budget import READ, READING
 from voltagent.core import introspection
 
 _MOST_FIELDS: Final = 1024  # of one object, if all are read
+_MOST_CLASSES: Final = 64  # of the items of a list: to find out about a class takes 50 µs
 _MOST_DIGITS: Final = 400  # of a decimal: beyond the range of a float
 
 
@@ -218,17 +219,22 @@ def as_items(value: Any) -> list[Any]:
 
 
 def first_items(value: Any, most: int = READ) -> list[Any]:
-    """Return the first items of a list or tuple; an empty list for anything else."""
+    """Return the first items of a list or tuple; an empty list for anything else, and for items of many classes."""
     kind = type(value)
     if kind is list:
         items: list[Any] = value[:most]
-        return items
+        return items if len(items) <= _MOST_CLASSES else of_few_classes(items)
     if value is None:
         return []
     for base in (list, tuple):
         if introspection.has_base(kind, base):
-            return list(islice(base.__iter__(value), most))
+            return of_few_classes(list(islice(base.__iter__(value), most)))
     return []
+
+
+def of_few_classes(items: list[Any]) -> list[Any]:
+    """Return items; an empty list if they are of more classes than any client or framework has for its results."""
+    return items if len(items) <= _MOST_CLASSES or len(set(map(id, map(type, items)))) <= _MOST_CLASSES else []
 
 
 def as_text(value: object) -> str | None:

@@ -16,7 +16,7 @@ from voltagent.capture.budget import READ, READING
 from voltagent.capture.results import INNER, ModelResult, read_result
 from voltagent.capture.results.chunks import chunk_reader, is_last_text, openai_chat, repeats_others, unwrapped
 from voltagent.capture.results.streamed import StreamedAnswers
-from voltagent.capture.stored_fields import as_items, as_text, field, first_items, stored_in
+from voltagent.capture.stored_fields import as_items, as_text, field, first_items, of_few_classes, stored_in
 
 _MOST_RESULTS: Final = 1024
 _PLAIN: Final = frozenset(map(id, (str, int, float, bool, type(None), bytes)))  # what holds nothing
@@ -96,17 +96,17 @@ def packed(value: object, *, any_shape: bool) -> ModelResult | None:
     kind = type(value)
     listed: list[Any] = []
     if kind is dict:
-        items = list(islice(cast("dict[Any, Any]", value).values(), _MOST_RESULTS))
+        items = of_few_classes(list(islice(cast("dict[Any, Any]", value).values(), _MOST_RESULTS)))
     else:
         listed = first_items(value)
         is_empty = kind is list or kind is tuple
-        items = listed or ([] if is_empty else list(islice(stored_in(value).values(), _MOST_RESULTS)))
+        items = listed or ([] if is_empty else of_few_classes(list(islice(stored_in(value).values(), _MOST_RESULTS))))
     if (_PLAIN if any_shape else _PROGRAMS_OWN).issuperset(map(id, map(type, items))):
         return None
     if kind is list and chunk_reader(unwrapped(items[0]), any_shape=any_shape) is not None:
         return _assembled(items, any_shape=any_shape)
     if not listed and any_shape:
-        items = [one for item in items for one in (as_items(item) or (item,))][:READ]
+        items = of_few_classes([one for item in items for one in (as_items(item) or (item,))][:READ])
     items = _of_this_turn(items)[:_MOST_RESULTS]
     found = [read_result(item, any_shape=any_shape, depth=INNER) for item in items if id(type(item)) not in _PLAIN]
     results = [one for one in found if one is not None and one.responses]
