@@ -86,13 +86,15 @@ def short_id(identifier: str) -> str:
 
 
 def error_text(error: Any) -> str:
-    """Return what went wrong, in a line."""
+    """Return what went wrong, in a line: a message of several lines, such as pydantic's, with spaces between them."""
     if isinstance(error, Mapping):
         fields = cast("Mapping[str, Any]", error)
         message = fields.get("message")
         text = message if isinstance(message, str) else "" if message is None else value(message)
-        return ": ".join(part for part in (str(fields.get("type") or fields.get("code") or ""), text) if part)
-    return error if isinstance(error, str) else value(error)
+        found = ": ".join(part for part in (str(fields.get("type") or fields.get("code") or ""), text) if part)
+    else:
+        found = error if isinstance(error, str) else value(error)
+    return " ".join(line.strip() for line in found.splitlines() if line.strip()) if "\n" in found else found
 
 
 def score_text(score: Score, *, short: bool = False) -> str:
