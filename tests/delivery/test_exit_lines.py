@@ -208,6 +208,18 @@ def test_another_store_is_named(tmp_path: Path) -> None:
     assert re.search(rf"voltagent show [0-9a-f]{{8}} --db '{re.escape(str(other))}'\n", err), err
 
 
+def test_of_many_stores_the_last_are_named(tmp_path: Path) -> None:
+    code = f"""
+from voltagent import VoltAgentSDK
+for number in range(20):
+    with VoltAgentSDK(exporter="local", local_path=f"{tmp_path}/{{number}}.db") as sdk:
+        sdk.trace(agent_id="a").success()
+"""
+    status, err = on_terminal(code, environment(tmp_path / "traces.db"))
+    assert status == 0
+    assert re.findall(r"(\d+)\.db\n", err) == [str(number) for number in range(12, 20)]
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_child_processes_leave_the_line_to_their_parent(tmp_path: Path, method: str) -> None:
     if sys.platform == "win32":

@@ -26,6 +26,7 @@ from voltagent.storage.traces.liveness import Writer
 from voltagent.storage.traces.store import Store
 
 _NO_TRACES: Final = (0, "")
+_MOST_STORES: Final = 8  # whose traces are counted for the end of the process: the last ones that were recorded into
 _OPENING: Final = 0.05  # seconds after which opening in advance is not tried again; SQLite may wait longer in one try
 _recorded: Final[dict[str, tuple[int, int | str]]] = {}  # by store: how many traces, and the id of the last
 _START: Final = Phase.START
@@ -120,6 +121,9 @@ class LocalExporter:
             if phase is _START and span.kind == TRACE:
                 number, last = number + 1, span.id
         if number > before and self._reports():
+            if self._shown not in _recorded:
+                for oldest in tuple(_recorded)[: 1 - _MOST_STORES]:
+                    _recorded.pop(oldest, None)
             _recorded[self._shown] = number, last
 
     def _reports(self) -> bool:
