@@ -79,6 +79,17 @@ def test_nonsense_about_a_conversion_is_forgotten(store: Path, table: object, do
     assert sdk.stats().accepted == 2
 
 
+@pytest.mark.parametrize("column", ["id", "parent_id"])
+@pytest.mark.parametrize("value", NONSENSE)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_nonsense_for_the_id_of_an_operation_ends_no_command(
+    store: Path, command: list[str], value: object, column: str
+) -> None:
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute(f"UPDATE OR IGNORE operations SET {column} = ?", (value,))
+    assert run(command) in (0, None)
+
+
 @pytest.mark.parametrize("column", ["input", "output", "usage", "error", "metadata"])
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "--json" in command or command == ["export"]])
 def test_numbers_that_json_does_not_have_are_printed_as_null(

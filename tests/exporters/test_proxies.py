@@ -22,6 +22,9 @@ BAD = [
     "ftp://proxy",
     "http://",
     "://",
+    "http://xn--",
+    "http://ex ample:80",
+    "http://a<b",
 ]
 
 
@@ -44,6 +47,19 @@ def test_a_proxy_that_cannot_be_used_is_refused_by_name(
     monkeypatch.setenv(variable, value)
     with pytest.raises(ValidationError, match=variable):
         sdk(exporter, "https://api.example")
+
+
+@pytest.mark.parametrize("exporter", ["rest", "otlp", "auto"])
+@pytest.mark.parametrize("host", ["xn--", "xn--a", "ü\u200d.x", "h\x7f", "\udcff", "[v1.x]"])
+def test_a_host_that_no_request_can_be_sent_to_is_refused(exporter: str, host: str) -> None:
+    with pytest.raises(ValidationError, match="base_url"):
+        sdk(exporter, f"https://{host}")
+
+
+@pytest.mark.parametrize("url", ["https://api.example/\udcff", "https://api.example/\x7f"])
+def test_a_path_that_no_request_can_have_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="base_url"):
+        sdk("rest", url)
 
 
 @pytest.mark.parametrize(

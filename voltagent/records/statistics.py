@@ -24,17 +24,17 @@ _MOST_TYPES: Final = 50  # types of errors to list
 _FITS: Final = "start_ns >= :first AND start_ns < :end AND typeof(coalesce(end_ns, 0)) = 'integer'"
 # Answered from an index alone. The counts of agents come from the narrow table, which has fewer rows.
 _OPERATIONS: Final = f"""
-    SELECT name, start_ns, end_ns, status = 'error' FROM operations WHERE kind = :kind AND {_FITS} AND {{within}}"""  # noqa: S608 - all of it is written here
+    SELECT name, start_ns, end_ns, status IS 'error' FROM operations WHERE kind = :kind AND {_FITS} AND {{within}}"""  # noqa: S608 - all of it is written here
 _SUMMED: Final = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cost")
 _COUNTS: Final = ", ".join(f"coalesce({{0}}{name} + 0, 0)" for name in _SUMMED)  # a text there counts as 0
 _AGENT_COUNTS: Final = f"""
     SELECT name, start_ns, {_COUNTS.format("")} FROM calls
     WHERE kind = 'agent' AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
 _MODEL_CALLS: Final = f"""
-    SELECT trace_id, kind, name, agent_id, model, start_ns, end_ns, status = 'error', {_COUNTS.format("")} FROM calls
+    SELECT trace_id, kind, name, agent_id, model, start_ns, end_ns, status IS 'error', {_COUNTS.format("")} FROM calls
     WHERE (model IS NOT NULL OR kind = 'llm' OR (kind = 'agent' AND summed = 0 AND total_tokens IS NOT NULL))
     AND {_FITS} AND {{within}}"""  # noqa: S608 - likewise
-_FAILED: Final = """(status = 'error' OR EXISTS (
+_FAILED: Final = """(status IS 'error' OR EXISTS (
     SELECT 1 FROM operations o INDEXED BY operations_errors WHERE o.trace_id = traces.id AND o.status = 'error'))"""
 _TRACES: Final = f"""
     SELECT id, {{group}}, start_ns, end_ns, {_FAILED}, {_COUNTS.format("totals.")}

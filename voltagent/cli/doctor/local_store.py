@@ -43,7 +43,8 @@ def _is_writable(path: Path) -> bool:
     if exists(path):
         return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     above = next(one for one in (path, *path.parents) if os.path.lexists(one))
-    return above.is_dir() and os.access(above, os.W_OK | os.X_OK)
+    # unlike `Path.is_dir`, never raises, as for a link into a folder that may not be looked at
+    return os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK)  # noqa: PTH112
 
 
 def _size(count: object) -> str:

@@ -12,6 +12,7 @@ from voltagent.errors import ValidationError
 from voltagent.exporters.http.certificates import Certificates, trusting
 from voltagent.exporters.http.connection import Line
 from voltagent.exporters.http.proxies import proxy_for
+from voltagent.settings import shown_url
 
 # Headers that the user cannot set: they frame the request or carry the keys.
 _OURS: Final = frozenset(("content-type", "content-length", "transfer-encoding", "connection", "host",
@@ -45,7 +46,7 @@ class HttpDestination:
     ``transport`` replaces them for all connections.
 
     Raises:
-        ValidationError: unusable certificates; the message names the setting.
+        ValidationError: unusable certificates, or a URL with an impossible host; the message names the setting.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class HttpDestination:
     ) -> None:
         self.timeout = timeout
         self._base = base_url.rstrip("/")
-        url = httpx.URL(self._base)
+        url = _usable(self._base)
         given = {name: value for name, value in (extra or {}).items() if name.lower() not in _OURS}
         # compressed responses are not accepted, because a small one can hide a huge one
         fixed = {"host": url.netloc.decode("ascii"), **headers, **given, "accept-encoding": "identity"}
@@ -115,6 +116,19 @@ class HttpDestination:
             if method == "POST":  # the few fixed paths; paths with an id are not repeated
                 self._urls[path] = url
         return url
+
+
+def _usable(text: str) -> httpx.URL:
+    """Parse a URL as httpx does, and its host, which is decoded with each request."""
+    try:
+        url = httpx.URL(text)
+        if url.host:
+            return url
+    except (httpx.InvalidURL, ValueError):
+        pass
+    raise ValidationError(
+        f"base_url (or otlp_endpoint) is not a URL that a request can be sent to: {ascii(shown_url(text))[:200]}"
+    )
 
 
 def _fork_safe() -> None:

@@ -54,12 +54,13 @@ def _wrong_with_proxy(proxy: str) -> str | None:
     """Return why the URL of a proxy cannot be used; ``None`` if it can."""
     try:
         url = httpx.URL(proxy)
+        host = url.host  # decoded, which may fail
     except (httpx.InvalidURL, ValueError):
         return "it is not a valid URL"
     if url.scheme not in _SCHEMES:
         return f"its scheme must be one of {', '.join(_SCHEMES)}"
-    if not url.host:
-        return "it has no host"
+    if not host or ("%" in host and ":" not in host):  # a zone of an IPv6 address may have one
+        return "it has no host" if not host else "its host has characters that no host can have"
     if url.port is not None and not 0 < url.port < 65536:
         return "its port must be from 1 to 65535"
     if url.scheme.startswith("socks") and find_spec("socksio") is None:

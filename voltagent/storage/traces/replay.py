@@ -174,8 +174,9 @@ def _is_operation(span: Span) -> bool:
     return is_operation(span)
 
 
-def _id(text: str) -> int | str:
+def _id(stored: Any) -> int | str:
     """Convert an id back: to a number if it has this library's spelling, else it is a string chosen by the program."""
+    text = stored if isinstance(stored, str) else columns.text(stored)
     try:
         number = int(text.replace("-", ""), 16)
     except ValueError:
