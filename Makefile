@@ -4,6 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# For each pip and npm that is run here, and by the tests: an index that is slow once fails nothing. .ci/run reads this.
+export PIP_RETRIES ?= 10
+export PIP_DEFAULT_TIMEOUT ?= 60
+export NPM_CONFIG_FETCH_RETRIES ?= 10
+
 .PHONY: help scaling demo wheel frameworks test test-slow witnesses check soak bench speed bench-plot screenshots clean
 
 help:  ## list the commands

@@ -253,3 +253,28 @@ def test_tests_use_public_names() -> None:
         for name in private_uses(ast.parse(path.read_text(encoding="utf-8")))
     ]
     assert len(found) == PRIVATE_USES, "\n".join(found)
+
+
+def _is_unordered(node: ast.AST) -> bool:
+    """Return whether an expression iterates over a set, whose order differs from process to process."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("sorted", "len", "range"):
+        return False
+    is_set = isinstance(node, ast.Set | ast.SetComp)
+    is_made = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("set", "frozenset")
+    return is_set or is_made or any(map(_is_unordered, ast.iter_child_nodes(node)))
+
+
+@pytest.mark.parametrize("file", sorted(Path(__file__).parent.rglob("*.py")), ids=lambda file: file.name)
+def test_the_cases_of_a_test_have_the_same_order_in_every_process(file: Path) -> None:
+    """Workers of pytest-xdist have to agree on it, and a failure has to happen again."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "parametrize":
+            values = node.args[1:2]
+            cases = values[0].elts if values and isinstance(values[0], ast.List | ast.Tuple) else []
+            assert cases or not any(map(_is_unordered, values)), f"{file.name}:{node.lineno}"
+
+
+def test_patterns_have_the_same_order_in_every_process() -> None:
+    from tests.processors.test_secret_patterns import PATTERNS
+
+    assert list(PATTERNS) == sorted(PATTERNS)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -267,3 +269,19 @@ def test_the_long_cases_of_delivery_can_be_started():
         check=True,
     )
     assert all(name in listed.stdout for name in ("burst", "rate", "outage", "spool"))
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is missing")
+def test_installing_waits_for_a_slow_index():
+    env = {"PATH": os.environ["PATH"]}
+    shown = subprocess.run(
+        ["make", "-s", "-f", "-", "show"], input="include Makefile\nshow:\n\t@env\n", cwd=REPOSITORY, env=env,
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    wanted = {"PIP_RETRIES=10", "PIP_DEFAULT_TIMEOUT=60", "NPM_CONFIG_FETCH_RETRIES=10"}
+    assert wanted <= set(shown.stdout.splitlines())
+    check = REPOSITORY / ".ci" / "run"
+    if check.exists():  # it is not part of a distribution
+        (program,) = re.findall(r"sed -n '([^']+)' Makefile", check.read_text(encoding="utf-8"))
+        found = subprocess.run(["sed", "-n", program, "Makefile"], cwd=REPOSITORY, capture_output=True, text=True)
+        assert {line.replace(" ", "=") for line in found.stdout.splitlines()} == wanted

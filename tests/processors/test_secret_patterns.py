@@ -43,7 +43,7 @@ def _patterns_in(value: Any, depth: int = 3) -> Iterator[re.Pattern[Any]]:
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, (tuple, list, frozenset)) and depth:
-        for item in value:
+        for item in sorted(value, key=repr) if isinstance(value, frozenset) else value:
             yield from _patterns_in(item, depth - 1)
     elif isinstance(value, dict) and depth:
         yield from _patterns_in(tuple(value.values()), depth - 1)
@@ -98,7 +98,7 @@ def _all_patterns() -> dict[str, re.Pattern[Any]]:
     return found | {f"lazy.{pattern.pattern[:40]!r}": pattern for pattern in lazy if pattern is not None}
 
 
-PATTERNS = _all_patterns()
+PATTERNS = dict(sorted(_all_patterns().items()))  # in the same order in every process
 
 
 def _tree(pattern: re.Pattern[Any]) -> Tree:
