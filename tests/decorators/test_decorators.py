@@ -378,6 +378,8 @@ def test_a_value_that_does_not_fit_is_refused_with_its_option(decorator: Any, op
 def test_a_parameter_to_keep_must_exist() -> None:
     with pytest.raises(TypeError, match=r"'citi', which is not a parameter of the function; did you mean 'city'"):
         tool(lambda city: city, capture_input=["citi"])
+    with pytest.raises(ValidationError, match="a list of parameter names, got list with int"):
+        tool(lambda city: city, capture_input=["city", 1])  # type: ignore[list-item]
     tool(lambda **more: None, capture_input=["citi"])
     tool(max, capture_input=["citi"])
 

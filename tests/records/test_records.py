@@ -212,11 +212,24 @@ def test_a_prefix_is_enough(saved: Run):
         ({"limit": 10**30}, "limit must be at most"),
         ({"since": "yesterday"}, "since must be"),
         ({"until": 5}, "until must be"),
+        ({"agent_id": 5}, "agent_id must be a string, got int"),
+        ({"user_id": ["u"]}, "user_id must be a string, got list"),
+        ({"tag": {"a"}}, "tag must be a string, got set"),
+        ({"text": 5}, "text must be a string, got int"),
+        ({"errors": "no"}, "errors must be True, False or None, got str"),
+        ({"metadata": ["a"]}, "metadata must be a mapping of keys to values, got list"),
+        ({"status": ["error"]}, "status must be one of .*, got list"),
     ],
 )
 def test_wrong_arguments_raise_at_the_call(shop: Path, arguments: dict[str, object], message: str):
     with pytest.raises(ValidationError, match=message):
         load_traces(shop, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_path_that_is_none_is_refused() -> None:
+    for load in (load_traces, lambda path: load_trace("a", path)):
+        with pytest.raises(ValidationError, match="path must be the file of a store, got int"):
+            load(5)  # type: ignore[arg-type, operator]
 
 
 def test_a_missing_store_is_an_error_at_the_call_and_makes_none(tmp_path: Path):

@@ -265,8 +265,10 @@ def test_a_child_of_an_ended_handle_stays_in_its_trace(server: Server) -> None:
         ({"timeout": -1}, "timeout"),
         ({"redact": 5}, "redact"),
         ({"redact": "password"}, "redact"),
-        ({"serializers": [1]}, "serializers"),
-        ({"serializers": {"a": 1}}, "serializers"),
+        ({"redact": ["password", 5]}, "redact must contain key names and compiled patterns only, got list with int"),
+        ({"serializers": [1]}, r"serializers must be a mapping of types to functions, .* got list"),
+        ({"serializers": {"a": 1}}, "serializers must be a mapping .* got a key of type str"),
+        ({"serializers": {dict: 1}}, "serializers must be a mapping .* got int for dict"),
         ({"exporter": []}, "exporter"),
     ],
 )

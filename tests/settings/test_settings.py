@@ -112,6 +112,69 @@ def test_a_wrong_variable_is_named_as_it_is_spelt(monkeypatch: pytest.MonkeyPatc
         settings.load()
 
 
+@pytest.mark.parametrize(
+    ("variable", "given", "wanted"),
+    [
+        ("VOLTAGENT_FLUSH_INTERVAL", "5s", "a number of seconds, got '5s'"),
+        ("VOLTAGENT_TIMEOUT", "0,5", "a number of seconds, got '0,5'"),
+        ("VOLTAGENT_MAX_RETRIES", "a few", "a whole number, got 'a few'"),
+        ("VOLTAGENT_MAX_RETRIES", "1.5", "a whole number, got 1.5"),
+        ("VOLTAGENT_SPOOL_SIZE", "1 GiB", "a number of MiB, got '1 GiB'"),
+        ("VOLTAGENT_SAMPLE_RATE", "10\u2009%", r"a number from 0 to 1, got '10\u2009%'"),
+        ("VOLTAGENT_ENABLED", "ja", "true or false (also 1/0, yes/no, on/off), got 'ja'"),
+        ("VOLTAGENT_DEBUG", "\x1b[2J", r"true or false (also 1/0, yes/no, on/off), got '\x1b[2J'"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "a number of milliseconds, got '10s'"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "one of none, gzip, got 'zstd'"),
+        ("VOLTAGENT_TIMEOUT", "x" * 25, "a number of seconds, got a string of 25 characters"),
+    ],
+)
+def test_a_wrong_variable_is_shown_if_it_is_short(
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: str, wanted: str
+) -> None:
+    monkeypatch.setenv(variable, given)
+    with pytest.raises(ValidationError) as caught:
+        settings.load({"exporter": "otlp"})
+    assert str(caught.value) == f"{variable} must be {wanted}"
+
+
+@pytest.mark.parametrize("variable", sorted(variable for variable, _ in settings.READERS.values() if variable))
+def test_no_wrong_variable_is_shown_that_may_be_a_key(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    canary = "sk-proj-1f0c5d7e9a8b4c2d6e"
+    keys, errors = {"public_key": "pk_1", "secret_key": "sk_1"}, list[str]()
+    for value in (f"{canary}\u20ac", f"https://user:{canary}@host:99999999/", f"{canary} {canary}"):
+        monkeypatch.setenv(variable, value)
+        for arguments in ({}, keys):
+            try:
+                settings.load({name: arguments[name] for name in arguments if settings.READERS[name][0] != variable})
+            except ValidationError as exc:
+                errors.append(str(exc))
+    assert all(variable in error or "missing" in error for error in errors)
+    assert not any(canary in error for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"timeout": "soon"}, "timeout must be a number of seconds, got str 'soon'"),
+        ({"timeout": ""}, "timeout must be a number of seconds, got an empty string"),
+        ({"timeout": [1]}, "timeout must be a number of seconds, got list"),
+        ({"enabled": "perhaps"}, "enabled must be true or false (also 1/0, yes/no, on/off), got str 'perhaps'"),
+        ({"exporter": "x" * 500}, "exporter has an unknown name of 500 characters; known are auto, "),
+        ({"local_path": "a\0b"}, "local_path must be a file path, and contains a null character"),
+        ({"base_url": "voltagent.dev"}, "it needs http:// or https:// at its beginning"),
+        ({"base_url": "https://a b"}, "it contains a space"),
+        ({"base_url": "https:///x"}, "it has no host"),
+        ({"base_url": "https://[::1"}, "its host is not valid"),
+        ({"base_url": "https://x:99999"}, "its port must be a number from 1 to 65535"),
+        ({"base_url": "https://x:0"}, "its port must be a number from 1 to 65535"),
+    ],
+)
+def test_a_wrong_argument_is_described_by_its_type_and_what_is_wrong(given: dict[str, object], wanted: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings.load(given)
+    assert wanted in str(caught.value)
+
+
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(TypeError, match="'flush_intervall'; did you mean 'flush_interval'"):
         settings.load({"flush_intervall": 1})

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from voltagent.core import clock, introspection
 from voltagent.core.guard import pass_on_interrupt
-from voltagent.core.text import replace_surrogates, shortened
+from voltagent.core.text import quoted, replace_surrogates, shortened
 from voltagent.errors import ValidationError
 
 # From the name of an option, for the error, and its value to what is recorded. Raises a `ValidationError`.
@@ -159,7 +159,7 @@ def one_of(*allowed: str) -> OptionCheck:
     def check(name: str, value: object) -> str:
         text = check_text(name, value)
         if text not in allowed:
-            raise ValidationError(f"{name} must be one of {', '.join(allowed)}, got {text!r}")
+            raise ValidationError(f"{name} must be one of {', '.join(allowed)}, got {quoted(text)}")
         return text
 
     return check
@@ -186,7 +186,8 @@ def check_moment(name: str, value: object) -> str:
         pass_on_interrupt(exc)
         problem = introspection.full_name(type(exc))
         raise ValidationError(f"{name} must be a time that UTC can express: {problem}") from exc
-    raise ValidationError(f"{name} must be an ISO 8601 time such as 2026-01-31T12:00:00Z, from 1678 to 2261")
+    wanted = "an ISO 8601 time such as 2026-01-31T12:00:00Z, from 1678 to 2261"
+    raise ValidationError(f"{name} must be {wanted}, got {quoted(text)}")
 
 
 def check_event_type(name: str, value: object) -> str:

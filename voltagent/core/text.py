@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -109,6 +109,17 @@ def cut(text: str, length: int) -> str:
 def shortened(text: str, length: int) -> str:
     """Return the text, :func:`cut` where it is longer than ``length``, with a note of its original size."""
     return text if len(text) <= length else f"{cut(text, length)}… [truncated, {len(text)} characters]"
+
+
+def quoted(text: str, most: int = 40) -> str:
+    """Return a string as an error message shows it: in quotes, escaped, and only its beginning if it is long."""
+    return ascii(text) if len(text) <= most else f"{text[:most]!a}…"
+
+
+def type_within(values: Iterable[object], *wanted: type) -> str:
+    """Return the type of a list for an error message, with that of its first unwanted value: ``list with int``."""
+    name = type(values).__name__
+    return next((f"{name} with {type(one).__name__}" for one in values if not isinstance(one, wanted)), name)
 
 
 def _cleaned(value: Any) -> Any:

@@ -10,6 +10,7 @@ from voltagent.capture import options
 from voltagent.core.late_import import LateModule
 from voltagent.core.naming import nearest
 from voltagent.core.span import Remote
+from voltagent.core.text import type_within
 from voltagent.errors import ValidationError
 from voltagent.tracing.recorder import Recorder
 
@@ -172,7 +173,8 @@ def _items(value: Any) -> list[Any] | None:
 
 
 def _kind(value: Any) -> str:
-    return type(value).__name__
+    items = _items(value)
+    return type(value).__name__ if items is None else type_within(value, str)
 
 
 _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 from voltagent.core.context import default_recorder, redirected, run_callback
 from voltagent.core.guard import guard, log_once
 from voltagent.core.span import ERROR, Span
+from voltagent.core.text import type_within
 from voltagent.errors import ValidationError
 from voltagent.middleware.routes import MatchedRoute
 from voltagent.tracing.recorder import Recorder
@@ -76,7 +77,7 @@ class MiddlewareOptions:
             raise ValidationError(f"exclude must be a list of paths, such as '/health', got {type(exclude).__name__}")
         patterns = (exclude,) if isinstance(exclude, str) else tuple(exclude)
         if not all(isinstance(pattern, str) for pattern in patterns):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ValidationError("exclude must contain paths, such as '/health'")
+            raise ValidationError(f"exclude must contain paths, such as '/health', got {type_within(exclude, str)}")
         self.traces = trace
         self._user: Callable[[Any], Any] | None = user
         self._exclude = patterns

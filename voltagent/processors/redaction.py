@@ -19,7 +19,7 @@ from weakref import WeakKeyDictionary
 from voltagent.capture.pieces import LARGE, decode, encode, release
 from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import Phase, Span, SpanEvent
-from voltagent.core.text import encoded, replace_surrogates
+from voltagent.core.text import encoded, replace_surrogates, type_within
 from voltagent.errors import ValidationError
 from voltagent.processors.event_lines import are_whole, hide_in_events, may_be_events
 from voltagent.processors.parted_strings import texts_with_parts
@@ -112,7 +112,9 @@ class Redactor:
         keys = [item for item in items if isinstance(item, str)]
         patterns = [item for item in items if isinstance(item, re.Pattern)]
         if len(keys) + len(patterns) < len(items):
-            raise ValidationError(f"{what} must contain key names and compiled patterns only")
+            raise ValidationError(
+                f"{what} must contain key names and compiled patterns only, got {type_within(items, str, re.Pattern)}"
+            )
         return cls(keys, patterns)
 
     def apply(self, text: bytes, path: str = "", found: Found | None = None) -> bytes:

@@ -15,6 +15,7 @@ from pydantic_core import from_json, to_json
 from voltagent.core.context import INCOMING, PROPAGATED, Propagated, current_span, recorder_here
 from voltagent.core.guard import guard
 from voltagent.core.span import Span, StandIn
+from voltagent.core.text import type_within
 from voltagent.errors import ValidationError
 
 BAGGAGE: Final = "baggage"  # the header
@@ -71,7 +72,8 @@ def _identifier(name: str, value: object) -> str:
 def _checked_tags(tags: object) -> list[str]:
     found = list(cast("Iterable[object]", tags)) if isinstance(tags, list | tuple | set | frozenset) else None
     if found is None or not all(isinstance(tag, str) for tag in found):
-        raise ValidationError("tags of propagated() must be a list of strings")
+        got = type_within(found, str) if found else type(cast(object, tags)).__name__
+        raise ValidationError(f"tags of propagated() must be a list of strings, got {got}")
     return cast("list[str]", found)
 
 

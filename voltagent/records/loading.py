@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, Final, Literal
 
 from voltagent import settings
 from voltagent.core import clock
+from voltagent.core.text import quoted
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.records.model import Json, TraceRecord
 from voltagent.records.reading import open_store, record_of
@@ -60,8 +62,13 @@ def load_traces(
         ValidationError: an argument does not fit.
     """
     _check(order, limit)
+    _check_conditions(agent_id=agent_id, user_id=user_id, conversation_id=conversation_id, tag=tag, text=text)
     if status is not None and status not in STATUSES:
-        raise ValidationError(f"status must be one of {', '.join(STATUSES)}, got {status!r}; None means any")
+        raise ValidationError(f"status must be one of {', '.join(STATUSES)}, got {_shown(status)}; None means any")
+    if not isinstance(errors, bool | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"errors must be True, False or None, got {type(errors).__name__}")
+    if not isinstance(metadata, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"metadata must be a mapping of keys to values, got {type(metadata).__name__}")
     matching = Filter(
         agent=agent_id,
         status=status,
@@ -93,7 +100,7 @@ def load_trace(id_or_prefix: str, path: str | Path | None = None) -> TraceRecord
         StoreError: several ids begin so, or the store is missing or cannot be read.
     """
     if not _is_name(id_or_prefix):
-        raise ValidationError(f"a trace's id must be a non-empty string, got {id_or_prefix!r}")
+        raise ValidationError(f"a trace's id must be a non-empty string, got {_shown(id_or_prefix)}")
     with open_store(_path(path)) as store:
         found = store.trace(id_or_prefix)
         if found is None:
@@ -106,11 +113,22 @@ def load_trace(id_or_prefix: str, path: str | Path | None = None) -> TraceRecord
 def _check(order: object, limit: Any) -> None:
     """Raise :class:`ValidationError` for an order or a limit that is not valid."""
     if order not in ("newest", "oldest"):
-        raise ValidationError(f"order must be 'newest' or 'oldest', got {order!r}")
+        raise ValidationError(f"order must be 'newest' or 'oldest', got {_shown(order)}")
     if limit is not None and (type(limit) is not int or limit < 0):
-        raise ValidationError(f"limit must be a whole number of at least 0, got {limit!r}")
+        raise ValidationError(f"limit must be a whole number of at least 0, got {_shown(limit)}")
     if limit is not None and limit > _MOST:
         raise ValidationError(f"limit must be at most {_MOST}; None means all")
+
+
+def _check_conditions(**conditions: object) -> None:
+    """Raise :class:`ValidationError` for a condition that is neither a string nor ``None``."""
+    for name, value in conditions.items():
+        if not isinstance(value, str | None):
+            raise ValidationError(f"{name} must be a string, got {type(value).__name__}; None means any")
+
+
+def _shown(value: object) -> str:
+    return quoted(value) if isinstance(value, str) else f"{value}" if type(value) is int else type(value).__name__
 
 
 def _is_name(given: object) -> bool:
@@ -135,6 +153,8 @@ def _has(metadata: Mapping[str, Json], wanted: Mapping[str, Json]) -> bool:
 
 
 def _path(path: str | Path | None) -> Path:
+    if not isinstance(path, str | os.PathLike | None):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"path must be the file of a store, got {type(path).__name__}")
     return settings.local_path() if path is None else Path(path)
 
 
@@ -147,5 +167,5 @@ def nanoseconds(name: str, moment: datetime | str | None) -> int | None:
     text, fold = (moment, 0) if isinstance(moment, str) else (moment.isoformat(), moment.fold)
     found = clock.parse_iso(text, local=True, fold=fold)
     if found is None:
-        raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, from 1678 to 2261, got {moment!r}")
+        raise ValidationError(f"{name} must be a datetime or an ISO 8601 string, from 1678 to 2261, got {_shown(text)}")
     return found

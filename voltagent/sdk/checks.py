@@ -13,6 +13,7 @@ from voltagent.errors import ValidationError
 from voltagent.tracing.sampling import Sampler, Sampling
 
 _MOST_WARNINGS: Final = 100
+_SERIALIZERS: Final = "serializers must be a mapping of types to functions, such as {Money: str}"
 _YEAR: Final = 365 * 86_400  # seconds; the system's clocks take no number of any size
 _warned: Final[set[str]] = set()  # each warning once per process, however many SDKs it makes
 
@@ -39,9 +40,14 @@ def checked_serializers(given: object) -> Mapping[type, Callable[[Any], object]]
     """Validate the argument ``serializers``."""
     if given is None:
         return {}
-    found = cast("Mapping[Any, Any]", given)
-    if not isinstance(given, Mapping) or not all(isinstance(key, type) and callable(found[key]) for key in found):
-        raise ValidationError("serializers must be a mapping of types to functions, such as {Money: str}")
+    if not isinstance(given, Mapping):
+        raise ValidationError(f"{_SERIALIZERS}, got {type(given).__name__}")
+    found: Mapping[Any, Any] = given  # pyright: ignore[reportUnknownVariableType]
+    for key in found:
+        if not isinstance(key, type):
+            raise ValidationError(f"{_SERIALIZERS}, got a key of type {type(key).__name__}")
+        if not callable(found[key]):
+            raise ValidationError(f"{_SERIALIZERS}, got {type(found[key]).__name__} for {key.__name__}")
     return found
 
 

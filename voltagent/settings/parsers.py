@@ -15,12 +15,13 @@ from typing import Any, Final, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
 from voltagent.core.naming import nearest
-from voltagent.core.text import is_placeholder
+from voltagent.core.text import is_placeholder, quoted
 from voltagent.errors import ValidationError
 
 Reader: TypeAlias = Callable[[str, object], Any]
 
 _LONGEST: Final = 1 << 16  # characters of a text in a setting: an expression over a longer one stops other threads
+_LONGEST_SHOWN: Final = 24  # characters of a wrong value in an error: keys are longer
 _MOST: Final = 4096  # names in a mapping or a list
 
 _LARGE: Final = 1e15  # from here on, digits say less than an exponent
@@ -82,10 +83,21 @@ def _url_as_given(name: str, value: object) -> str:
     except ValueError:
         valid = False
     if not valid or any(character.isspace() for character in given):
-        raise ValidationError(
-            f"{name} is not a URL such as https://api.voltagent.dev; it needs http:// or https:// and a host"
-        )
+        # no part of it is shown: a URL may hold a password
+        raise ValidationError(f"{name} is not a URL such as https://api.voltagent.dev; {_what_is_wrong(given)}")
     return given
+
+
+def _what_is_wrong(url: str) -> str:
+    """Return what keeps a text from being a URL for requests."""
+    if any(character.isspace() for character in url):
+        return "it contains a space"
+    if not url.lower().startswith(("http://", "https://")):
+        return "it needs http:// or https:// at its beginning"
+    try:
+        return "it has no host" if not urlsplit(url).hostname else "its port must be a number from 1 to 65535"
+    except ValueError:
+        return "its host is not valid"
 
 
 def flag(name: str, value: object) -> bool:
@@ -100,14 +112,14 @@ def flag(name: str, value: object) -> bool:
     raise _wrong(name, value, "true or false (also 1/0, yes/no, on/off)")
 
 
-def _number(name: str, value: object, *, least: float, most: float = math.inf) -> float:
-    """Return a validated number between two limits, both included."""
+def _number(name: str, value: object, wanted: str, *, least: float, most: float = math.inf) -> float:
+    """Return a validated number between two limits, both included; ``wanted`` is what errors call it."""
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise TypeError
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise _wrong(name, value, "a number") from None
+        raise _wrong(name, value, wanted) from None
     if not (least <= number <= most) or math.isinf(number):
         limits = f"at least {_plain(least)}" if math.isinf(most) else f"from {_plain(least)} to {_plain(most)}"
         raise ValidationError(f"{name} must be {limits}, got {_plain(number)}")
@@ -121,25 +133,25 @@ def _plain(number: float) -> str:
 
 def seconds(name: str, value: object) -> float:
     """Validate a duration: from a millisecond to a day."""
-    return _number(name, value, least=0.001, most=86_400)
+    return _number(name, value, "a number of seconds", least=0.001, most=86_400)
 
 
 def delay(name: str, value: object) -> float:
     """Validate a pause in seconds, which may be none: from 0 to a day."""
-    return _number(name, value, least=0, most=86_400)
+    return _number(name, value, "a number of seconds", least=0, most=86_400)
 
 
 def count(name: str, value: object) -> int:
     """Validate a whole number, from 0 to a million."""
-    number = _number(name, value, least=0, most=1_000_000)
+    number = _number(name, value, "a whole number", least=0, most=1_000_000)
     if not number.is_integer():
-        raise _wrong(name, value, "a whole number")
+        raise ValidationError(f"{name} must be a whole number, got {_plain(number)}")
     return int(number)
 
 
 def rate(name: str, value: object) -> float:
     """Validate a share, from 0 to 1."""
-    return _number(name, value, least=0, most=1)
+    return _number(name, value, "a number from 0 to 1", least=0, most=1)
 
 
 def path(name: str, value: object) -> Path:
@@ -147,6 +159,8 @@ def path(name: str, value: object) -> Path:
     given = cast("str | os.PathLike[str]", value)
     if not isinstance(value, str | os.PathLike) or not os.fspath(given):
         raise _wrong(name, given, "a file path")
+    if "\0" in os.fsdecode(given):
+        raise ValidationError(f"{name} must be a file path, and contains a null character")
     try:
         return Path(os.fsdecode(given)).expanduser()
     except RuntimeError:  # ~user, and this machine has no such user
@@ -167,7 +181,7 @@ def file(name: str, value: object) -> Path:
     try:
         given.open("rb").close()
     except OSError as exc:
-        raise ValidationError(f"{name} is a file that cannot be read: {exc.strerror}") from None
+        raise ValidationError(f"{name} is a file that cannot be read: {exc.strerror} ({given})") from None
     return given
 
 
@@ -188,7 +202,7 @@ def mapping_or_path(name: str, value: object) -> Mapping[str, Any] | Path:
 
 def mebibytes(name: str, value: object) -> float:
     """Validate a size in MiB, from 1 to a million."""
-    return _number(name, value, least=1, most=1_000_000)
+    return _number(name, value, "a number of MiB", least=1, most=1_000_000)
 
 
 def names(known: Sequence[str]) -> Reader:
@@ -205,7 +219,8 @@ def names(known: Sequence[str]) -> Reader:
             if word not in known:
                 near = nearest(word, known)
                 hint = f"did you mean {near!r}? " if near else ""
-                raise ValidationError(f"{name} has an unknown name {word!r}; {hint}known are {', '.join(known)}")
+                shown = _shown(word).removeprefix("a string ")
+                raise ValidationError(f"{name} has an unknown name {shown}; {hint}known are {', '.join(known)}")
         if not given:
             raise ValidationError(f"{name} is empty; use one of {', '.join(known)}")
         return tuple(dict.fromkeys(given))
@@ -233,7 +248,7 @@ def one_of(*known: str) -> Reader:
     def read(name: str, value: object) -> str:
         given = text(name, value).strip().lower()
         if given not in known:
-            raise ValidationError(f"{name} must be one of {', '.join(known)}, got {given!r}")
+            raise ValidationError(f"{name} must be one of {', '.join(known)}, got {_shown(given)}")
         return given
 
     return read
@@ -308,9 +323,22 @@ _OTLP_PROTOCOL: Final = one_of("http/protobuf", "http/json")
 
 def otlp_timeout(name: str, value: object) -> float:
     # OpenTelemetry's variables are in milliseconds, our arguments in seconds
-    return seconds(name, value) if name == "otlp_timeout" else _number(name, value, least=1, most=86_400_000) / 1000
+    if name == "otlp_timeout":
+        return seconds(name, value)
+    return _number(name, value, "a number of milliseconds", least=1, most=86_400_000) / 1000
 
 
 def _wrong(name: str, value: object, wanted: str) -> ValidationError:
-    shown = "an empty string" if value == "" else type(value).__name__
+    """Return the error for a value; strings get here only where numbers, flags or paths are expected, never keys."""
+    if not isinstance(value, str):
+        shown = type(value).__name__
+    elif name.isupper():  # a variable of the environment: all of them are strings
+        shown = _shown(value)
+    else:
+        shown = f"str {_shown(value)}" if value else "an empty string"
     return ValidationError(f"{name} must be {wanted}, got {shown}")
+
+
+def _shown(text: str) -> str:
+    """Return a short string in quotes and escaped; of a longer one only its length, as it may be a misplaced key."""
+    return quoted(text) if len(text) <= _LONGEST_SHOWN else f"a string of {len(text)} characters"

@@ -62,6 +62,8 @@ def read_recording(path: str | Path) -> TraceRecord:
     Raises:
         ValidationError: it is missing, damaged, or of another version of the format; the message names the file.
     """
+    if not isinstance(path, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ValidationError(f"a recording must be a record or the path of a file, got {type(path).__name__}")
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as exc:

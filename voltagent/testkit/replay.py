@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from voltagent.core import context
 from voltagent.core.span import AGENT, LLM, MEMORY, RETRIEVER, TOOL, Span
+from voltagent.core.text import type_within
 from voltagent.errors import ValidationError
 from voltagent.records.model import OperationRecord, TraceRecord, describe, draw
 from voltagent.testkit.answers import REFUSED, exception_of, items_of, refusal, result_of, return_type
@@ -220,7 +221,10 @@ def replay(
             again at the end of the block.
         ValidationError: an argument does not fit, or the file is no recording of this version.
     """
-    unknown = sorted(set(only) - set(_KINDS)) if not isinstance(only, str) else [only]
+    wrong = "str" if isinstance(only, str) else type_within(only, str)
+    if wrong != type(only).__name__ or isinstance(only, str):
+        raise ValidationError(f"only must be a list of kinds of operation ({', '.join(_KINDS)}), got {wrong}")
+    unknown = sorted(set(only) - set(_KINDS))
     if unknown:
         raise ValidationError(f"only must contain kinds of operation ({', '.join(_KINDS)}), got {', '.join(unknown)}")
     if missing not in ("error", "call"):

@@ -40,7 +40,7 @@ def checked_score(name: object, value: object, comment: object) -> dict[str, Any
     """
     text = _string("name", name, LONGEST_NAME + 1).strip()
     if not text or len(text) > LONGEST_NAME:
-        raise ValidationError(f"name must have 1 to {LONGEST_NAME} characters")
+        raise ValidationError(f"name must have 1 to {LONGEST_NAME} characters, got {len(text) or 'none'}")
     return {
         "name": text,
         "value": _value(value),
@@ -57,9 +57,8 @@ def _value(value: object) -> bool | int | float | str:
         return _string("value", value, LONGEST_VALUE)
     number = as_number(value)
     if number is None or not -_LARGEST <= number <= _LARGEST:
-        raise ValidationError(
-            f"value must be a finite number, a bool or a string, got {introspection.short_name(kind)}"
-        )
+        shown = f"{value}" if kind is float else introspection.short_name(kind)
+        raise ValidationError(f"value must be a finite number, a bool or a string, got {shown}")
     return number
 
 
