@@ -201,6 +201,16 @@ def test_the_page_and_the_terminal_join_the_same_pieces(new_page: Open):
     assert joined == [joined_pieces(value) for value in values]
 
 
+def test_a_long_text_is_not_searched_for_pieces(new_page: Open):
+    script = """async () => {
+      const { joinedPieces } = await import("/reading.js");
+      const text = "word ".repeat(200_000);
+      const begin = performance.now();
+      return joinedPieces(text) === text ? performance.now() - begin : null;
+    }"""
+    hold(new_page().evaluate(script) / 1000, 1, "a text of 1 MB")  # some microseconds
+
+
 def test_calls_stand_next_to_their_results_and_reasoning_is_folded(site: Site, new_page: Open):
     thinking = {"role": "assistant", "content": [{"type": "thinking", "thinking": "let me see"}]}
     page = _opened(site, new_page, [*CONVERSATIONS["a plain list"], thinking])

@@ -43,8 +43,8 @@ export function readingSection(title, value, { other, joins } = {}) {
  * @returns {unknown}
  */
 export function joinedPieces(value) {
-  const [[key, alone] = [], ...others] = Array.isArray(value) ? [["result", value]] : Object.entries(Object(value));
-  if (key !== "result" || others.length || !Array.isArray(alone)) return value;
+  const alone = Array.isArray(value) ? value : /** @type {any} */ (value)?.result;
+  if (!Array.isArray(alone) || (alone !== value && Object.keys(Object(value)).length > 1)) return value;
   const pieces = /** @type {unknown[]} */ (alone);
   if (!pieces.every((one) => typeof one === "string")) return value;
   const isText = pieces.some((one, place) => place > 0 && (/\s$/u.test(pieces[place - 1]) || /^\s/u.test(one)));
