@@ -89,7 +89,7 @@ WITH_HINT: Final = (  # each has a hint of a name
     (
         r"stats auth|jwt\.(?:sign|verify|encode|decode)\(|auth plain|basicauth"
         r"|userpwd|sessionid|chpasswd|pwgen|(?:as|is) your [a-z -]*otp"
-        rf"|cred(?:ential)?s (?:are|is) |secrets? set "
+        rf"|cred(?:ential)?s (?:are|is) |secrets set "
         rf"|(?:credentials?|auth(?:enticat(?:e|ion))?|password(?:token)?){_LITERAL_SECOND}"
         r"|[ai]s (?:the|your|my|our|a) (?:[a-z-]+ )?(?:[a-z-]+ )?"
         r"(?:pass(?:word|phrase|code)|(?:api|access|secret) (?:key|token))"
@@ -112,7 +112,7 @@ WORDED: Final = (
     ),
     (
         r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi(?::[a-z]:|\.begin\()"
-        r"|net user?[ \t]|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]|setuser |openssl rand |bw get |op read "
+        r"|net user?[ \t]|pbkdf2[_:]sha|scrypt:[0-9]|setuser |openssl rand |bw get |op read "
         r"|createuser |: eap \\*\"|reg_sz|snmp(?:get|set|walk|bulk)|sqlplus[ \t]"
         r"|hash::make\(|\{plain|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]"
     ),

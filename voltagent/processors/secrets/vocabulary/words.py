@@ -78,14 +78,17 @@ _STEMS: Final = (
 )
 STEMS: Final = tuple(_STEMS.split())
 WEAK_STEMS: Final = ("schlüssel", "密钥", "令牌", "トークン")  # the same of weak names, at their end
-# Names of two words, each of which says nothing, as text has them.
-_TWO: Final = (
+# Names of two words, each of which says nothing, as text has them; in these languages, sentences have them as well.
+_TWO_OF_LANGUAGES: Final = (
     ("mật", "khẩu"),
     ("kata", "sandi"),
     ("كلمة", "المرور"),
     ("كلمة", "السر"),
     ("رمز", "عبور"),
     ("κωδικός", "πρόσβασης"),
+)
+_TWO: Final = (
+    *_TWO_OF_LANGUAGES,
     ("bw", "session"),
     ("seed", "phrase"),
     ("recovery", "phrase"),
@@ -94,6 +97,7 @@ _TWO: Final = (
     ("community", "string"),
 )
 TWO_WORDS: Final = tuple(f"{first}{joint}{second}" for first, second in _TWO for joint in " _-")
+TWO_STATED: Final = tuple(map(" ".join, _TWO_OF_LANGUAGES))
 # What the code of a message is called in other languages.
 _CODE_NAMES: Final = (
     "验证码 認証コード 確認コード 인증번호 인증_번호 인증코드 인증_코드 код_подтверждения رمز_التحقق kod_weryfikacyjny "

@@ -97,7 +97,7 @@ _CONSOLES: Final = SearchGroup(
     r"(?:\]:|\) pp?) [a-z0-9_.]+\n(?:out\[|\$|[\"'])",
     (
         Search("]:", r"\]:" + _PRINTED, _printed),
-        *(Search(f") {p}", rf"\) {p}" + _PRINTED, _printed) for p in ("p", "pp")),
+        Search(") p", r"\) pp?" + _PRINTED, _printed),
     ),
 )
 _COMMANDS: Final = SearchGroup(

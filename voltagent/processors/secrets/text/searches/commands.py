@@ -32,10 +32,7 @@ _FLAG: Final = (
     r"(?:\\{0,4}(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})')"
     r"|(?P<bare>[^\s\"'`|;&<>\\\x1b\0-][^\s\"'`|;&<>\x1b\0]{0,1000}))"
 )
-_WITH_P: Final = (
-    " login ;mongo;sqlcmd;bcp ;unzip;zip ;cqlsh;twine;useradd;usermod;ipmitool;psexec;rdesktop;winexe;hydra ;medusa "
-    ";netexec ;evil-winrm;certutil"
-)
+_WITH_P: Final = " login ;mongo;sqlcmd;bcp ;zip ;cqlsh;twine;useradd;ipmitool;psexec;rdesktop;hydra ;certutil"
 _WITH_W: Final = "ldapsearch;ldapmodify;ldapadd;ldapwhoami;-generic-password;-internet-password"
 SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
 _WITH_CERTIFICATE: Final = ("curl",)  # before the password of its key
@@ -47,14 +44,13 @@ COMMAND_FLAGS: Final = (
     ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}", ("gh secret",)),
     ("--body", r"--body(?<=[ \t]--body)[ \t=]{1,4}", ("gh secret",)),
     ("--value", r"--value(?<=[ \t]--value)[ \t=]{1,4}", ("keyvault secret",)),
-    ("/pass:", r"/pass:(?<=[ \t]/pass:)", ("cmdkey",)),
     ("/p:", r"/p:(?<=[ \t]/p:)", ("freerdp",)),
     ("-p", r"-p(?<=[ \t\"']-p)", ("mysql", "mariadb", "7z ", "rar ")),
     ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", tuple(_WITH_P.split(";"))),
-    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + "%", ("smbclient", "rpcclient", "smbget")),
+    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + "%", ("smbclient",)),
     ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + ",", ("lftp",)),
     ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
-    ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}" + _AND_USER + ":", ("http ", "https ", "xh ")),
+    ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}" + _AND_USER + ":", ("http ", "https ")),
     ("-E", r"-e(?<=[ \t]-e)[ \t]{1,4}" + _AND_USER + ":", _WITH_CERTIFICATE),
     ("--cert", r"--cert(?<=[ \t]--cert)[ \t=]{1,4}" + _AND_USER + ":", _WITH_CERTIFICATE),
     ("pass", r"pass(?<=[ \t]pass)[ \t=]{1,4}", ("rclone config",)),

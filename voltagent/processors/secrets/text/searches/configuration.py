@@ -134,7 +134,7 @@ def _settings(scan: Scan, match: re.Match[str]) -> Range | None:
 _DEVICES: Final = SearchGroup(
     r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]"
     r"|isakmp key|digest-key|(?:password|secret) 0|wpa_passphrase |obscure |alias set |add-mask::|vault login "
-    r"| enc |add_user |change_password |secrets? set |kv put |(?:pass|auth) [^\s\x00]"
+    r"| enc |add_user |change_password |secrets set |kv put |(?:pass|auth) [^\s\x00]"
     r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-secret)[ \t]"
     r"|stats auth[ \t]",
     (
@@ -144,10 +144,7 @@ _DEVICES: Final = SearchGroup(
             Search(verb, verb + r" [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", credential_value)
             for verb in ("add_user", "change_password")
         ),
-        *(
-            Search(verb, verb + r"(?P<rest>[^\n\0|;&]{1,1000})", _settings)
-            for verb in ("secrets set ", "secret set ", "kv put ")
-        ),
+        *(Search(verb, verb + r"(?P<rest>[^\n\0|;&]{1,1000})", _settings) for verb in ("secrets set ", "kv put ")),
         *(Search(f"{word} ", word + _SENT, _sent) for word in ("pass", "auth")),
         Search("pass ", "pass(?<=: pass)" + _SENT, credential_value),  # in a capture of packets
         Search("wpa_passphrase ", r"wpa_passphrase [^\s\0]{1,64} [\"']?([^\s\"'\0]{8,64})", plain_value),

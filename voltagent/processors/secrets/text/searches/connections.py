@@ -46,7 +46,7 @@ CALLS: Final = {
 }
 # What takes a user and then a password, and what takes an address before them, by how their names end.
 _WITH_USER: Final = (
-    *("auth(", "auth_password(", "authenticate(", "authentication(", "login(", "signin(", "sign_in(", "log_in("),
+    *("auth(", "authenticate(", "authentication(", "login(", "signin(", "sign_in(", "log_in("),
     *("credential(", "credentials(", "password(", "passwordtoken(", "wifi.begin("),
 )
 _CONNECTORS: Final = ("connect(", "connection(", "mysqli(", "pdo(", "__construct(", "imap_open(", "create_user(")

@@ -27,7 +27,7 @@ _HASH: Final = (
 )
 # The same as Django and Werkzeug write it.
 _NAMED_HASH: Final = (
-    r"(?:[_:]sha\d{1,3}(?::\d{1,9})?\$(?:\d{1,9}\$)?|:\d{1,9}:\d{1,4}:\d{1,4}\$|\$argon2)[^\s\"'`,;|<>\\\0]{16,512}"
+    r"(?:[_:]sha\d{1,3}(?::\d{1,9})?\$(?:\d{1,9}\$)?|:\d{1,9}:\d{1,4}:\d{1,4}\$)[^\s\"'`,;|<>\\\0]{16,512}"
 )
 # A line of a file of cookies, as curl and wget keep it: the last of seven fields is the value.
 _COOKIE_LINE: Final = r"[0-9]{1,12}\t[^\t\n\0]{1,100}\t([^\s\0]{4,4096})"
@@ -54,12 +54,12 @@ def _cookie_line(scan: Scan, match: re.Match[str]) -> Range | None:
 
 _KEYS_AND_HASHES: Final = SearchGroup(
     r"---- ?-?begin |\t(?:true|false)\t[0-9]+\t|private-lines:"
-    r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha|pbkdf2[_:]sha|argon2\$|scrypt:[0-9]",
+    r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha|pbkdf2[_:]sha|scrypt:[0-9]",
     (
         Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
         *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
         Search("$", _HASH, _whole),
-        *(Search(word, word + _NAMED_HASH, _whole) for word in ("pbkdf2", "scrypt", "argon2")),
+        *(Search(word, word + _NAMED_HASH, _whole) for word in ("pbkdf2", "scrypt")),
         *(Search(f"{flag}\t", rf"{flag}\t(?<=\t{flag}\t)" + _COOKIE_LINE, _cookie_line) for flag in ("true", "false")),
         Search("{sha", r"\{sha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
         Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),

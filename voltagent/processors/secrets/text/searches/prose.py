@@ -19,7 +19,7 @@ from voltagent.processors.secrets.vocabulary.words import (
     HARMLESS,
     IN_SENTENCES,
     STEMS,
-    TWO_WORDS,
+    TWO_STATED,
     WEAK_STEMS,
 )
 
@@ -107,7 +107,7 @@ _OTHER_STATED: Final = (
     r"[ \t]{0,2}(?:[是为為は은는]|입니다|คือ|là|هي|هو"
     r"|adalah)?[ \t]{0,4}[:\uff1a]?[ \t]{0,4}[「『“\"']?(?P<value>[a-z0-9!#$%&*+./?@^_~-]{6,64})"
 )
-_OTHER_WORDS: Final = ("密码", "密碼", "パスワード", "비밀번호", "암호", "รหัสผ่าน", *WEAK_STEMS, *TWO_WORDS)
+_OTHER_WORDS: Final = ("密码", "密碼", "パスワード", "비밀번호", "암호", "รหัสผ่าน", *WEAK_STEMS, *TWO_STATED)
 _USER_WITH: Final = re.compile(
     r"\b(?:user(?:name)?|login|account)[ \t:=][^\n]{1,50}(?:and|with|[,/])[ \t](?:the[ \t])?\Z"
 )
@@ -130,8 +130,7 @@ _WITH_COLON: Final = r"[ \t]{0,4}:[ \t]{0,4}" + _VALUE  # French has a space bef
 _WORDS: Final = (
     "password passphrase passcode api_key secret_key access_key client_secret passwort kennwort contraseña senha "
     "wachtwoord lösenord lösenordet adgangskoden passordet salasana heslo jelszó "
-    "hasło parola пароль mot_de_passe clé_api clave_de_api clave_api chave_de_api chave_api "
-    "chiave_api"
+    "hasło parola пароль mot_de_passe clé_api clave_de_api chave_de_api"
 )
 WORDS: Final = tuple(word.replace("_", " ") for word in _WORDS.split())
 
@@ -328,12 +327,12 @@ STATEMENT: Final = (
     r"|(?:token|secret|password|api key)[ \t][a-z' \t]*(?:is|was|to)[: \t]+[\\\"'`]*[^\s\"'`<>(){}=:\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
-    "|".join((STATEMENT, *STEMS, *WEAK_STEMS, *TWO_WORDS)),
+    "|".join((STATEMENT, *STEMS, *WEAK_STEMS, *TWO_STATED)),
     (
         *(
             Search(word, word + _WITH_COLON, _stated)
             for word in WORDS
-            if " " in word and word.split()[-1] not in ("key", "secret")
+            if " " in word and not word.endswith(("key", "secret"))
         ),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
         Search("identified by ", r"identified by[ \t]{1,4}([^\s\"'`;,()\0]{4,200})", credential_value),
