@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -34,39 +35,38 @@ _FLAG: Final = (
 )
 _WITH_P: Final = " login ;mongo;sqlcmd;bcp ;zip ;cqlsh;twine;useradd;ipmitool;psexec;rdesktop;hydra ;certutil"
 _WITH_W: Final = "ldapsearch;ldapmodify;ldapadd;ldapwhoami;-generic-password;-internet-password"
-SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
+_SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
 _WITH_CERTIFICATE: Final = ("curl",)  # before the password of its key
 _AND_USER: Final = r"(?P<quote>[\"'])?[^\s:%,\"'\0]{1,100}"
-# Flags of certain commands that take a password, and these commands. Flags in capitals mean something else if they are
+_BLANKS: Final = r"[ \t]{1,4}"
+_WORD: Final = r"[^\s\0]{1,200}[ \t]{1,4}"
+# Flags that take a password, what stands between, and their commands. Flags in capitals mean something else if they are
 # small.
 COMMAND_FLAGS: Final = (
-    ("-p", r"-p(?<=[ \t]-p)[ \t]{0,4}", ("sshpass",)),
-    ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}", ("gh secret",)),
-    ("--body", r"--body(?<=[ \t]--body)[ \t=]{1,4}", ("gh secret",)),
-    ("--value", r"--value(?<=[ \t]--value)[ \t=]{1,4}", ("keyvault secret",)),
-    ("/p:", r"/p:(?<=[ \t]/p:)", ("freerdp",)),
-    ("-p", r"-p(?<=[ \t\"']-p)", ("mysql", "mariadb", "7z ", "rar ")),
-    ("-p", r"-p(?<=[ \t]-p)[ \t]{1,4}", tuple(_WITH_P.split(";"))),
-    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + "%", ("smbclient",)),
-    ("-u", r"-u(?<=[ \t]-u)[ \t]{0,4}" + _AND_USER + ",", ("lftp",)),
-    ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}", ("redis-cli",)),
-    ("-a", r"-a(?<=[ \t]-a)[ \t]{1,4}" + _AND_USER + ":", ("http ", "https ")),
-    ("-E", r"-e(?<=[ \t]-e)[ \t]{1,4}" + _AND_USER + ":", _WITH_CERTIFICATE),
-    ("--cert", r"--cert(?<=[ \t]--cert)[ \t=]{1,4}" + _AND_USER + ":", _WITH_CERTIFICATE),
-    ("pass", r"pass(?<=[ \t]pass)[ \t=]{1,4}", ("rclone config",)),
-    ("pass:", r"pass:(?<=[ \t]pass:)", ("openssl",)),
-    ("-N", r"-n(?<=[ \t]-n)[ \t]{1,4}", ("ssh-keygen",)),  # `-n` are names
-    ("-P", r"-p(?<=[ \t]-p)[ \t]{1,4}", ("mosquitto_pub", "mosquitto_sub", "ssh-keygen")),
-    ("-A", r"-a(?<=[ \t]-a)[ \t]{1,4}", SNMP),
-    ("-X", r"-x(?<=[ \t]-x)[ \t]{1,4}", SNMP),
-    ("-c", r"-c(?<=[ \t]-c)[ \t]{1,4}", SNMP),
-    ("-w", r"-w(?<=[ \t]-w)[ \t]{1,4}", tuple(_WITH_W.split(";"))),
-    ("-k", r"-k(?<=[ \t]-k)[ \t]{1,4}", ("openssl enc", "openssl aes", "openssl des", "nuget push")),
-    ("-hp", r"-hp(?<=[ \t]-hp)", ("rar ",)),
-    ("-b", r"-b(?<=[ \t]-b)[ \t]{1,4}", ("oathtool",)),
-    ("/rp", r"/rp(?<=[ \t]/rp)[ \t]{1,4}", ("schtasks",)),
-    ("-nb", r"-nb(?<=[ \t]-nb)[a-z0-9]{0,3}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
-    ("-b", r"-b(?<=[ \t]-b)[a-z0-9]{0,3}[ \t]{1,4}[^\s\0]{1,200}[ \t]{1,4}[^\s\0]{1,100}[ \t]{1,4}", ("htpasswd",)),
+    ("-p", r"[ \t]{0,4}", ("sshpass",)),
+    ("-p", "", ("mysql", "mariadb", "7z ", "rar ")),
+    ("-p", _BLANKS, tuple(_WITH_P.split(";"))),
+    ("-P", _BLANKS, ("mosquitto_pub", "mosquitto_sub", "ssh-keygen")),
+    ("-hp", "", ("rar ",)),
+    ("--body", r"[ \t=]{1,4}", ("gh secret",)),
+    ("-b", _BLANKS, ("gh secret", "oathtool")),
+    ("-b", r"[a-z0-9]{0,3}[ \t]{1,4}" + _WORD * 2, ("htpasswd",)),
+    ("-nb", r"[a-z0-9]{0,3}[ \t]{1,4}" + _WORD, ("htpasswd",)),
+    ("--value", r"[ \t=]{1,4}", ("keyvault secret",)),
+    ("-u", r"[ \t]{0,4}" + _AND_USER + "%", ("smbclient",)),
+    ("-u", r"[ \t]{0,4}" + _AND_USER + ",", ("lftp",)),
+    ("-a", _BLANKS, ("redis-cli",)),
+    ("-a", _BLANKS + _AND_USER + ":", ("http ", "https ")),
+    ("-E", _BLANKS + _AND_USER + ":", _WITH_CERTIFICATE),
+    ("--cert", r"[ \t=]{1,4}" + _AND_USER + ":", _WITH_CERTIFICATE),
+    ("pass", r"[ \t=]{1,4}", ("rclone config",)),
+    ("pass:", "", ("openssl",)),
+    ("-k", _BLANKS, ("openssl enc", "openssl aes", "openssl des", "nuget push")),
+    ("-N", _BLANKS, ("ssh-keygen",)),  # `-n` are names
+    *((flag, _BLANKS, _SNMP) for flag in ("-A", "-X", "-c")),
+    ("-w", _BLANKS, tuple(_WITH_W.split(";"))),
+    ("/rp", _BLANKS, ("schtasks",)),
+    ("/p:", "", ("freerdp",)),
 )
 # The same in a list of arguments, where a user and a password are divided by themselves.
 _FLAGS_IN_LISTS: Final = [
@@ -94,15 +94,17 @@ def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
     return None if is_other or (password.isdigit() and len(password) < 6) else match.span("password")
 
 
-def _command_flag(flag: str, commands: tuple[str, ...], scan: Scan, match: re.Match[str]) -> Range | None:
-    if flag[1].isupper() and scan.text[match.start() + 1] != flag[1]:
-        return None
+def _command_flag(flags: Sequence[tuple[str, Sequence[str]]], scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return what follows one of some flags that are written alike, in the line of one of its commands."""
     before = scan.low[max(0, match.start() - _COMMAND) : match.start()]
     line = before[max(map(before.rfind, "\n\0|;")) + 1 :]
+    sign = scan.text[match.start() + 1]
+    is_of_command = any(
+        any(map(line.__contains__, commands)) for flag, commands in flags if not flag[1].isupper() or flag[1] == sign
+    )
     value = scan.group(match, "value")
     is_name = value.isupper() and value.isalpha()  # `-pPASSWORD` of a manual
-    is_other = is_name or is_placeholder(value) or not any(map(line.__contains__, commands))
-    return None if is_other else match.span("value")
+    return match.span("value") if is_of_command and not is_name and not is_placeholder(value) else None
 
 
 def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
@@ -187,12 +189,20 @@ _ARGUMENTS: Final = SearchGroup(
         Search("<<<", _HERE_STRING, _here_string),
     ),
 )
+
+
+def _flag_searches() -> Iterator[Search]:
+    """Yield a search for each pattern of flags: some commands have the same one, or one in capitals."""
+    found: dict[tuple[str, str], list[tuple[str, Sequence[str]]]] = {}
+    for flag, between, commands in COMMAND_FLAGS:
+        found.setdefault((flag.lower(), between), []).append((flag, commands))
+    for (flag, between), flags in found.items():
+        value = _COMMAND_FLAG_VALUE if "<quote>" in between else _MAYBE_QUOTE + _COMMAND_FLAG_VALUE
+        yield Search(flag, rf"{flag}(?<=[ \t\"']{flag}){between}{value}", partial(_command_flag, flags))
+
+
 _COMMAND_FLAGS: Final = SearchGroup(
     "|".join(dict.fromkeys(re.escape(command) for _, _, commands in COMMAND_FLAGS for command in commands)),
-    tuple(
-        Search(flag.lower(), f"{pattern}{quote}{_COMMAND_FLAG_VALUE}", partial(_command_flag, flag, commands))
-        for flag, pattern, commands in COMMAND_FLAGS
-        for quote in ("" if "<quote>" in pattern else _MAYBE_QUOTE,)
-    ),
+    tuple(_flag_searches()),
 )
 COMMANDS: Final = (_FLAGS, _ARGUMENTS, _COMMAND_FLAGS)

@@ -24,20 +24,17 @@ _SET_NAME: Final = r"(?://[^\s:\0]{1,100}:)?(?P<name>[\w.-]{2,80})"
 SETTERS: Final = {
     "env": r"env[ \t]{1,4}(?<![\w.-]env[ \t])" + _SET_NAME,
     "define": r"define[ \t]{1,4}(?<=#define[ \t])" + _SET_NAME,
-    "requirepass": "(?P<name>requirepass)",
-    "masterauth": "(?P<name>masterauth)",
-    "bindpw": "(?P<name>bindpw)",
-    "rootpw": "(?P<name>rootpw)",
+    **{
+        name: f"(?P<name>{re.escape(name)})"
+        for name in ("requirepass", "masterauth", "bindpw", "rootpw", "_pass", "secret.key")
+    },
     "(setq": r"\(setq[ \t]{1,4}" + _SET_NAME,
     "(def": r"\(def[a-z]{0,10}[ \t]{1,4}\*?" + _SET_NAME + r"\*?",
-    "_pass": "(?P<name>_pass)",
-    "secret.key": r"(?P<name>secret\.key)",
-    "setx": r"setx[ \t]{1,4}" + _SET_NAME,
-    "setenv": r"setenv[ \t]{1,4}" + _SET_NAME,
+    **{
+        word: word + r"[ \t]{1,4}" + _SET_NAME
+        for word in ("setx", "setenv", "set_header", "add_header", "set-header", "cgi_param")
+    },
     "set -": r"set -[a-z]{1,3}[ \t]{1,4}" + _SET_NAME,
-    **{f"{verb}_header": rf"{verb}_header[ \t]{{1,4}}" + _SET_NAME for verb in ("set", "add")},
-    "set-header": r"set-header[ \t]{1,4}" + _SET_NAME,
-    "cgi_param": r"cgi_param[ \t]{1,4}" + _SET_NAME,
     "set ": r"set[ \t]{1,4}\$?(?P<name>[\w.-]{2,80})(?=[ \t]{1,4}[\"'])",
     "requestheader": r"requestheader[ \t]{1,4}(?:set|add)[ \t]{1,4}[\"']?(?P<name>[\w.-]{2,80})[\"']?",
     "config": r"config(?:ure)?[ \t]{1,4}(?:--[a-z]{1,12}[ \t]{1,4}){0,2}(?:set[ \t]{1,4})?" + _SET_NAME,
