@@ -42,7 +42,6 @@ _RULES: Final = frozenset(("", *_RULE))
 _COPIED: Final = re.compile(r"COPY [\w.\"]{1,120} \(([^()\n]{1,2000})\) FROM stdin;\Z", re.IGNORECASE)
 _NULL: Final = "\\N"
 _QUOTED_CELL: Final = re.compile(r"\"(?:[^\"\n\0]|\"\"){0,2000}\"?|[^\"\n\0]{1,2000}")
-_NO_CELL: Final = frozenset(("yes", "no", "true", "false", "null", "none", "n/a", "string", "required", "optional"))
 _LONGEST_HEADER: Final = 512  # characters
 _CHECKED: Final = 256  # characters of lines in a text with tables that are checked at once
 _LONGEST_ROW: Final = 4096
@@ -278,7 +277,5 @@ def _is_in_text(name: str, value: str, strength: Strength, *, is_spaced: bool) -
         return False
     if strength is Strength.WEAK:
         return True
-    if value.isalpha() and value.lower() in _NO_CELL:
-        return False
     is_number = len(value) >= _LEAST_DIGITS and value.isdigit()
     return not is_spaced or is_number or has_password_form(value)

@@ -46,8 +46,7 @@ _VERSION: Final = re.compile(r"[\^~]?\d{1,4}\.\d{1,5}\.\d{1,5}(?:-[a-z][a-z0-9.]
 _OF_COOKIES: Final = re.compile(r"cookies?\Z")  # the name of a package
 _BEGINS_VERSION: Final = frozenset("^~0123456789")
 _LONGEST_LABEL: Final = 40  # characters
-# What a field or a setting has that is named after a secret, and what says no more than that there is none.
-_NO_SECRETS: Final = frozenset(("string", "yes", "no", "on", "off", "ask", "true", "false"))
+_NO_SECRETS: Final = frozenset(("yes", "no", "on", "off", "ask"))  # what says no more than whether there is one
 # The security schemes of OpenAPI: how a secret is sent, by their type and the field that they then have.
 _SECURITY_FIELDS: Final = {"apiKey": "in", "http": "scheme", "oauth2": "flows", "openIdConnect": "openIdConnectUrl"}
 _SCHEME_FIELDS: Final = frozenset(
@@ -113,8 +112,10 @@ def is_harmless_text(name: str, value: str) -> bool:
     begins = value[:1]
     if begins in _BEGINS_VERSION:
         return _VERSION.match(value) is not None
+    if value.lower() in _NO_SECRETS:
+        return True
     if begins.isascii() and begins.islower():
-        return value in _NO_SECRETS or is_harmless_value(name, value)
+        return is_harmless_value(name, value)
     if len(value) > _LONGEST_LABEL:
         return False
     words = value.lower().split()

@@ -6,10 +6,9 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import plain_value
+from voltagent.processors.secrets.text.searches.examinations import named_value, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
-from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 
 # A command behind a prompt, and an answer of one word.
@@ -78,17 +77,7 @@ def _answer(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_secret else None
 
 
-def _printed(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return what a notebook or a debugger prints for a name: ``In [3]: token``, ``(Pdb) p token``."""
-    name, value = scan.group(match, "name").rpartition(".")[2], scan.group(match, "value")
-    return match.span("value") if is_secret_text(value, scan.names.strength(name), name) else None
-
-
-def _reply(scan: Scan, match: re.Match[str]) -> Range | None:
-    name, value = scan.group(match, "name").rpartition(":")[2], scan.group(match, "value")
-    return match.span("value") if is_secret_text(value, scan.names.strength(name), name) else None
-
-
+# What a notebook or a debugger prints for a name: `In [3]: token`, `(Pdb) p token`.
 _PRINTED: Final = (
     r"[ \t](?P<name>[\w.]{2,80})\n(?:out\[\d{1,5}\]: |\$\d{1,5} = (?:0x[0-9a-f]{1,16} |)|)"
     r"(?P<quote>[\"'])(?P<value>[^\"'\n\0]{3,500})(?P=quote)"
@@ -96,8 +85,8 @@ _PRINTED: Final = (
 _CONSOLES: Final = SearchGroup(
     r"(?:\]:|\) pp?) [a-z0-9_.]+\n(?:out\[|\$|[\"'])",
     (
-        Search("]:", r"\]:" + _PRINTED, _printed),
-        Search(") p", r"\) pp?" + _PRINTED, _printed),
+        Search("]:", r"\]:" + _PRINTED, named_value),
+        Search(") p", r"\) pp?" + _PRINTED, named_value),
     ),
 )
 _COMMANDS: Final = SearchGroup(
@@ -110,6 +99,6 @@ _COMMANDS: Final = SearchGroup(
 )
 _REPLIES: Final = SearchGroup(
     r"[0-9]\) \"[0-9a-z_.:-]+\"\n|setuser | on [>#]",
-    (Search(') "', _REPLY, _reply), Search("setuser ", _ACL, plain_value), Search("on ", _ACL_LINE, plain_value)),
+    (Search(') "', _REPLY, named_value), Search("setuser ", _ACL, plain_value), Search("on ", _ACL_LINE, plain_value)),
 )
 ANSWERS: Final = (_COMMANDS, _REPLIES, _CONSOLES)

@@ -13,6 +13,7 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 
 BEFORE_VALUE: Final = 300  # characters before a value in which its name stands
 _LONGEST_LINE: Final = 200  # characters
+_PARTS: Final = re.compile("[.:]")  # between the parts of a name
 
 
 def plain_value(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -47,6 +48,12 @@ def two_values(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first of two groups, and note the second, unless they stand for values."""
     groups = [group for group in (1, 2) if match[group] is not None and not is_placeholder(scan.group(match, group))]
     return first_of(scan, [match.span(group) for group in groups])
+
+
+def named_value(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the value of a match if the last part of its name is that of a secret."""
+    name = _PARTS.split(scan.group(match, "name"))[-1]
+    return match.span("value") if is_secret_text(scan.group(match, "value"), scan.names.strength(name), name) else None
 
 
 def named_before(

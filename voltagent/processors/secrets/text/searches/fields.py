@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import named_before, value_group
+from voltagent.processors.secrets.text.searches.examinations import named_before, named_value, value_group
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 
 _FIELD: Final = 190  # characters before a value in which the field with its name stands
@@ -51,12 +51,6 @@ def _field(scan: Scan, match: re.Match[str]) -> Range | None:
     return named_before(scan, match, _FIELD_NAME, value_group(match), reach)
 
 
-def _form_data(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return a part of a multipart form."""
-    strength = scan.names.strength(scan.group(match, "name"))
-    return match.span("value") if is_secret_text(scan.group(match, "value"), strength) else None
-
-
 def _after_name(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the value of ``Set-Variable -Name password -Value …`` and ``--name /db/password --value …``."""
     return named_before(scan, match, _NAME_FLAG, value_group(match), _FIELD)
@@ -75,8 +69,8 @@ FIELDS: Final = SearchGroup(
         Search("value", _FIELD_VALUE, _field),
         Search("-value", _VALUE_FLAG, _after_name),
         Search("default", _DEFAULT, partial(named_before, name=_VARIABLE)),
-        Search("name=", r"name=(?P<name>[\w.-]{1,60})(?:::|\])(?P<value>[^\s\0]{1,2000})", _form_data),
+        Search("name=", r"name=(?P<name>[\w.-]{1,60})(?:::|\])(?P<value>[^\s\0]{1,2000})", named_value),
         Search("forkey:", r"forkey:[ \t]{0,4}\"(?P<name>[\w.-]{2,60})\"", _for_key),
-        Search("form-data", _FORM_DATA, _form_data),
+        Search("form-data", _FORM_DATA, named_value),
     ),
 )

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_ordinary
+from voltagent.processors.secrets.text.searches.examinations import credential_value
+from voltagent.processors.secrets.vocabulary.credential_forms import is_ordinary
 
 _PRIVATE_KEY: Final = r"-----begin [a-z0-9 ]{0,40}(?:private key|openssh|openvpn static key)[a-z0-9 ]{0,40}-----"
 # A key block of PuTTY or SSH2: how it begins, and what follows its body.
@@ -48,10 +49,6 @@ def _whole(_: Scan, match: re.Match[str]) -> Range:
     return match.span()
 
 
-def _cookie_line(scan: Scan, match: re.Match[str]) -> Range | None:
-    return match.span(1) if is_credential(scan.group(match, 1)) else None
-
-
 _KEYS_AND_HASHES: Final = SearchGroup(
     r"---- ?-?begin |\t(?:true|false)\t[0-9]+\t|private-lines:"
     r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha|pbkdf2[_:]sha|scrypt:[0-9]",
@@ -60,7 +57,10 @@ _KEYS_AND_HASHES: Final = SearchGroup(
         *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),
         Search("$", _HASH, _whole),
         *(Search(word, word + _NAMED_HASH, _whole) for word in ("pbkdf2", "scrypt")),
-        *(Search(f"{flag}\t", rf"{flag}\t(?<=\t{flag}\t)" + _COOKIE_LINE, _cookie_line) for flag in ("true", "false")),
+        *(
+            Search(f"{flag}\t", rf"{flag}\t(?<=\t{flag}\t)" + _COOKIE_LINE, credential_value)
+            for flag in ("true", "false")
+        ),
         Search("{sha", r"\{sha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
         Search("{ssha", r"\{ssha\d{0,3}\}[a-z0-9+/=]{16,512}", _whole),
     ),
