@@ -28,10 +28,7 @@ def _scheme_pattern(scheme: str) -> str:
 
 def _scheme(scan: Scan, match: re.Match[str]) -> Range | None:
     credential = scan.group(match, 1).rstrip(".")
-    if match[0][:6] in ("bearer", "basic "):
-        is_token = is_credential(credential) or (match[0][:6] == "bearer" and _is_alphabetic_token(credential))
-    else:  # a word of prose, too: a digit is needed
-        is_token = any(map(str.isdigit, credential[:24])) and is_credential(credential)
+    is_token = is_credential(credential) or (match[0][:6] == "bearer" and _is_alphabetic_token(credential))
     return (match.start(1), match.start(1) + len(credential)) if is_token else None
 
 
@@ -55,7 +52,6 @@ _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1
 _LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|\\(?![nr\"']))*")
 _COOKIES: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|(?<==)\"[^\"\\=\n\0]{1,200}\"|\\(?![nr\"']))*")
 _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
-_SENTENCE: Final = re.compile(r"[,;]?[ \t]{1,4}[a-z]{1,20}[ \t,.;]")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
 _LONGEST_LINE: Final = 16_384
 _ENDS_VALUE: Final = frozenset(("", "\n", "\r", "\0", '"', "'", "`", "<", "\x1b", "\\"))
@@ -72,9 +68,7 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     found = _CREDENTIAL.match(text, start, stop)
     if found is None or is_placeholder(value := found[2].rstrip("*")):
         return None
-    is_secret = _has_form(text, value, found.end()) or (
-        found[1] is not None and found[1].lower() in _KNOWN_SCHEMES and is_credential(value)
-    )
+    is_secret = _has_form(text, value, found.end())
     if not is_secret and found[1] is not None and text[found.end() : found.end() + 1] in _ENDS_VALUE:
         is_secret = _is_short_credential(found[1], value)
     return (start, _end_of_line(scan, start)) if is_secret else None
@@ -84,9 +78,7 @@ def _has_form(text: str, value: str, end: int) -> bool:
     """Return whether the value of a header that ends at a position is a credential, and no word of a sentence."""
     if len(value) >= _LONG_CREDENTIAL:
         return not text.startswith("(", end)  # a call
-    if is_credential(value) and _SENTENCE.match(text, end) is None:
-        return True
-    return text[end : end + 1] in _ENDS_VALUE and is_mixture(value)
+    return is_credential(value) or (text[end : end + 1] in _ENDS_VALUE and is_mixture(value))
 
 
 def _is_short_credential(scheme: str, value: str) -> bool:

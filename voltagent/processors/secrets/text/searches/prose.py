@@ -161,13 +161,12 @@ def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
     """``The password is hunter2``: a digit within a word gives it away, and nothing less."""
     value = scan.group(match, "value").rstrip(".,;:!?)]*”“»\u2019")
     start = match.start("value")
-    has_both = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     has_form = (
         is_credential(value)
         or (is_mixture(value) and value != value.lower() and value != value.upper())
         or (WORDS_AND_NUMBER.match(value) or NUMBERED.match(value)) is not None
     )
-    is_secret = has_both and _NO_SECRET.match(value) is None and has_form
+    is_secret = any(map(str.isalpha, value)) and _NO_SECRET.match(value) is None and has_form
     return (start, start + len(value)) if is_secret else None
 
 

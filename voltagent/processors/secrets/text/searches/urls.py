@@ -21,7 +21,6 @@ _ENCODED_AUTHORITY: Final = rf"%3a%2f%2f{_ENCODED}{{0,100}}%3a({_ENCODED}{{1,200
 _EXAMPLE_HOST: Final = re.compile(
     r"[<{\[$]|(?:(?:local|db|my|proxy|your)?[-_]?host(?:name)?|server|[\w.-]{0,40}example)\b"
 )
-_LONG_USER: Final = 12  # characters; a shorter user without a digit is a name
 
 
 def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -32,8 +31,7 @@ def _authority(scan: Scan, match: re.Match[str]) -> Range | None:
         return None if is_example or is_placeholder(password) else (match.start(1) + len(user) + 1, match.end(1))
     if "," in user or not scan.text[match.end() : match.end() + 1].strip("\"' "):  # a list, or no host
         return None
-    is_name = (len(user) < _LONG_USER and user.isalpha()) or "@" in user
-    if is_name or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
+    if "@" in user or is_placeholder(user) or (is_ordinary(user) and len(user) < 20):
         return None
     return match.span(1)
 
