@@ -382,7 +382,10 @@ def test_small_texts() -> None:
     assert error_text({"type": "ValueError", "message": "m"}) == "ValueError: m"
     assert error_text({"message": {"a": 1}}) == '{"a": 1}'
     assert error_text("plain") == "plain"
-    assert error_text("2 errors\nname\n  is missing\n\nage\r\n  is no number\n") == "2 errors name is missing age is no number"
+    assert (
+        error_text("2 errors\nname\n  is missing\n\nage\r\n  is no number\n")
+        == "2 errors name is missing age is no number"
+    )
     assert error_text({"type": "E", "message": "a\nb"}) == "E: a b"
     assert error_text(["odd"]) == '["odd"]'
     assert short_id("order-4711") == "order-4711"
