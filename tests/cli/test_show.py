@@ -68,6 +68,16 @@ def test_a_trace_names_the_one_that_it_is_part_of(tmp_path: Path, capsys: pytest
     assert "part of" not in printed(capsys, "show", "caller", "--db", tmp_path / "traces.db")
 
 
+@pytest.mark.parametrize(("given", "meant"), [("bot", "Bot"), ("dsek", "desk"), ("cheep", "cheap"), ("zzz", None)])
+def test_the_nearest_name_of_an_agent_is_suggested(
+    db: Path, capsys: pytest.CaptureFixture[str], given: str, meant: str | None
+) -> None:
+    assert main(["show", given, "--db", str(db)]) == 1
+    err = capsys.readouterr().err
+    assert (f"; did you mean {meant!r}? `voltagent traces` lists the traces" in err) == (meant is not None)
+    assert "`voltagent traces` lists the traces" in err
+
+
 def test_values_stand_below_the_tree_as_text(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys, "show", "t1", "-v", "--db", db)
     tree, _, below = out.partition("\n\n")

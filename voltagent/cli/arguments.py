@@ -12,6 +12,7 @@ from voltagent import settings
 from voltagent.cli.numbers import AGES, number, whole_number, with_unit
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
+from voltagent.core.naming import nearest
 from voltagent.errors import ValidationError, VoltAgentError
 from voltagent.records.reading import open_store, select_trace
 from voltagent.storage.traces.filters import ORDERS, STATUSES, Filter, ScoreCondition
@@ -233,9 +234,13 @@ def chosen(store: Store, identifier: str | None) -> StoredTrace:
     if trace is None and identifier is None:
         raise nothing_stored(store.path)
     if trace is None:
+        from voltagent.records.queries import facets  # imported here, as only mistakes need it
+
+        near = nearest(identifier or "", facets(store).agents)
+        hint = f"did you mean {near!r}? " if near else ""
         raise NothingRecordedError(
             f"no trace has the id {identifier!r}, an id with this prefix, or an agent of this name, "
-            f"in {store.path}; `voltagent traces` lists the traces"
+            f"in {store.path}; {hint}`voltagent traces` lists the traces"
         )
     return trace
 
