@@ -45,6 +45,7 @@ from tests.processors.corpus import (
     twentieth,
     twenty_first,
     twenty_second,
+    twenty_third,
 )
 from tests.processors.corpus.outputs import Output, read_outputs, texts_of
 from tests.processors.document import PATH, with_tables
@@ -394,10 +395,11 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "twentieth": (twentieth.HIDE, twentieth.KEEP),
     "twenty-first": (twenty_first.HIDE, twenty_first.KEEP),
     "twenty-second": (twenty_second.HIDE, twenty_second.KEEP),
+    "twenty-third": (twenty_third.HIDE, twenty_third.KEEP),
 }
 # The fourteenth is an attack on the redaction: not all that it tries is worth a rule. Of the twentieth, the half that
-# was not found at first has more than its share; of the next one, not all classes are mended.
-LEAST_OF_BATCH = {"fourteenth": 0.92, "twentieth": 0.95, "twenty-first": 0.95}
+# was not found at first has more than its share; of the next one and the last one, not all classes are mended.
+LEAST_OF_BATCH = {"fourteenth": 0.92, "twentieth": 0.95, "twenty-first": 0.95, "twenty-third": 0.96}
 # The last batches are the measure of what is not found yet: not all of their classes are mended.
 LEAST = {
     "outputs": (0.97, 0.97),

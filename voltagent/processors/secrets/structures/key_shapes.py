@@ -34,7 +34,18 @@ _JOINTS: Final = dict.fromkeys(ord(one) for one in map(chr, range(128)) if not o
 # Parts of names without a hint: `sessionid`, and the second words of pairs such as `security_answer`.
 _OTHER_WORDS: Final = "|".join(
     (
-        *("sessionid", "phrase", "answer", "string", "signature", "bwsession", "assertion", "crypthash", "community"),
+        *(
+            "sessionid",
+            "phrase",
+            "answer",
+            "string",
+            "signature",
+            "bwsession",
+            "assertion",
+            "crypthash",
+            "community",
+            "words",
+        ),
         *(name.replace("_", "") for name in PATS),
     )
 )

@@ -41,11 +41,12 @@ _COLUMNS: Final = (
 # bracket or an escape; or, after spaces, an operator, a quote, an attribute, or a word with a digit. In prose there is
 # a plain word.
 _AT_ONCE: Final = (
-    rf"[\])%>\x1b\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&(?:gt|quot|#)|<\\*/(?:t[dh]|dt|name)>|\*\*|[({{,][ \t]*[\\\"'`]"
+    rf"[\])%>\x1b\[\r\n]|[,;\t][a-z\"]|{_COLUMNS}|&(?:gt|quot|#)|<\\*/(?:t[dh]|dt|name)>|\*\*|\}}[ \t]*="
+    r"|[({,][ \t]*[\\\"'`]"
 )
 GAP: Final = r"[ \t\f\v(/,+]"
 _AFTER_GAP: Final = (
-    r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]"
+    r"[ \t\f\v]*(?:[!\"'`\\<>|?+\n-]|\{ ?get|or \\*[\"'`]|(?:as )?string|[0-9A-Za-z-]+=|(?:for|of) [^ \"\\]+[ \t]?[=:]"
     r"|(?:provided|given|used|supplied|received|created|generated|issued|refreshed|rotated)[ \t]?:|n?(?:varchar|text)\("
     r"|\([0-9a-z_ .-]+\):"
     rf"|(?:field|input|box)\\*\"|(?:{ENCODINGS})[ \t]|[A-Za-z._~+/=-]*[0-9])"
@@ -124,7 +125,7 @@ WORDED: Final = (
     ),
     (
         r"securestring|concealed|wpa_passphrase |obscure |alias set |schtasks |freerdp |forkey:|set-output name"
-        r"|passwd [a-z]|wallet\(|: rsa |~\* |\+@all"
+        r"|passwd [a-z]|isequalto\(|wallet\(|: rsa |~\* |\+@all"
     ),
     r"<<< |:\*:[^ :]+:",
 )
@@ -133,7 +134,7 @@ HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
 MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha"
 COOKIE_LINE: Final = r"(?i:\t(?:true|false)\t[0-9])"  # where it is not encoded; otherwise it is among the words
 PAIRS: Final = (
-    "bw[^a-z]?session|community[^a-z]?string|snmp[^a-z]?community|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
+    "bw[^a-z]?session|community[^a-z]?string|snmp[^a-z]?community|seed[^a-z]?words|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
     "|kata[ _-]sandi|mat[ _-]khau|client[^a-z]?assertion|crypt[^a-z]?hash"
 )
 BRIEF_PAIRS: Final = "|".join(

@@ -111,6 +111,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     Format("Notion", "(?:secret|ntn)_", _B62, 20, ordinary=True),
     Format("Airtable", "pat[A-Za-z0-9]{14}\\.", _HEX, 20),
     Format("Linear", "lin_(?:api|oauth)_", _B62, 16),
+    Format("Figma, whole", "figd_", _B62, 20),
     Format("Figma", "fig[dou]_", _B64URL, 16, ordinary=True),
     Format("Postman", "PMA[KT]-", "[A-Za-z0-9-]", 16),
     Format("ReadMe", "rdme_", "[a-z0-9]", 16, ordinary=True),
@@ -273,7 +274,7 @@ INNER_FORMATS: Final[tuple[InnerFormat, ...]] = (
 # found as well.
 _SMALL: Final = atomic("[a-z_+/=.~*-]{0,24}", "small")
 _ALPHABETIC_UNDERSCORE: Final = "hf_ gho_ ghp_ ghu_ ghs_ ghr_ npm_ _pat_ live_ test_ prod_ gsk_ r8_"
-_ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs-"
+_ALPHABETIC_DASH: Final = "sk- proj- glpat- oxb- oxp- oxa- oxs- 0atp- 0csp- CSPX- y-auth- y-api-"
 _BEFORE_DASH: Final = (  # a UUID has other characters
     "[g-zG-Z]- [xX][a-e]- [fF][cC]- [io]b- lf- [ua][df]- GE- [ARM]A- KN- ST- FF- pa- kab- ec-c- "
     "p8e- v[0-9]- \\.0- da2- A3- md-"

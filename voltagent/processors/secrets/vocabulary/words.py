@@ -9,8 +9,8 @@ from typing import Final
 
 # Every string and number under a key with one of these words is a secret.
 _STRONG: Final = (
-    "password passwords passwd passphrase passphrases passcode passcodes pwd pswd secret secrets credential "
-    "credentials pin otp totp cvv cvc cvv2 cvc2 authorization cookie setcookie apikey apikeys apisecret "
+    "password passwords passwd passw passwrd passphrase passphrases passcode passcodes pwd pswd secret secrets "
+    "credential credentials pin otp totp cvv cvc cvv2 cvc2 authorization cookie setcookie apikey apikeys apisecret "
     "privatekey secretkey accesskey dbpass dbpwd userpass mypass mysqlpwd pgpassword sshpass rootpass adminpass "
     "creds cred contraseña contrasena contraseñas clave passwort passwörter kennwort senha senhas mdp "
     "motdepasse wachtwoord lösenord salasana hasło heslo jelszó şifre adgangskode passord parola пароль 密码 密碼 "
@@ -160,7 +160,7 @@ STRONG_PAIRS: Final = frozenset(
             ("code", "codes"),
             (
                 "device recovery backup verification security auth otp pin access mfa twofactor factor sms alarm login "
-                "unlock fa tfa gate"
+                "unlock fa tfa gate activation"
             ),
         ),
         (("string", "strings"), "connection conn community authentication"),
@@ -176,6 +176,7 @@ STRONG_PAIRS: Final = frozenset(
         (("hash",), "bcrypt scrypt argon pbkdf"),
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
+        (("words",), "seed"),
         (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email wifi wlan store become default proxy"),
     )
     for first in firsts.split()

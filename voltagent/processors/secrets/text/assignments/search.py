@@ -54,10 +54,10 @@ _ENDS_LINE: Final = frozenset(("", "\n", "\r", "\0"))
 _ENDS_WORD: Final = frozenset(("", " ", "\t", "\n", "\r", "\0", ",", ";", ")"))
 # What follows a hint in an assignment, for an engine that knows no look-around: never less than its pattern takes.
 _MAY_FOLLOW: Final = (
-    r"[^\s\x1c-\x1f\"'`\\\[\])%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]*"
+    r"[^\s\x1c-\x1f\"'`\\\[\])}%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]*"
     r"(?:[\"'`\\\[\])%=:\x{ff1a}?|+!<({>*\x1b\x{201d}]|,[ \t]*[\"'<\\]|&(?:quot|#)|[\s\x1c-\x1f]+"
     r"(?:[=:!?|+<\[\d-]|\([a-z0-9_ .-]+\):|for |of |(?:provid|giv|us|suppli|receiv|creat|generat|issu|refresh"
-    r"|rotat)e|n?var|n?text|(?:as )?string|\{ ?get))"
+    r"|rotat)e|n?var|n?text|(?:as )?string|or [\"'`\\]|\{ ?get)|\}[ \t]*=)"
 )
 
 

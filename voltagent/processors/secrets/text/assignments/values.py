@@ -68,7 +68,10 @@ _CODE: Final = re.compile(
     r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
     r"|body|user|st|np|torch)\.\w"
 )
-_ANNOTATED: Final = re.compile(r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}[bfru]{0,2}([\"'`])")
+_ANNOTATED: Final = re.compile(
+    r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}"
+    r"(?:[\w.]{0,20}[fF]ield\([ \t]{0,4}(?:default[ \t]{0,2}=[ \t]{0,2})?)?[bfru]{0,2}([\"'`])"
+)
 _SHELL_COMMAND: Final = re.compile(r"[a-z][\w./-]{1,60}[ \t]{1,4}\S")
 _NOISE: Final = frozenset("[]{}()<>|#$%^&*+=~@!;`?")  # of which a salt has many
 _SETTER: Final = re.compile(

@@ -26,20 +26,22 @@ _CURL_OPTION: Final = (
 # What stands before the host of a database in the strings of drivers.
 _GO_HOST: Final = r"@(?:tcp|unix)\("
 # What is compared with a literal in tests and checks.
-_EXPECTED: Final = r"expect\([^()\"'\n\0,]{0,40}(?:password|passwd|secret|token|api_?key)[\w.)\]]{0,20}"
+_OF_TEST: Final = r"{}\([^()\"'\n\0,]{{0,40}}(?:password|passwd|secret|token|api_?key)[\w.()\]]{{0,20}}"
+_EXPECTED: Final = _OF_TEST.format("expect")
 # The literal that is the key or the password in a call, whatever the names of its arguments are.
 CALLS: Final = {
     "jwt.": r"jwt\.(?:sign|verify|encode|decode)\((?:[^\"'\n()\\\0]{1,100}|\{[^{}\n\0]{0,200}\}),[ \t]{0,4}",
     "signedstring(": r"signedstring\((?:\[\]byte\(|)",
     "crypt(": r"crypt\([ \t]{0,4}",
-    "bcrypt.": r"bcrypt\.(?:compare|hash|generatefrompassword)(?:sync)?\((?:\[\]byte\(|)",
+    "bcrypt.": r"bcrypt\.(?:compare|hash(?:pw)?|checkpw|generatefrompassword)(?:sync)?\((?:\[\]byte\(|)",
     "hash::make(": r"hash::make\(",
     "secretstring::new(": r"secretstring::new\(",
     "signwith(": r"signwith\((?:[\w.]{1,60},[ \t]{0,4}|)",
     "createhmac(": r"createhmac\([ \t]{0,4}\\{0,4}[\"'][\w-]{1,20}\\{0,4}[\"'],[ \t]{0,4}",
     "hmac.new(": r"hmac\.new\([ \t]{0,4}",
     "fernet(": r"fernet\([ \t]{0,4}",
-    "expect(": _EXPECTED + r"\.to\w{1,20}\([ \t]{0,4}",
+    "expect(": _EXPECTED + r"\.to(?:\w{1,20}\(|[ \t]eql?[ \t(])[ \t]{0,4}",
+    "assertthat(": _OF_TEST.format("assertthat") + r"\.isequalto\([ \t]{0,4}",
     "pgp_sym_": r"pgp_sym_(?:en|de)crypt\([^(,\n\0]{1,100},[ \t]{0,4}",
     "sp_addlogin": r"sp_addlogin[ \t]{1,4}n?'[^'\n\0]{1,100}',[ \t]{0,4}n?",
     "wallet(": r"wallet\([ \t]{0,4}",

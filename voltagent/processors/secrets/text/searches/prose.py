@@ -33,7 +33,7 @@ _AND_VERB: Final = atomic(r"[ \t]{1,4}" + _VERB, "verb")
 _QUOTED: Final = _AND_VERB + r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\n\\\0]{4,500})(?P=quote)"
 # A value has a digit; this is looked for first, as most words have none.
 _VALUE: Final = r"[“„«\u2018]?(?=[^\s\"'`<>(){}=:\\\x1b\0]{0,200}[0-9])(?P<value>[^\s\"'`<>(){}=:\\\x1b\0]{6,200})"
-_STATED: Final = _AND_VERB + r"(?:[057][ \t])?" + _VALUE
+_STATED: Final = _AND_VERB + r"(?:[057][ \t])?\(?" + _VALUE
 # `the password for the staging database is …`, `a temporary password is generated for root@localhost: …`
 _MADE: Final = "(?:(?:is|was) (?:generated|created|set) )?"
 _OF_SOMETHING: Final = (
@@ -44,7 +44,8 @@ _OF_SOMETHING: Final = (
 _WITH_MARK: Final = r"[ \t]{1,4}(?:is[ \t]{1,4})?(?P<value>[a-z]{2,24}[&@#%!+$*^][a-z]{2,24})(?![\w@.-]*\w)"
 # `the token that you need is …`, `set the secret to …`
 _DESCRIBED: Final = (
-    r"(?P<between>(?:[ \t][a-z']{1,12}){0,5})[ \t]{1,4}(?:is now|is|was|to)[ \t]{0,4}:?[ \t]{1,4}[\"'`]?" + _VALUE
+    r"(?P<between>(?:[ \t][a-z']{1,14}){0,5})[ \t]{1,4}(?:is now|is|was|to|es|est|é|è|ist|lautet)"
+    r"[ \t]{0,4}:?[ \t]{1,4}[\"'`]?" + _VALUE
 )
 _DIGITS: Final = r"(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"  # of a code
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
@@ -120,7 +121,7 @@ _BEFORE_PHRASE: Final = 10  # characters
 _WORDS_STATED: Final = r"[ \t]{1,3}is:?[ \t]{1,3}(?P<value>[a-z]{3,14}(?: [a-z]{3,14}){3,23})(?=[.,;\r\n\0]|\Z)"
 # `What is the password?`, and the answer in the next line, or behind `A:`.
 _ANSWERED: Final = (
-    r"\?[\"'*]{0,3}\s{1,8}(?:[*_]{0,2}[a-z]{1,12}[*_]{0,2}:[*_]{0,2}[ \t]{1,4}|)"
+    r"(?:[ \t][a-z'-]{1,16}){0,6}\?[\"'*]{0,3}\s{1,8}(?:[*_]{0,2}[a-z]{1,12}[*_]{0,2}:[*_]{0,2}[ \t]{1,4}|>[ \t]{0,4}|)"
     r"(?:(?:it[\u2019']s|it is)[ \t]{1,4}|)[\"'`]?" + _VALUE + r"(?=[.!]?[\"'`]?[ \t]{0,4}(?:[\r\n\0]|\Z))"
 )
 _NUMBER_ANSWERED: Final = (
@@ -225,7 +226,20 @@ def _number(_: Scan, match: re.Match[str]) -> Range:
 
 
 _STATEMENT_WORDS: Final = ("identified by", "convertto-securestring")
-_QUOTED_WORDS: Final = (*_STATEMENT_WORDS, "password", "passphrase", "secret", "api key", "token", "passwort")
+_QUOTED_WORDS: Final = (
+    *(
+        *_STATEMENT_WORDS,
+        "password",
+        "passphrase",
+        "passcode",
+        "secret",
+        "api key",
+        "secret key",
+        "access key",
+        "token",
+    ),
+    *("passwort", "kennwort"),
+)
 # A user and a password: `creds: bob / hunter2`.
 _USER_AND: Final = (
     r"(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:are|is))[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
@@ -310,8 +324,11 @@ _STATEMENT_OF: Final = (
     r"[\\\"'`]*[^\s\"'\\\x00]*[0-9]"
 )
 QUESTION: Final = (
-    r"\?[\"'*]*(?:\s|\\+[nr])+(?:[a-z*_]+:[*_]*[ \t]+)?(?:it[^ ]+ |it is )?"
+    r"(?:[ \t][a-z' \t-]*)?\?[\"'*]*(?:\s|\\+[nr])+(?:>[ \t]*|[a-z*_]+:[*_]*[ \t]+)?(?:it[^ ]+ |it is )?"
     r"[^\s\"'<>(){}=:\\\x00]*[0-9]"
+)
+_DESCRIBED_WORDS: Final = (
+    *("token", "secret", "password", "api key", "mot de passe", "clave", "parola", "senha", "passwort", "kennwort"),
 )
 # A word that is followed by a quote, an escape, or a word with a digit.
 STATEMENT: Final = (
@@ -323,7 +340,8 @@ STATEMENT: Final = (
     rf"|{_STATEMENT_OF}"
     r"|phrase[ \t]+is:?[ \t]+[a-z]+ [a-z]+ [a-z]+ [a-z]"
     r"|password[ \t]+(?:is[ \t]+)?[a-z]+[&@#%!+$*^][a-z]"
-    r"|(?:token|secret|password|api key)[ \t][a-z' \t]*(?:is|was|to)[: \t]+[\\\"'`]*[^\s\"'`<>(){}=:\\\x00]*[0-9]"
+    rf"|(?:{'|'.join(_DESCRIBED_WORDS)})[ \t][a-z' \t]*(?:is|was|to|es|est|é|è|ist|lautet)[: \t]+"
+    r"[\\\"'`]*[^\s\"'`<>(){}=:\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
     "|".join((STATEMENT, *STEMS, *WEAK_STEMS, *TWO_STATED)),
@@ -339,7 +357,7 @@ _STATEMENTS: Final = SearchGroup(
         *(Search(word, word + _STATED, _stated) for word in WORDS),
         Search("contraseña", r"contraseña[ \t]{1,3}[a-zà-ÿ]{4,14}[ \t]{1,3}es[ \t]{1,3}" + _VALUE, _stated),
         Search("phrase", "phrase" + _WORDS_STATED, _phrase),
-        *(Search(word, word + _DESCRIBED, _described) for word in ("token", "secret", "password", "api key")),
+        *(Search(word, word + _DESCRIBED, _described) for word in _DESCRIBED_WORDS),
         Search("passcode", r"passcode[ \t]{1,3}" + _DIGITS, _number),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _WITH_MARK, _joined),

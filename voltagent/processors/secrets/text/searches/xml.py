@@ -22,7 +22,8 @@ _ELEMENT: Final = (
 )
 _ATTRIBUTE: Final = r"[ \t]{0,2}=[ \t]{0,2}(?P<quote>\\{0,4}[\"'])(?P<value>[^\"'<>\\\0]{1,1000})(?P=quote)"
 _NAME_ATTRIBUTE: Final = re.compile(
-    r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}\\{0,4}[\"'](?P<name>[\w.:-]{1,60})\\{0,4}[\"']",
+    r"(?:key|name|id|type)[ \t]{0,2}=[ \t]{0,2}(?:\\{0,4}[\"'](?=[\w.:-]{1,60}\\{0,4}[\"'])|(?=[\w.:-]{1,60}[\s>]))"
+    r"(?P<name>[\w.:-]{1,60})",
     re.IGNORECASE,
 )
 # What a page shows, whose name or id may speak of what it is for.
