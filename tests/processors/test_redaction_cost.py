@@ -156,6 +156,7 @@ KINDS: dict[str, Callable[[int], Any]] = {
         _strings([value for value, _ in (*hide_first.HIDE, *second.HIDE)]), size
     ),
     "spaces in XML": lambda size: f"<auth-user-pass>{' ' * 100}" * (size // 116),
+    "brackets before a word for a password": lambda size: "((((((((((pass)" * (size // 15),
     "beyond ASCII": lambda size: "\n".join(_tokens(size, 60, "пароль: {} ключ token=")),
 }
 STREAMS: dict[str, Callable[[int], Any]] = {

@@ -278,6 +278,8 @@ def test_the_rows_of_a_column_end_at_the_next_table() -> None:
         ("mysqli_connect('h', 'root', 'Puffin81", "Puffin81"),  # a text that was cut
         ("> 10.0.0.6.21: Flags [P.], length 17: FTP: PASS Beryll44\n", "Beryll44"),
         ("Agente: su contraseña temporal es Olivo-2231, cámbiela", "Olivo-2231"),
+        ("log in (hunter2Zx9 is the password)", "hunter2Zx9"),
+        ("bob / hunter2Zx9 (password)", "hunter2Zx9"),
     ],
 )
 def test_what_configuration_calls_and_sentences_hold_is_hidden(text: str, secret: str) -> None:

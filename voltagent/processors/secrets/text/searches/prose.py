@@ -251,7 +251,8 @@ _BEHIND_ONE: Final = (
     r"(?:pass(?:word|phrase|code)|(?:api|access|secret) key|(?:api|access) token)"
     r"(?=[ \t]{0,4}(?:[.,;:!?)\"'\r\n\0]|\Z|(?:for|to|in|on|when|and|with|of|please) ))"
 )
-_BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`(])([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
+# It begins where no other place to begin stands within it: then the words before cost no more than their length.
+_BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`\0])\(?([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
 _LONGEST_STATED: Final = 203  # characters
 _CODES: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{4}"
@@ -300,7 +301,7 @@ _BEHIND: Final = SearchGroup(
             for verb in ("as", "is")
             for word in ("the", "your", "my", "our", "a")
         ),
-        Search("(pass", r"\(pass(?:word|wort|code|phrase)?\)", _as_password),
+        Search("(pass", r"\(pass(?<=[ \t]\(pass)(?:word|wort|code|phrase)?\)", _as_password),
     ),
 )
 _CODES_FIRST: Final = SearchGroup(
