@@ -112,6 +112,41 @@ def test_a_filter_that_is_being_typed_does_not_call_back_a_user_who_left(site: S
     expect(page).to_have_url(re.compile("#/trace/"))
 
 
+def test_a_link_counts_that_is_followed_while_a_filter_is_being_typed(site: Site, new_page: Open):
+    newest = three(site)[0]
+    page = new_page()
+    page.add_init_script("addEventListener('hashchange', (event) => window.holds && event.stopImmediatePropagation());")
+    page.reload()
+    only(page, ".rows .agent", ["a", "b", "c"])
+    page.clock.install()
+    page.get_by_label("Search").press_sequentially("xyz")
+    # the pause ends after the link was followed, and before the page hears of it
+    page.evaluate("id => { window.holds = true; location.hash = `#/trace/${id}`; }", newest)
+    page.clock.run_for(1000)
+    expect(page.get_by_label("Search")).to_have_value("xyz")
+    expect(page).to_have_url(re.compile("#/trace/"))
+    page.evaluate("window.holds = false; window.dispatchEvent(new HashChangeEvent('hashchange'));")
+    expect(page.locator("h1")).to_have_text("a")
+
+
+def test_a_link_to_the_same_page_takes_back_what_was_being_typed(site: Site, new_page: Open):
+    three(site)
+    page = new_page()
+    only(page, ".rows .agent", ["a", "b", "c"])
+    page.clock.install()
+    page.get_by_label("Search").press_sequentially("xyz")
+    page.evaluate("location.hash = '#/?agent=b'")
+    only(page, ".rows .agent", ["b"])
+    expect(page.get_by_label("Search")).to_have_value("")
+    page.clock.run_for(1000)
+    expect(page).to_have_url(re.compile(r"#/\?agent=b$"))
+    page.get_by_label("Search").press_sequentially("tool-of")
+    page.clock.run_for(1000)
+    expect(page).to_have_url(re.compile("text=tool-of"))
+    only(page, ".rows .agent", ["b"])
+    expect(page.get_by_label("Search")).to_have_value("tool-of")
+
+
 def test_a_filter_counts_when_its_field_is_left(site: Site, new_page: Open):
     three(site)
     page = new_page()

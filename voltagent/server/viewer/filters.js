@@ -2,6 +2,7 @@
 
 import { button, element } from "./dom.js";
 import { exactly, zone } from "./format.js";
+import { isLeaving } from "./route.js";
 
 /** @typedef {{ [name: string]: string }} Filters */
 /** @typedef {HTMLInputElement | HTMLSelectElement} Control */
@@ -134,8 +135,12 @@ export function filterBar(changed, shownFirst = BAR) {
   const suggestions = Object.fromEntries(lists.map((id) => [id, element("datalist", { id })]));
   let shown = /** @type {Filters} */ ({});
   const withoutControls = (/** @type {Filters} */ filters) => Object.fromEntries(Object.entries(filters).filter(([name]) => !(name in controls)));
-  const notify = () => changed({ ...withoutControls(shown), ...read(controls) });
-  const soon = debounced(notify, 200);
+  let requested = /** @type {Filters} */ ({});
+  const notify = () => {
+    requested = { ...withoutControls(shown), ...read(controls) };
+    changed(requested);
+  };
+  const soon = debounced(() => isLeaving() || notify(), 200); // a link that was followed meanwhile counts, and not what was being typed
   for (const control of Object.values(controls)) {
     control.addEventListener("input", control.type === "search" || control.type === "text" || control.type === "number" ? soon : notify);
     control.addEventListener("change", soon.now); // the field is left: before anything else is written into it
@@ -154,7 +159,8 @@ export function filterBar(changed, shownFirst = BAR) {
     /** @param {Filters} filters */
     show(filters) {
       shown = filters;
-      for (const [name, control] of Object.entries(controls)) write(control, name, filters[name] || "");
+      const isAnother = !areEqual(filters, requested) && soon.drop(); // a link, or a step back, while something was being typed
+      for (const [name, control] of Object.entries(controls)) write(control, name, filters[name] || "", isAnother);
       clear.hidden = !Object.keys(filters).length;
       const many = Object.keys(filters).filter((name) => !shownFirst.includes(name)).length;
       summary.textContent = many ? `More (${many})` : "More";
@@ -207,10 +213,16 @@ function valueOf(control) {
   return control.value ? String(new Date(control.value).getTime() * 1000) : "";
 }
 
-/** @param {Control} control @param {string} name @param {string} value */
-function write(control, name, value) {
+/** @param {Filters} one @param {Filters} other */
+function areEqual(one, other) {
+  const names = Object.keys({ ...one, ...other });
+  return names.every((name) => (one[name] || "") === (other[name] || ""));
+}
+
+/** @param {Control} control @param {string} name @param {string} value @param {boolean} isAnother whether what is written in it is void */
+function write(control, name, value, isAnother) {
   control.classList.toggle("set", value !== "");
-  if (control === document.activeElement && control.type !== "select-one") return; // the user is writing in it
+  if (!isAnother && control === document.activeElement && control.type !== "select-one") return; // the user is writing in it
   if (control.type === "datetime-local") control.value = value ? local(Number(value)) : "";
   else {
     if (control instanceof HTMLSelectElement && ![...control.options].some((option) => option.value === value)) {
@@ -228,7 +240,8 @@ function local(microseconds) {
 }
 
 /**
- * A function that calls `act` when it was not called for a while; `now()` calls it at once if that is to come.
+ * A function that calls `act` when it was not called for a while; `now()` calls it at once if that is to come, and
+ * `drop()` never, and returns whether it was to come.
  *
  * @param {() => void} act
  * @param {number} milliseconds
@@ -248,6 +261,12 @@ function debounced(act, milliseconds) {
       if (!timer) return;
       clearTimeout(timer);
       fire();
+    },
+    drop() {
+      const wasPending = timer !== 0;
+      clearTimeout(timer);
+      timer = 0;
+      return wasPending;
     },
   });
 }

@@ -52,13 +52,16 @@ export function go(target) {
   location.hash = target;
 }
 
+/** Whether the user is on the way to another address: a link was followed, and the browser has not reported it yet. */
+export const isLeaving = () => location.hash !== shown;
+
 /**
  * Note in the address bar what is shown now, without a new entry in the history, unless the user is leaving it.
  *
  * @param {string} target
  */
 export function note(target) {
-  if (location.hash !== shown) return;
+  if (isLeaving()) return;
   try {
     if (target !== shown) history.replaceState(null, "", target);
     shown = location.hash;
