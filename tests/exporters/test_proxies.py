@@ -133,3 +133,15 @@ def test_a_key_log_that_cannot_be_written_is_not_blamed_on_certificates(
     with pytest.raises(ValidationError, match="SSLKEYLOGFILE") as caught:
         sdk("rest", "https://api.example")
     assert "SSL_CERT" not in str(caught.value)
+
+
+def test_a_key_log_that_older_versions_of_httpx_need_for_plain_http_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def older(*_: object, **__: object) -> None:
+        (tmp_path / "missing" / "keys").touch()
+
+    monkeypatch.setattr("httpx.HTTPTransport", older)
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "missing" / "keys"))
+    with pytest.raises(ValidationError, match="SSLKEYLOGFILE"):
+        sdk("rest", "http://api.example")

@@ -20,7 +20,7 @@ class Certificates(NamedTuple):
     client_key: str | os.PathLike[str] | None = None
 
 
-def _check_key_log() -> None:
+def check_key_log() -> None:
     """Check the file for session keys separately: `ssl` would report a problem with it as one of a certificate."""
     path = key_log_file()
     if path is None:
@@ -37,7 +37,7 @@ def trusting(files: Certificates) -> ssl.SSLContext:
     Raises:
         ValidationError: a file cannot be used; the message names the setting.
     """
-    _check_key_log()
+    check_key_log()
     name = "the file or folder of certificates that SSL_CERT_FILE or SSL_CERT_DIR names"
     try:
         if files.authorities is None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 
 from voltagent.errors import ValidationError
-from voltagent.exporters.http.certificates import Certificates, trusting
+from voltagent.exporters.http.certificates import Certificates, check_key_log, trusting
 from voltagent.exporters.http.connection import Line
 from voltagent.exporters.http.proxies import proxy_for
 from voltagent.settings import shown_url
@@ -76,7 +76,11 @@ class HttpDestination:
         )
         self.tls = url.scheme == "https"
         if transport is None:
-            self._transport().close()  # imports what sending needs, as does the next line: see _fork_safe
+            try:
+                self._transport().close()  # imports what sending needs, as does the last line: see _fork_safe
+            except OSError:
+                check_key_log()  # httpx 0.27 writes it for plain HTTP as well
+                raise
         _fork_safe()
 
     @property
