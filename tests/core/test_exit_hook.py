@@ -52,3 +52,13 @@ def test_a_process_of_rq_is_one_while_it_runs_a_job(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(sys.modules, "rq", ModuleType("rq"))
     assert main_work_horse() == [True, True]
     assert not is_worker_process()
+
+
+@pytest.mark.parametrize("name", ["multiprocess.process", "billiard.process"])
+def test_a_process_that_another_package_started_is_one(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    starter = ModuleType(name)
+    monkeypatch.setitem(sys.modules, name, starter)
+    starter.__dict__["current_process"] = type("_MainProcess", (), {})
+    assert not is_worker_process()
+    starter.__dict__["current_process"] = type("ForkProcess", (), {})
+    assert is_worker_process()

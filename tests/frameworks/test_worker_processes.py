@@ -48,9 +48,36 @@ if __name__ == "__main__":
     ray.get([actor.run.remote(number) for number in range({TASKS})])
     ray.shutdown()
 """
+POOL = f"""
+import multiprocess
+
+import jobs
+
+if __name__ == "__main__":
+    with multiprocess.get_context("METHOD").Pool(2) as pool:
+        assert pool.map(lambda number: jobs.work(number), range({TASKS})) == list(range({TASKS}))
+"""
+PROCESSES = f"""
+import multiprocess
+
+import jobs
+
+if __name__ == "__main__":
+    context = multiprocess.get_context("METHOD")
+    started = [context.Process(target=jobs.work, args=(number,)) for number in range({TASKS})]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join()
+"""
+OF_MULTIPROCESS = [
+    ("multiprocess", code.replace("METHOD", method))
+    for code in (POOL, PROCESSES)
+    for method in ("fork", "spawn", "forkserver")
+]
 
 
-@pytest.mark.parametrize(("package", "code"), [("rq", RQ), ("ray", RAY)])
+@pytest.mark.parametrize(("package", "code"), [("rq", RQ), ("ray", RAY), *OF_MULTIPROCESS])
 def test_what_its_workers_record_arrives(package: str, code: str, tmp_path: Path) -> None:
     pytest.importorskip(package)
     (tmp_path / "jobs.py").write_text(JOBS)

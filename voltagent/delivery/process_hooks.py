@@ -75,15 +75,19 @@ def send_late(worker: Worker) -> None:
 
 
 def register() -> None:
-    """At the first record of a process: ask ``multiprocessing`` to run the hook, where it skips those of ``atexit``.
+    """At the first record of a process: ask what started it to run the hook, where it skips those of ``atexit``.
 
     A child process forgets such a request as it starts, so it cannot be made earlier.
     """
-    util, process = sys.modules.get("multiprocessing.util"), sys.modules.get("multiprocessing.process")
-    if util is None or process is None or process.parent_process() is None or _state.get("pid") == os.getpid():
-        return
-    _state["pid"] = os.getpid()
-    util.Finalize(None, _leave_child, exitpriority=100)
+    for name in _STARTERS:
+        util, process = sys.modules.get(f"{name}.util"), sys.modules.get(f"{name}.process")
+        if util is None or process is None or process.parent_process() is None or _state.get("pid") == os.getpid():
+            continue
+        _state["pid"] = os.getpid()
+        util.Finalize(None, _leave_child, exitpriority=100)
+
+
+_STARTERS: Final = ("multiprocessing", "multiprocess")  # the second is made of the first, for what needs dill
 
 
 def _leave_child() -> None:

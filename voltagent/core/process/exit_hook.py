@@ -27,7 +27,7 @@ def began() -> bool:
 
 
 def is_worker_process() -> bool:
-    """Return whether ``multiprocessing``, loky, billiard (celery), Ray or rq started this process.
+    """Return whether ``multiprocessing``, multiprocess, loky, billiard (celery), Ray or rq started this process.
 
     It may be ended at any moment, without an exit hook.
     """
@@ -52,11 +52,11 @@ def _runs_job() -> bool:
     return frame is not None
 
 
-_STARTERS: Final = ("multiprocessing.process", "billiard.process")
+_STARTERS: Final = ("multiprocessing.process", "multiprocess.process", "billiard.process")
 _JOB: Final = "main_work_horse"
 _RAY: Final = "ray._private.worker"
 _RAY_WORKER: Final = 1  # `WORKER_MODE` there; a driver has 0
-_MAIN: Final = "_MainProcess"  # both have this class for a process that they did not start
+_MAIN: Final = "_MainProcess"  # all have this class for a process that they did not start
 
 
 # Packages with an `import` inside of a function that sending a record needs.
