@@ -26,7 +26,6 @@ from voltagent.cli.arguments import (
     wanted_by,
 )
 from voltagent.cli.terminal import encodable
-from voltagent.core.json_objects import json_text
 from voltagent.errors import VoltAgentError
 from voltagent.exporters.otlp_spans import OpenSpans
 from voltagent.records.queries import unfinished
@@ -34,7 +33,7 @@ from voltagent.records.reading import events_of, operations_of, scores_of, trace
 from voltagent.render.answers import recorded_trace
 from voltagent.render.document import document
 from voltagent.render.page import page
-from voltagent.render.text import printable
+from voltagent.render.text import printable, strict_json
 from voltagent.storage.traces.records import StoredTrace
 from voltagent.storage.traces.store import Store
 from voltagent.wire.otlp.encode import ENCODINGS, resource_message
@@ -153,7 +152,7 @@ def _json(store: Store, traces: Sequence[StoredTrace], _: tuple[str, ...]) -> st
     """Return the document of one trace, or a list of them."""
     scores = scores_of(store, [trace.id for trace in traces])
     documents = [document(one, operations_of(store, one.id), scores.get(one.id, ())) for one in traces]
-    return json_text(documents[0] if len(documents) == 1 else documents, 2, ascii_only=False) + "\n"
+    return strict_json(documents[0] if len(documents) == 1 else documents, 2, ascii_only=False) + "\n"
 
 
 def _otlp(store: Store, traces: Sequence[StoredTrace], profiles: tuple[str, ...]) -> str:

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from voltagent.core.json_objects import json_text
 from voltagent.records.model import OperationRecord, TraceRecord, describe
-from voltagent.render.text import printable
+from voltagent.render.text import printable, strict_json
 from voltagent.render.tree import ASCII, arrange
 
 CHARACTERS_PER_TOKEN: Final = 3  # a careful estimate: English text has about four
@@ -105,7 +104,7 @@ def _title(one: OperationRecord) -> str:
 
 
 def _json(value: Any) -> str:
-    return json_text(value, ascii_only=False)
+    return strict_json(value, ascii_only=False)
 
 
 _Line = tuple["OperationRecord | None", str, int]

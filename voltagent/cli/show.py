@@ -13,12 +13,12 @@ from voltagent.cli.arguments import WHICH_TRACE, NothingRecordedError, add_db, c
 from voltagent.cli.for_agent import failures_first
 from voltagent.cli.numbers import whole_number
 from voltagent.cli.terminal import Style, encodable, style_for
-from voltagent.core.json_objects import json_text
 from voltagent.core.scores import Score
 from voltagent.records.building import build_trace
 from voltagent.records.queries import unfinished
 from voltagent.records.reading import operations_of, scores_of
 from voltagent.render.reading import MOST_LINES
+from voltagent.render.text import strict_json
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
 
 _EXAMPLES: Final = """\
@@ -72,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         whole = {**asdict(trace), "operations": [asdict(one) for one in operations]} if step is None else asdict(step)
         whole["scores"] = [one._asdict() for one in scores if step is None or one.operation_id == step.id]
-        print(json_text(whole, 2))
+        print(strict_json(whole, 2))
         return 0
     if arguments.for_agent:
         print(encodable(failures_first(build_trace(trace, operations), arguments.tokens)))

@@ -21,10 +21,9 @@ from voltagent.cli.arguments import (
 )
 from voltagent.cli.terminal import Style, columns, encodable, fitted, padded, style_for
 from voltagent.cli.tree import left_behind
-from voltagent.core.json_objects import json_text
 from voltagent.records.queries import unfinished
 from voltagent.records.reading import list_traces
-from voltagent.render.text import duration, moment, money, printable, short_id, tokens
+from voltagent.render.text import duration, moment, money, printable, short_id, strict_json, tokens
 from voltagent.storage.traces.records import TraceSummary
 
 _EXAMPLES: Final = """\
@@ -71,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
             raise nothing_stored(arguments.db)
         raise NothingRecordedError(f"no trace matches the filters in {arguments.db}")
     if arguments.json:
-        print(json_text([asdict(trace) for trace in found], 2))
+        print(strict_json([asdict(trace) for trace in found], 2))
         return 0
     shown = [left_behind(trace) if trace.id in left else trace for trace in found]
     for line in table(shown, style_for(sys.stdout)):

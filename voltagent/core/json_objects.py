@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -11,15 +10,6 @@ from pydantic_core import SchemaSerializer, from_json, to_json
 # Encodes a value of plain JSON types; NaN and infinity become strings. Takes half the time of `to_json` for a small
 # value, because its options were read once.
 encode_plain: Final[Callable[[Any], bytes]] = SchemaSerializer({"type": "any"}, {"ser_json_inf_nan": "strings"}).to_json
-
-
-def json_text(value: Any, indent: int | None = None, *, ascii_only: bool = True) -> str:
-    """Return a value of plain JSON types as JSON text; numbers that JSON does not have, such as ``1e999``, as null."""
-    try:
-        return json.dumps(value, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
-    except ValueError:
-        finite = json.loads(to_json(value, inf_nan_mode="null"))
-        return json.dumps(finite, ensure_ascii=ascii_only, indent=indent)
 
 
 def merge_objects(parts: Iterable[Any], read: Callable[[Any], Mapping[str, Any]] = from_json) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
+from pydantic_core import to_json
+
 from voltagent.capture.usage import is_count, total_tokens
 from voltagent.core.scores import Score
 from voltagent.storage.traces.facts import model_of
@@ -109,3 +111,12 @@ def score_text(score: Score, *, short: bool = False) -> str:
 def value(content: Any) -> str:
     """Return a JSON value on one line."""
     return json.dumps(content, ensure_ascii=False)
+
+
+def strict_json(content: Any, indent: int | None = None, *, ascii_only: bool = True) -> str:
+    """Return a value of plain JSON types as JSON text; numbers that JSON does not have, such as ``1e999``, as null."""
+    try:
+        return json.dumps(content, ensure_ascii=ascii_only, indent=indent, allow_nan=False)
+    except ValueError:
+        finite = json.loads(to_json(content, inf_nan_mode="null"))
+        return json.dumps(finite, ensure_ascii=ascii_only, indent=indent)

@@ -21,8 +21,8 @@ from voltagent._version import VERSION
 from voltagent.cli import add_command
 from voltagent.cli.arguments import add_db
 from voltagent.cli.mcp.tools import TOOLS, call_tool
-from voltagent.core.json_objects import json_text
 from voltagent.errors import VoltAgentError
+from voltagent.render.text import strict_json
 
 _EXAMPLES: Final = """\
 Most agents are configured with:
@@ -93,7 +93,7 @@ def serve(path: Path, requests: BinaryIO, answers: BinaryIO) -> None:
         else:
             answer = _answer(path, line) if line.strip() else None
         if answer is not None:
-            answers.write(json_text(answer).encode() + b"\n")  # ASCII, so that no line separator can occur inside
+            answers.write(strict_json(answer).encode() + b"\n")  # ASCII, so that no line separator can occur inside
             answers.flush()
 
 
@@ -195,7 +195,7 @@ def _call(path: Path, params: Mapping[str, Any]) -> dict[str, Any]:
         content: Any = {"untrusted": True, "notice": _UNTRUSTED, "data": call_tool(name, path, arguments)}
     except VoltAgentError as exc:  # reported as a result, so that the model can correct its call
         return {"content": [{"type": "text", "text": str(exc)}], "isError": True}
-    text = json_text(content, ascii_only=False)
+    text = strict_json(content, ascii_only=False)
     return {"content": [{"type": "text", "text": text}], "structuredContent": content, "isError": False}
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from voltagent.cli.for_agent import cut
-from voltagent.core.json_objects import json_text
 from voltagent.records import OperationRecord, TraceRecord
-from voltagent.render.text import error_text
+from voltagent.render.text import error_text, strict_json
 
 
 def summary(trace: TraceRecord) -> dict[str, Any]:
@@ -102,4 +101,4 @@ def excerpt(operation: OperationRecord, text: str) -> str:
 
 def as_json(value: Any) -> str:
     """Return a value as JSON text, with all characters as they are."""
-    return json_text(value, ascii_only=False)
+    return strict_json(value, ascii_only=False)
