@@ -70,9 +70,10 @@ def _identifier(name: str, value: object) -> str:
 
 
 def _checked_tags(tags: object) -> list[str]:
+    name = type(tags).__name__
     found = list(cast("Iterable[object]", tags)) if isinstance(tags, list | tuple | set | frozenset) else None
     if found is None or not all(isinstance(tag, str) for tag in found):
-        got = type_within(found, str) if found else type(cast(object, tags)).__name__
+        got = type_within(found, str) if found else name
         raise ValidationError(f"tags of propagated() must be a list of strings, got {got}")
     return cast("list[str]", found)
 
