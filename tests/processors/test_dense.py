@@ -78,3 +78,15 @@ def test_a_short_table_with_columns_of_secrets_hides_no_line_of_the_code_behind_
     found = redacted({"text": f"id,user,password,api_key\n{rows}{code}"})["text"]
     assert found.count("[redacted]") == 100
     assert found.endswith(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if name == key or other != key or last == self.key:\n    return self.table[key]\n" * 110,
+        "self.assertEqual(item.key, other)\nself.assertEqual(name, key.name)\n" * 250,
+    ],
+)
+def test_code_with_very_many_comparisons_is_kept(code: str) -> None:
+    """Only what stands behind a literal costs some of the work that may be done."""
+    assert redacted({"text": code})["text"] == code

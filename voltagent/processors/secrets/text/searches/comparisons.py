@@ -13,12 +13,16 @@ from voltagent.processors.secrets.vocabulary.words import HINTED
 # What a literal is compared with: a variable, a field, an item.
 _NAME: Final = r"(?P<name>[a-z_$@][\w$.>-]{1,80})(?:\[\\{0,4}[\"'](?P<key>[\w.-]{2,60})\\{0,4}[\"'])?"
 _COMPARED: Final = r"=?[ \t]{0,4}" + _NAME
-# A call with both, as `assertEquals("…", user.password)`, or behind the literal, as `"…".equals(password)`.
+_EQUALS: Final = r"[a-z]{0,16}\([ \t]{0,4}" + _NAME
+# What stands behind a literal. They are looked for with its quote: code has very many comparisons, and each place of a
+# literal that is looked for costs some of the work that may be done for a text.
+_BEHIND: Final = {"==": _COMPARED, " ==": _COMPARED, "!=": _COMPARED, " !=": _COMPARED, ".equal": _EQUALS}
+# A call with both: `assertEquals("…", user.password)`.
 _CALLED: Final = (
     r"\([ \t]{0,4}(?:[a-z]{1,8},[ \t]{0,4})?"
-    r"(?:(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\\\n\0]{6,150})(?P=quote),[ \t]{0,4})?" + _NAME
+    r"(?P<quote>\\{0,4}[\"'`])(?P<value>[^\"'`\\\n\0]{6,150})(?P=quote),[ \t]{0,4}" + _NAME
 )
-_LITERAL: Final = re.compile(r"(\\{0,4}[\"'`])([^\"'`\\\n\0]{6,150})\1[ \t]{0,4}\.?\Z")
+_LITERAL: Final = re.compile(r"(\\{0,4}[\"'`])([^\"'`\\\n\0]{6,150})\1\Z")
 _LONGEST: Final = 170  # characters of a literal, with its quotes
 _PARTS: Final = re.compile(r"[.>]")
 
@@ -29,10 +33,10 @@ def _compared(scan: Scan, match: re.Match[str]) -> Range | None:
     name = scan.group(match, "key" if match["key"] else "name")
     name = _PARTS.split(name)[-1]
     strength = scan.names.strength(name)
-    if "quote" in match.re.groupindex and match["quote"] is not None:
+    if "value" in match.re.groupindex:
         start, stop = match.span("value")
     else:
-        before = _LITERAL.search(scan.text, max(0, match.start() - _LONGEST), match.start())
+        before = _LITERAL.search(scan.text, max(0, match.start() - _LONGEST), match.start() + 1)
         if before is None:
             return None
         start, stop = before.span(2)
@@ -44,7 +48,11 @@ def _compared(scan: Scan, match: re.Match[str]) -> Range | None:
 COMPARISONS: Final = SearchGroup(
     rf"[!=]=[= \t]*[a-z0-9_$@.>\[\\\"'-]*(?:{HINTED})|equal[a-z]*!?\(|cmp\(|assert_eq!\(|compare_digest\(",
     (
-        *(Search(operator, operator + _COMPARED, _compared) for operator in ("==", "!=")),
+        *(
+            Search(quote + behind, re.escape(quote + behind) + rest, _compared)
+            for quote in ('"', "'", "`")
+            for behind, rest in _BEHIND.items()
+        ),
         Search("equal", r"equal[a-z]{0,16}!?" + _CALLED, _compared),
         *(
             Search(call, re.escape(call[:-1]) + _CALLED, _compared)
