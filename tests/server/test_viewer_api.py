@@ -351,6 +351,16 @@ def test_a_turn_without_an_answer_of_its_own_has_that_of_its_agents(run: Run, cl
     ]
 
 
+def test_a_function_with_the_arguments_of_a_request_keeps_its_own_question(run: Run, client: httpx.Client) -> None:
+    root = run.recorder.start_trace("pay", b'{"method":"card","path":"/shop"}', conversation_id="c")
+    agent = run.recorder.start(root, AGENT, "router", b'{"q":"which bank?"}')
+    run.recorder.end(agent, COMPLETED, output=b'"one"')
+    run.recorder.end(root, COMPLETED, output=b'"paid"')
+    run.save()
+    (trace,) = client.get("/api/conversations/c").json()["traces"]
+    assert (trace["input"], trace["output"]) == ({"method": "card", "path": "/shop"}, "paid")
+
+
 def test_facets_are_what_occurs(run: Run, client: httpx.Client) -> None:
     root = run.recorder.start_trace("desk", b"{}", tags=("b", "a"), user_id="u")
     for kind, name in ((AGENT, "Bot"), (TOOL, "search"), ("llm", "call")):

@@ -266,13 +266,13 @@ def exists(path: Path) -> bool:
 
 def dangling_link(path: Path) -> Path | None:
     """Return the symbolic link, the path itself or a folder above it, that names a place which does not exist."""
-    nearest = next((one for one in (path, *path.parents) if os.path.lexists(one)), None)
-    if nearest is None or not os.path.islink(nearest):  # noqa: PTH114 - unlike `Path.is_symlink`, never raises
+    existing = next((one for one in (path, *path.parents) if os.path.lexists(one)), None)
+    if existing is None or not os.path.islink(existing):  # noqa: PTH114 - unlike `Path.is_symlink`, never raises
         return None
     try:
-        nearest.stat()
+        existing.stat()
     except FileNotFoundError:
-        return nearest
+        return existing
     except OSError:  # this user may not look there
         pass
     return None

@@ -70,7 +70,8 @@ _FACETS: Final[Mapping[str, str]] = {
 }
 _MOST_VALUES: Final = 200  # per facet
 
-# What a middleware records as the input of a request: the question and the answer are those of the agents in it.
+# What a middleware records as the input of a request, in a trace whose name begins with the method: the question
+# and the answer are those of the agents in it.
 _REQUEST: Final = frozenset(("method", "path"))
 
 _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
@@ -120,7 +121,8 @@ def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
 
 def _answered(store: Store, trace: StoredTrace) -> StoredTrace:
     given: Any = trace.input
-    is_request = isinstance(given, dict) and cast("dict[str, Any]", given).keys() == _REQUEST
+    fields: dict[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+    is_request = fields.keys() == _REQUEST and trace.name.partition(" ")[0] == fields["method"]
     agents = store.rows(_OUTER_AGENTS, (trace.id,)) if is_request or trace.output is None else ()
     if not agents:
         return trace
