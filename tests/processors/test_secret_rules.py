@@ -350,6 +350,9 @@ def test_a_command_in_backticks_is_kept() -> None:
         "The phrase is four score years ago",
         "the catch phrase is hello world good morning",
         "pin: 100 200 300",
+        "handlers.Login.user: attribute\nhandlers.Login.password: attribute\nhandlers.Login.retries: attribute\n",
+        'one of "password", "authorization_code" or "client_credentials".',
+        "if not auth_options or 'smithy.api#httpBearerAuth' not in auth_options:",
     ],
 )
 def test_what_public_code_and_documents_hold_is_kept(text: str) -> None:

@@ -18,6 +18,8 @@ UNQUOTED: Final = re.compile(r"[^\s\"'`\u201d\u2019,;&<>(){}\[\]\\|\0\x1b]{1,409
 DOTTED: Final = re.compile(r"[A-Za-z]{2,40}(?:\.[A-Za-z]{2,40}){0,6}\.\d{1,10}\Z")  # no code has a number there
 CALLED: Final = 80  # characters before a name in which the function stands that is called
 SHORTEST_COMPARED: Final = 6  # characters of a literal that a name is compared with
+# No value stands behind `or` in a list in prose and in a condition: `"auth_code" or "password"`, `token or "a" in b`.
+_OR: Final = r"(?<![\"'`] )or(?!\s{0,4}[\"'][^\"'\n\0]{0,60}[\"'] (?:not )?in )"
 # From a hint to the end of the name (read at once, without going back), and what closes it: a quote, a bracket, a part
 # of an index. Then the operator, and the quote that begins the value.
 _TO_OPERATOR: Final = (
@@ -39,7 +41,9 @@ _TO_OPERATOR: Final = (
     r"(?P<operator>"
     + atomic(r"\s{0,16}", "left")
     + r"(?:::(?=[ \t])|:(?!=)|=(?![=>])|:=|=>|->|<-|<>|===?|!==?|(?:\|\||\?\?|\?|\+|\|)=|\?:"
-    r"|(?:\|\||\?\?|or)(?=\s{0,4}[\"'`])|\|[ \t]?default\([ \t]{0,2}(?=\\{0,8}[\"'])|<<<|\uff1a|\|(?!\|))"
+    r"|(?:\|\||\?\?|"
+    + _OR
+    + r")(?=\s{0,4}[\"'`])|\|[ \t]?default\([ \t]{0,2}(?=\\{0,8}[\"'])|<<<|\uff1a|\|(?!\|))"
     + atomic(r"\s{0,16}", "right")
     + r"|(?<=[a-z0-9_]),[ \t]{0,16}(?:<<)?(?=\\{0,8}[\"'])"
     r"|(?<=[\"'`]),[ \t]{0,16}(?:default[ \t]?=[ \t]?|with: |)(?=[bfru]{0,2}\\{0,8}[\"'`])"

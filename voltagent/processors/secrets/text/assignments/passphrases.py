@@ -46,11 +46,13 @@ _CONFIGURED: Final = re.compile(
     r"(?:[^\s(){};,\[\]<>]{1,60}|\"[^\"]{0,60}\"|'[^']{0,60}')[ \t\r]{0,4}\Z"
 )
 _REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?\n\Z")  # what a command requests
-# What a form or a table says of a password, in one word.
+# What a form, a table or a list of what a class has says of a password, in one word.
 _STATES_OF_ONE: Final = (
     "mandatory encrypted hashed unchanged forgotten weak strong medium plaintext varchar updated rotated blank revoked "
     "inherited unset matches mismatch correct accepted rejected prompt interactive manual automatic generated managed "
-    "vaulted sealed provided omitted restricted protected private public random"
+    "vaulted sealed provided omitted restricted protected private public random present absent visible filtered "
+    "scrubbed sensitive confidential bcrypt scrypt salted cleartext obscured keychain keyring attribute property "
+    "method function module parameter argument variable constant integer boolean instance interface column keyword"
 )
 _STATES: Final = frozenset(_STATES_OF_ONE.split())
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
