@@ -279,6 +279,7 @@ def test_the_rows_of_a_column_end_at_the_next_table() -> None:
         ("> 10.0.0.6.21: Flags [P.], length 17: FTP: PASS Beryll44\n", "Beryll44"),
         ("Agente: su contraseña temporal es Olivo-2231, cámbiela", "Olivo-2231"),
         ("log in (hunter2Zx9 is the password)", "hunter2Zx9"),
+        ("UPDATE s SET value = 'Beryll44', seen = now() WHERE name = 'smtp_password'", "Beryll44"),
         ("bob / hunter2Zx9 (password)", "hunter2Zx9"),
     ],
 )

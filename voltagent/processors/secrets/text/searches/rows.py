@@ -28,11 +28,10 @@ _ITEM_WORK: Final = 3  # units
 _MOST_COLUMNS: Final = 120
 # A row with the name of a setting, and its value, which stands before it.
 _WHERE: Final = r"where\s{1,8}[\w.\"`\[\]]{1,60}\s{0,8}=\s{0,8}n?'(?P<name>[\w.:/-]{2,80})'"
-_SET: Final = re.compile(
-    r"\b\w{0,20}(?:value|val|data|content)[\"`\]]?\s{0,8}=\s{0,8}[EN]?'([^'\0]{3,300})'(?:\s{0,8},[^'\0]{1,80})?\s{0,8}\Z",
-    re.IGNORECASE,
-)
-_LONGEST_SET: Final = 460  # characters
+_SET: Final = re.compile(r"\b\w{0,20}(?:value|val|data|content)[\"`\]]?\s{0,8}=\s{0,8}[EN]?\Z", re.IGNORECASE)
+_LONGEST_SET: Final = 60  # characters of the name of its column, with what stands around it
+_LONGEST_SETTING: Final = 301  # characters of it, with a quote
+_LONGEST_OTHERS: Final = 100  # characters of other columns that are set behind it
 _LONGEST_COLUMNS: Final = 2100  # characters of their names
 
 
@@ -104,9 +103,15 @@ def _end_of_row(scan: Scan, position: int, columns: _Columns, found: list[Range]
 def _updated(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the value of ``SET value = '…' WHERE name = 'smtp_password'``."""
     scan.units -= 4
-    value = _SET.search(scan.text, max(0, match.start() - _LONGEST_SET), match.start())
+    text, stop = scan.text, match.start()
+    end = text.rfind("'", max(0, stop - _LONGEST_OTHERS), stop)
+    start = text.rfind("'", max(0, end - _LONGEST_SETTING), max(0, end)) + 1
+    others = text[end + 1 : stop].strip()
+    if not start or "\0" in text[start:stop] or (others and others[0] != ","):
+        return None
+    is_set = _SET.search(text, max(0, start - _LONGEST_SET), start - 1) is not None
     strength = scan.names.strength(scan.group(match, "name"))
-    return value.span(1) if value is not None and is_secret_text(value[1], strength) else None
+    return (start, end) if is_set and is_secret_text(text[start:end], strength) else None
 
 
 ROWS: Final = SearchGroup(
