@@ -550,9 +550,19 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path, text: str | None
         pass
 
 
-@pytest.mark.parametrize("options", [{"only": ("tol",)}, {"only": "tool"}, {"missing": "skip"}])
-def test_wrong_options_are_refused(original: tuple[Any, TraceRecord], options: dict[str, Any]):
-    with pytest.raises(ValidationError), replay(original[1], **options):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"only": ("tol",)}, "got tol"),
+        ({"only": "tool"}, "got str"),
+        ({"only": [1]}, "got list with int"),
+        ({"only": 5}, "got int"),
+        ({"only": None}, "got NoneType"),
+        ({"missing": "skip"}, "got 'skip'"),
+    ],
+)
+def test_wrong_options_are_refused(original: tuple[Any, TraceRecord], options: dict[str, Any], message: str):
+    with pytest.raises(ValidationError, match=message), replay(original[1], **options):
         pass
 
 

@@ -221,9 +221,11 @@ def replay(
             again at the end of the block.
         ValidationError: an argument does not fit, or the file is no recording of this version.
     """
-    wrong = "str" if isinstance(only, str) else type_within(only, str)
-    if wrong != type(only).__name__ or isinstance(only, str):
-        raise ValidationError(f"only must be a list of kinds of operation ({', '.join(_KINDS)}), got {wrong}")
+    kinds: Any = only
+    is_list = isinstance(kinds, Collection) and not isinstance(kinds, str)
+    if not is_list or not all(isinstance(kind, str) for kind in kinds):
+        got = type_within(kinds, str) if is_list else type(only).__name__
+        raise ValidationError(f"only must be a list of kinds of operation ({', '.join(_KINDS)}), got {got}")
     unknown = sorted(set(only) - set(_KINDS))
     if unknown:
         raise ValidationError(f"only must contain kinds of operation ({', '.join(_KINDS)}), got {', '.join(unknown)}")
