@@ -79,6 +79,47 @@ def test_threads_may_be_replaced_while_one_sends(tmp_path: Path) -> None:
     assert traces == 2
 
 
+IMPORTING = """
+import _thread, sys
+never, imported = _thread.allocate_lock(), []
+never.acquire()
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        imported.append(name)
+        if name == "pprint":  # which gevent imports for each thread that waits, and we in advance
+            never.acquire(timeout=0.5)  # so that the other thread gets to the same import
+"""
+
+
+def test_two_threads_may_wait_for_the_first_time_at_once_after_threads_were_replaced(tmp_path: Path) -> None:
+    work = """
+    sdk = voltagent.VoltAgentSDK()
+    answer("before")
+    REPLACE
+    sys.meta_path.insert(0, Finder)
+    sys.modules.pop("pprint", None)
+    answer("after")
+    """
+    code = WORK + IMPORTING + textwrap.dedent(work).replace("REPLACE", REPLACE.format(options="")) + CHECK
+    written, traces = _sent(code, tmp_path)
+    assert written.startswith("True")
+    assert traces == 2
+
+
+def test_what_waits_after_threads_were_replaced_has_nothing_to_import(tmp_path: Path) -> None:
+    work = """
+    sdk = voltagent.VoltAgentSDK()
+    REPLACE
+    import gevent
+    sys.meta_path.insert(0, Finder)
+    gevent.get_hub()
+    print(imported)
+    """
+    code = WORK + IMPORTING + textwrap.dedent(work).replace("REPLACE", REPLACE.format(options=""))
+    assert _sent(code, tmp_path) == ("[]\n", 0)
+
+
 def test_a_greenlet_that_goes_on_in_a_forked_child_ends_there_without_a_word(tmp_path: Path) -> None:
     work = """
     import gevent, os, sys

@@ -128,6 +128,7 @@ class ReportFuture(Future[Report]):
         left = max(0.0, self.deadline - clock.monotonic())
         waits = left if timeout is None else min(left, max(0.0, timeout))
         if not super().done():
+            own_threads.make_hub()
             if self._signal.acquire(timeout=waits):
                 self._signal.release()  # for other waiting threads
                 if self.ending is not None and self.ending is not threading.current_thread():

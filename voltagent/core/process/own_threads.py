@@ -6,6 +6,7 @@ import _thread
 import codecs
 import gc
 import operator
+import os
 import sys
 import threading
 from collections.abc import Callable, Generator
@@ -95,11 +96,40 @@ def start_thread(function: Callable[[], None], name: str, *, daemon: bool = True
     try:
         if has_threads() and not _is_listing_threads():
             return _start_from_beside(function, name, daemon)
+        make_hub()
         thread = _make(function, name, daemon)
         return thread if _start(thread) else None
     except Exception as exc:  # no thread left, or the interpreter shuts down
         pass_on_interrupt(exc)
         return None
+
+
+def make_hub() -> None:
+    """Make gevent's hub of this thread, if gevent took the place of threads after some of them had started.
+
+    gevent does it where a lock has to be waited for, and imports modules meanwhile, under locks of its own: two threads
+    that come there at once would wait for each other for ever. So threads that send or wait for it take turns.
+    """
+    gevent = None if has_threads() else introspection.loaded_module("gevent")
+    if gevent is None:
+        return
+    try:
+        with _turn[0]:
+            gevent.get_hub()
+    except Exception as exc:  # an unusual version, or the interpreter shuts down
+        pass_on_interrupt(exc)
+
+
+_turn: Final = [_thread.allocate_lock()]  # one of the system's, if this is imported before gevent replaces them
+
+
+def _renew_turn() -> None:
+    """Make the lock anew in a forked child, where the thread that has it may be missing."""
+    _turn[0] = _thread.allocate_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_turn)
 
 
 def has_died(thread: Thread | None) -> bool:

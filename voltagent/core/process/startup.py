@@ -17,10 +17,11 @@ from pydantic_core import from_json, to_json
 from voltagent.core.context import CURRENT, INERT, set_current
 from voltagent.core.process.one_time_work import in_one_piece
 
-# Imported by pydantic_core below its lock, by CPython when a traceback is formatted, or by this package in a function.
+# Imported by pydantic_core below its lock, by CPython when a traceback is formatted, by gevent when a thread of ours or
+# of the program waits for the first time after it has replaced threads, or by this package in a function.
 _MODULES: Final = (
     *("uuid", "ipaddress", "enum", "decimal", "datetime", "pathlib", "types", "re", "dataclasses"),
-    *("tokenize", "linecache", "hashlib", "difflib", "encodings.idna", "voltagent.core.trace_ids"),
+    *("tokenize", "linecache", "hashlib", "difflib", "pprint", "encodings.idna", "voltagent.core.trace_ids"),
 )
 
 
