@@ -80,7 +80,18 @@ _SETTER: Final = "(?:env|define|setx|setenv|set -[a-z]+|config(?:ure)?)"
 # beginnings, all of at least four characters, that the engine finds them many characters at a time; shorter beginnings
 # are by themselves, as one of them would make it stop at many more places.
 _LITERAL_SECOND: Final = r"\([^()]*,(?:\s|\\[nrt])*[bru]*\\*[\"']"  # a call with a literal behind its first argument
-WITH_HINT: Final = (  # each has a hint of a name
+# Each of the next ones has a hint of a name. Those that begin with it cost no search of their own beside the names.
+AMONG_NAMES: Final = (
+    r"basicauth|sessionid|cred(?:ential)?s (?:are|is) |secrets set |secret-tool |pass (?:show|-c|otp) |passwd [a-z]"
+    r"|pass[ \t]+(?:(?:is|was|for)[ \t]|[^ -~])|auth(?::token| default | plain)"
+    rf"|(?:credentials?|auth(?:enticat(?:e|ion))?|password(?:token)?){_LITERAL_SECOND}"
+    rf"|(?:{'|'.join(one for one in QUESTIONED if len(one) > 3)}){QUESTION}"
+)
+AMONG_BRIEF_NAMES: Final = (
+    r"pwd?[ \t]+(?:(?:is|was|for)[ \t]|[^ -~])|keyname[ \t]{2}|key content[ \t]"
+    rf"|(?:{'|'.join(one for one in QUESTIONED if len(one) <= 3)}){QUESTION}"
+)
+WITH_HINT: Final = (
     (
         r"otp (?:for|sent|to)[^:;.\"\\]*:[ \t]+[0-9]"
         r"|(?:bearer,?|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}"
@@ -88,19 +99,11 @@ WITH_HINT: Final = (  # each has a hint of a name
         rf"|{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]"
     ),
     (
-        r"stats auth|jwt\.(?:sign|verify|encode|decode)\(|auth plain|basicauth"
-        r"|userpwd|sessionid|chpasswd|pwgen|(?:as|is) your [a-z -]*otp"
-        rf"|cred(?:ential)?s (?:are|is) |secrets set "
-        rf"|(?:credentials?|auth(?:enticat(?:e|ion))?|password(?:token)?){_LITERAL_SECOND}"
+        r"stats auth|jwt\.(?:sign|verify|encode|decode)\(|wpa_passphrase |create token |\.psk "
+        r"|userpwd|chpasswd|pwgen|(?:as|is) your [a-z -]*otp"
         r"|[ai]s (?:the|your|my|our|a) (?:[a-z-]+ )?(?:[a-z-]+ )?"
         r"(?:pass(?:word|phrase|code)|(?:api|access|secret) (?:key|token))"
     ),
-    r"(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~])",
-    # Beginnings of everyday words are by themselves: among many the engine keeps four characters of each.
-    "pass show ",
-    r"keyname[ \t]{2}|key content[ \t]",
-    rf"(?:{'|'.join(one for one in QUESTIONED if len(one) > 3)}){QUESTION}",
-    rf"(?:{'|'.join(one for one in QUESTIONED if len(one) <= 3)}){QUESTION}",
 )
 WORDED: Final = (
     (
@@ -117,17 +120,13 @@ WORDED: Final = (
         r"|createuser |: eap \\*\"|reg_sz|snmp(?:get|set|walk|bulk)|sqlplus[ \t]"
         r"|hash::make\(|\{plain|r[ow]community6?[ \t]|\\t(?:true|false)\\t[0-9]"
     ),
-    rf"assword:[*\\\"]|(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}",
     (
-        r"secret-tool |-field=|\.psk |pass -c |pass otp |keyring get |unlock --raw|oathtool |auth:token|base64 -"
-        r"|create token |auth default |add-mask::"
-        r"|pgp_sym_|sp_addlogin"
+        rf"(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}"
+        r"|-field=|keyring get |unlock --raw|oathtool |base64 -|add-mask::|pgp_sym_|sp_addlogin"
+        r"|securestring|concealed|obscure |alias set |schtasks |freerdp |forkey:|set-output name|isequalto\(|wallet\("
     ),
-    (
-        r"securestring|concealed|wpa_passphrase |obscure |alias set |schtasks |freerdp |forkey:|set-output name"
-        r"|passwd [a-z]|isequalto\(|wallet\(|: rsa |~\* |\+@all"
-    ),
-    r"<<< |:\*:[^ :]+:",
+    r"<<< |:\*:[^ :]+:|: rsa |~\* |\+@all",
+    r"assword:[*\\\"]",  # by itself: among others the engine looks for its first four characters only
 )
 BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])"
 HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
@@ -157,7 +156,7 @@ DASHED: Final = (
     r"|----begin |--- begin "
 )
 FLAGS: Final = rf"(?:^|[\s\x00\"'`(,|\[]|\\[nrt]){FLAG}|(?:^|[\s\x00\"])-p[^-]"
-_WORDS: Final = "|".join((STATEMENT, *WITH_HINT, *WORDED))
+_WORDS: Final = "|".join((STATEMENT, AMONG_NAMES, AMONG_BRIEF_NAMES, *WITH_HINT, *WORDED))
 _OTHER: Final = (BRIEF_WORDED, HOSTS, MARKED, COOKIE_LINE, CODES, BRIEF_CODES, ADDRESSES, DASHED, FLAGS)
 
 

@@ -36,8 +36,8 @@ _RARE_PARTS: Final = (
     "التحقق",
 )
 _LEAST: Final = 4  # characters of a name whose beginning is rare enough to stand among many others
-# Issuers of tokens that begin with two characters, and of others, for which there is no space beside those of most.
-_BRIEF: Final = frozenset(("Twilio", "Discord bot", "Infisical", "Confluent", "Discord user", "Trello", "Brave Search"))
+# Issuers of tokens that begin with two characters, of which the engine finds few at a time.
+_BRIEF: Final = frozenset(("Twilio", "Discord bot"))
 # Their id is found by the dashes in it; their beginning stands in every fraction.
 _DASHED: Final = frozenset(("Bitwarden",))
 _STATEMENTS: Final = ("identified by", "convertto-securestring")  # that have no hint
@@ -127,8 +127,8 @@ def looks() -> Looks:
     return Looks(
         hints=(_look("|".join((*long, "token", *_STATEMENTS))), _look("|".join(brief))),
         with_hint=(
-            _look(f"{names}{checks.SOON_BEHIND_NAME}|token{checks.SOON_BEHIND_TOKEN}|{STATEMENT}"),
-            _look(f"{brief_names}{checks.SOON_BEHIND_NAME}"),
+            _look(f"{names}{checks.SOON_BEHIND_NAME}|token{checks.SOON_BEHIND_TOKEN}|{STATEMENT}|{checks.AMONG_NAMES}"),
+            _look(f"{brief_names}{checks.SOON_BEHIND_NAME}|{checks.AMONG_BRIEF_NAMES}"),
             *map(_look, checks.WITH_HINT),
         ),
         gaps=tuple(map(_look, checks.KEYS_WITH_GAP)),
