@@ -968,6 +968,23 @@ def test_what_waits_for_an_end_is_lost_with_its_trace(memory: Memory) -> None:
     sender.shutdown().result()
 
 
+def test_what_waited_for_an_end_is_not_kept_when_that_has_come(memory: Memory) -> None:
+    memory.answer = lambda event: Outcome(Verdict.WITH_END) if event[0] is START else ACCEPTED
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    root = recording.trace()
+    for _ in range(3):
+        tools = [recording.tool(root) for _ in range(5)]
+        sender.flush().result()
+        for tool in tools:
+            recording.end(tool)
+        sender.flush().result()
+    [trace] = sender.workers[0].buffer.traces.values()
+    assert list(trace.parked or ()) == [root]
+    recording.end(root)
+    assert conserved(sender.shutdown().result()).accepted == 32
+
+
 def test_a_full_queue_drops_no_trace_that_waits_for_an_end(memory: Memory) -> None:
     untried, waits = Outcome(Verdict.UNTRIED), Outcome(Verdict.WITH_END)
     memory.answer = lambda event: waits if event[1].name == "tool" else untried

@@ -97,7 +97,7 @@ class Run(Memory):
         """Nothing is counted twice, or not at all."""
         for one in self.accounts:
             parked = [events for trace in self.buffer.traces.values() for events in (trace.parked or {}).values()]
-            owned = [event for events in parked for event in events if event and self.owner(event) is one]
+            owned = [event for events in parked for event in events if self.owner(event) is one]
             assert one.parked == len(owned), f"{one.parked} are parked, and not {len(owned)}"
         assert self.buffer.count == sum(one.pending for one in self.accounts), self.buffer.count
 
@@ -111,7 +111,7 @@ class Run(Memory):
         """What is left in the end, and whether each event is finished once."""
         buffer = self.buffer
         finished = sorted(map(id, buffer.done or ())) == sorted(map(id, self.recorded_here()))
-        return [self.counts(), finished, len(buffer.traces), buffer.size, len(buffer.ready), len(buffer.due)]
+        return [self.counts(), finished, len(buffer.traces), buffer.size, len(buffer.ready)]
 
     def recorded_here(self) -> list[SpanEvent]:
         return self.recorded

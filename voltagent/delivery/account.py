@@ -156,9 +156,7 @@ class Account:
 
     def _refuse(self, event: SpanEvent, reason: str) -> bool:
         """Count an event as lost, at once: what is refused takes no memory, and the worker need not follow."""
-        _, span, fields = event
-        if fields is None:
-            self.worker.buffer.losses.note(span, reason)
+        self.worker.buffer.losses.note(event, reason)
         self.recorded += 1  # no call from here on
         self.outcomes[reason] += 1
         return False

@@ -10,8 +10,9 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import OrderedDict, deque
+from collections.abc import MutableSequence
 from itertools import compress
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent
 from voltagent.delivery.account import TAKEN, Account
@@ -19,8 +20,6 @@ from voltagent.delivery.waiting_trace import REMEMBERED, UNMARKED, LostStarts, W
 
 _START: Final = Phase.START
 _END: Final = Phase.END
-# The events that wait for an end, or for that of the trace of an SDK, and its outcome; for `None`, all of a lost trace.
-Due: TypeAlias = tuple[WaitingTrace, Span | Account | None, str | None]
 
 
 class Buffer:
@@ -35,7 +34,8 @@ class Buffer:
         self.count = 0  # events that wait here, are in a batch, or are parked
         self.size = 0  # approximate bytes of the events that wait here
         self.over: list[int | str] = []  # finished traces, of which the worker notifies the exporter
-        self.done: list[SpanEvent] | None = None  # finished events, if the storage needs them
+        # finished events, if the storage needs them: one that does not takes none in
+        self.done: MutableSequence[SpanEvent] = deque(maxlen=0)
         self.open: OrderedDict[Span, None] = OrderedDict()  # started and not ended, oldest first
         self.traces: dict[int | str, WaitingTrace] = {}  # with events that wait or are in a batch, or with open spans
         self.ready: OrderedDict[int | str, WaitingTrace] = OrderedDict()  # ready to send, the longest waiting first
@@ -43,7 +43,6 @@ class Buffer:
         self._forked_at = forked_at
         self.held: list[tuple[float, int, WaitingTrace]] = []  # a heap: until when, `id(trace)`, and the trace
         self.losses = LostStarts()
-        self.due: deque[Due] = deque()  # what settled events brought along, and is to be settled as they were
         self.evicted: list[SpanEvent] = []  # freed gradually, as freeing takes time too
 
     def take_first(  # noqa: C901, PLR0912, PLR0915 - in one piece, so that it can be seen where no call is
@@ -59,7 +58,6 @@ class Buffer:
         Each leaves ``source`` in the step in which it is counted. ``inherited`` ones were on the disk, and may be older
         than the process.
         """
-        done, follows = [] if self.done is None else self.done, tuple[Due, ...]()
         while source and number > 0:
             number -= 1
             events, size = take_entry(source[0], account)
@@ -76,8 +74,8 @@ class Buffer:
                 trace.others = {**(trace.others or {}), span.trace: account}
                 self.unsent.pop(trace.id, None)  # what several SDKs have part in is not dropped for others
             if reason is not None:
-                for lost in events:  # if it is two, nothing waits for the end
-                    follows = self.note_lost(lost, reason)
+                for lost in events:
+                    self.losses.note(lost, reason)
             count = len(events)
             closes = phase is _END and span in self.open
             # No call until it is counted, removed from its source and closed. Python 3.10 looks for signals at a branch
@@ -85,8 +83,7 @@ class Buffer:
             if reason is not None:
                 account.recorded += count
                 account.outcomes[reason] += count
-                done += events
-                self.due += follows
+                self.done += events
             elif trace is not None:
                 if trace.id not in self.traces:
                     self.traces[trace.id] = trace
@@ -113,8 +110,8 @@ class Buffer:
             if has_ended:
                 span.queued = TAKEN
             if reason is not None:
-                self.settle_due()
                 if trace is not None:
+                    self.lose_parked(trace, events[-1], reason)
                     self.close_if_over(trace)
             elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
                 self._forget_oldest_open()
@@ -127,23 +124,8 @@ class Buffer:
         owner = self.traces.get(leaked.trace.id)
         if owner is not None:
             owner.open -= 1
-            self.due += ((owner, leaked, "rejected"),)
-            self.settle_due()
+            self.lose_parked(owner, (_END, leaked, None), "rejected")
             self.close_if_over(owner)
-
-    def note_lost(self, event: SpanEvent, reason: str, *, notes_loss: bool = True) -> tuple[Due, ...]:
-        """Note that an event is about to be lost, so that what depends on it is not recorded any more.
-
-        Not if ``notes_loss`` is false: another SDK may use the trace, and nothing more comes of this one. Return what
-        waits for it, which is due in the step in which it is counted.
-        """
-        phase, span, fields = event
-        if phase is _END:
-            trace = self.traces.get(span.trace.id)
-            return ((trace, span, reason),) if trace is not None and trace.parked else ()
-        if fields is None and notes_loss:
-            self.losses.note(span, reason)
-        return ()
 
     def release(self, now: float) -> bool:
         """Make traces ready whose backoff has ended; return whether there were any."""
@@ -160,102 +142,105 @@ class Buffer:
         """Return the account of a span, if its trace is known here."""
         return None if (trace := self.traces.get(span.trace.id)) is None else trace.account_of(span)
 
-    def settle_one(
-        self, trace: WaitingTrace, events: list[Any], number: int, reason: str | None, *, parked: int = 0
-    ) -> None:
+    def settle_one(self, trace: WaitingTrace, events: list[Any], number: int, reason: str | None) -> None:
         """Count an event of a list as accepted, or as lost for ``reason``, and empty its place in the same step.
 
-        What it brings along is due then; ``parked`` is 1 if it was brought along itself.
+        What is parked for it has the same outcome. All that waits of a trace is lost with the trace's start.
         """
         event: SpanEvent = events[number]
-        phase, span, _ = event
-        account, due = trace.account_of(span), self.due
+        _, span, _ = event
+        account, parked, lost = trace.account_of(span), trace.parked_for(event), trace.lost
+        settled = (event, *parked)
+        count = len(settled)
         if trace.tries is not None:
             trace.tries.pop(id(event), None)
-        done = [] if self.done is None else self.done
-        follows: tuple[Due, ...] = ((trace, span, reason),) if phase is _END and trace.parked else ()
         if reason is not None:
-            self.note_lost(event, reason)
-            if phase is _START and span.kind == TRACE:
-                follows = ((trace, None, reason),)
+            for one in settled:
+                self.losses.note(one, reason)
+            if span.kind == TRACE and any(phase is _START for phase, _, _ in settled):
+                lost = reason
         # no call from here on, nor a branch
-        self.count -= 1
-        account.parked -= parked
-        account.outcomes[reason] += 1
-        done += (event,)
-        due += follows
+        self.count -= count
+        account.parked -= count - 1
+        account.outcomes[reason] += count
+        self.done += settled
+        trace.lost = lost
+        parked[:] = ()
         events[number] = None
+        if count > 1 and trace.parked:
+            trace.parked.pop(span, None)
 
-    def settle_due(self) -> None:
-        """Give what events brought along their outcome. What an interrupt leaves is still due."""
-        while self.due:
-            trace, key, reason = self.due[0]
-            if key is not None:
-                self._settle_parked(trace, key, reason)
-            elif reason is not None:
-                self._drop(trace, reason, None)
-                trace.open = 0  # what it has in a batch is settled before it goes
-            del self.due[0]
-
-    def _settle_parked(self, trace: WaitingTrace, key: Span | Account, reason: str | None) -> None:
-        """Give the events that waited for the end of a span, or for that of the trace of an SDK, its outcome."""
-        parked = trace.parked or {}
-        events = parked.get(key, [])
-        for number, event in enumerate(events):
-            if event is not None:  # else it was settled before an interrupt
-                self.settle_one(trace, events, number, reason, parked=1)
-        parked.pop(key, None)
-        if isinstance(key, Span) and key.kind == TRACE:
-            self.due += ((trace, trace.account_of(key), reason),)
+    def lose_parked(self, trace: WaitingTrace, end: SpanEvent, reason: str) -> None:
+        """Count what is parked for the end of a span as lost, as that end is."""
+        _, span, _ = end
+        account, parked = trace.account_of(span), trace.parked_for(end)
+        number = len(parked)
+        for event in parked:
+            self.losses.note(event, reason)
+        # no call from here on
+        self.count -= number
+        account.parked -= number
+        account.outcomes[reason] += number
+        self.done += parked
+        parked[:] = ()
+        if number and trace.parked:
+            trace.parked.pop(span, None)
 
     def drop_events(self, trace: WaitingTrace, reason: str, account: Account | None = None) -> int:
-        """Drop the waiting events of a trace (of one account); return their number."""
-        number = self._drop(trace, reason, account)
-        self.settle_due()
-        return number
-
-    def _drop(self, trace: WaitingTrace, reason: str, account: Account | None) -> int:
-        """:meth:`drop_events`, while what waits for the end of another is only due."""
+        """Drop what waits of a trace (of one account), and what is parked there; return how many events waited."""
         every = dict.fromkeys((trace.account, *(trace.others or {}).values())) if account is None else (account,)
-        number = sum([self._drop_events_of(one, trace, reason, notes_loss=account is None) for one in every])
-        self.due += [(trace, key, reason) for key in trace.parked or () if account in (None, trace.owner(key))]
-        return number
+        return sum([self._drop_events_of(one, trace, reason, notes_loss=account is None) for one in every])
 
     def _drop_events_of(self, account: Account, trace: WaitingTrace, reason: str, *, notes_loss: bool) -> int:
-        """:meth:`drop_events`, for one account."""
+        """:meth:`drop_events`, for one account.
+
+        Without ``notes_loss``, what depends on these may be recorded: another SDK may use the trace, and nothing more
+        comes of this one.
+        """
         kept = [trace.account_of(event[1]) is not account for event in trace.events]
         lost = [event for event, stays in zip(trace.events, kept, strict=True) if not stays]
         left = list(compress(trace.events, kept))
         newer = sum(kept[max(0, len(kept) - trace.newer) :]) if trace.newer < UNMARKED else UNMARKED
         size = sum(map(size_of, lost)) if left else trace.size
-        done = [] if self.done is None else self.done
-        follows = [due for event in lost for due in self.note_lost(event, reason, notes_loss=notes_loss)]
-        if number := len(lost):
+        every = list((trace.parked or {}).items())
+        left_parked = {span: events for span, events in every if trace.account_of(span) is not account}
+        parked = [event for span, events in every if span not in left_parked for event in events]
+        for event in (*lost, *parked) if notes_loss else ():
+            self.losses.note(event, reason)
+        number, count = len(lost), len(lost) + len(parked)
+        if count:
             # no call from here on
             trace.events = left
+            trace.parked = left_parked
             trace.newer = newer
             trace.size -= size
             self.size -= size
-            self.count -= number
-            account.outcomes[reason] += number
-            done += lost
-            self.due += follows
+            self.count -= count
+            account.parked -= count - number
+            account.outcomes[reason] += count
+            self.done += lost
+            self.done += parked
         if not left:
             self.ready.pop(trace.id, None)
             self.unsent.pop(trace.id, None)
         return number
 
     def remove(self, trace: WaitingTrace) -> None:
-        """Let go of a trace: nothing of it waits any more."""
+        """Let go of a trace: nothing of it waits any more, except for ends that never came."""
         if trace.parked:
-            self.due += [(trace, key, "rejected") for key in trace.parked]  # it never ended
-            self.settle_due()
+            self.drop_events(trace, "rejected")
         if trace.id in self.traces:
             self.over += (trace.id,)
             del self.traces[trace.id]
 
     def close_if_over(self, trace: WaitingTrace) -> None:
-        """Let go of a trace if nothing of it is open, waits, or is in a batch; if it can be sent, it is ready."""
+        """Let go of a trace if nothing of it is open, waits, or is in a batch; if it can be sent, it is ready.
+
+        What waits of a lost trace is dropped.
+        """
+        if trace.lost is not None:
+            self.drop_events(trace, trace.lost)
+            trace.open = 0  # what it has in a batch is settled before it goes
         if trace.events and not trace.held and not trace.in_flight and not trace.is_in_batch:
             self.ready[trace.id] = trace
         elif not (trace.events or trace.open > 0 or trace.held or trace.in_flight or trace.is_in_batch):

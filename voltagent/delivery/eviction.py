@@ -22,7 +22,7 @@ def drop_unsent(buffer: Buffer, identifier: int | str, reason: str) -> bool:
         return True
     if identifier not in buffer.unsent:
         return False
-    number, done = len(trace.events), [] if buffer.done is None else buffer.done
+    number = len(trace.events)
     # no call from here on, so that it is dropped and counted, or neither
     account, events = trace.account, trace.events
     trace.events = []
@@ -31,7 +31,7 @@ def drop_unsent(buffer: Buffer, identifier: int | str, reason: str) -> bool:
     account.outcomes[reason] += number
     buffer.losses.reasons[identifier] = reason
     buffer.evicted += events
-    done += events
+    buffer.done += events
     buffer.over += (identifier,)
     del buffer.unsent[identifier], buffer.traces[identifier]
     if identifier in buffer.ready:

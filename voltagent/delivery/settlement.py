@@ -90,11 +90,11 @@ class Settlement:
         for trace in traces:
             if trace.account is not account or trace.others or trace.tries is not None or trace.parked is not None:
                 return False
-        done, finished, emptied = [] if buffer.done is None else buffer.done, list(batch), [None] * number
+        finished, emptied = list(batch), [None] * number
         # no call from here on, nor, for Python 3.10, a branch: all of it is counted, or nothing
         buffer.count -= number
         account.outcomes[None] += number
-        done += finished
+        buffer.done += finished
         batch[:] = emptied
         return True
 
@@ -121,7 +121,6 @@ class Settlement:
             elif verdict is Verdict.UNTRIED and phase is Phase.START and span.kind == TRACE:
                 untouched.append(trace)
             # it stays in the batch, from where it is put back, also if an interrupt comes meanwhile
-        buffer.settle_due()
         self._put_back(batch, now)
         for trace in reversed(untouched):  # they are unsent, and the oldest are the first to go, as before
             if trace.events and trace.parked is None and not trace.in_flight and not trace.others:
@@ -140,7 +139,6 @@ class Settlement:
             trace.in_flight = 0
         self._waits = {}
         self._put_back(batch, 0.0)
-        self._buffer.settle_due()  # with what is put back of a lost trace
         for trace in list(self._buffer.traces.values()):
             trace.is_in_batch = False
             self._buffer.close_if_over(trace)

@@ -30,8 +30,8 @@ class Tries:
 class WaitingTrace:
     """The events of one trace, in their order."""
 
-    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "newer", "open", "others", "parked",
-                 "size", "tries")  # fmt: skip
+    __slots__ = ("account", "events", "held", "id", "in_flight", "is_in_batch", "lost", "newer", "open", "others",
+                 "parked", "size", "tries")  # fmt: skip
 
     def __init__(self, identifier: int | str, account: Account) -> None:
         self.id = identifier
@@ -44,7 +44,8 @@ class WaitingTrace:
         self.is_in_batch = False
         self.in_flight = 0  # events whose requests still wait for an answer: the others wait for them
         self.held = False  # waits for its backoff
-        self.parked: dict[Span | Account, list[SpanEvent | None]] | None = None  # they count as that end does
+        self.parked: dict[Span, list[SpanEvent]] | None = None  # by the span whose end brings them along
+        self.lost: str | None = None  # why its start was lost, and with it all that waits
         self.tries: dict[int, Tries] | None = None  # by id(event), for those that failed
 
     def account_of(self, span: Span) -> Account:
@@ -65,24 +66,30 @@ class WaitingTrace:
         return len(self.events) > self.newer or self.is_in_batch or self.in_flight > 0
 
     def park(self, batch: list[Any], number: int) -> None:
-        """Let an event of a batch wait for the outcome of the one that brings it along: the end of its span or trace.
+        """Let an event of a batch wait for the outcome of the one that brings it along: the end of its span.
 
         Its place in the batch is emptied in the same step.
         """
-        parked = self.parked = {} if self.parked is None else self.parked
         event: SpanEvent = batch[number]
         phase, span, _ = event
-        account = self.account_of(span)
-        key = account if phase is Phase.END else span  # an end that is not sent by itself belongs to its trace's
-        events = [*parked.get(key, ()), event]
+        if self.tries is not None:
+            self.tries.pop(id(event), None)
+        if self.parked is None:
+            self.parked = {}
+        account, brought = self.account_of(span), self.parked_for(event)
+        # an end that is not sent by itself waits for that of its trace, with what is parked for it
+        waiting = self.parked.setdefault(span.root if phase is Phase.END else span, [])
+        added = (*brought, event)
         # no call from here on
-        parked[key] = events
+        brought[:] = ()
+        waiting += added
         account.parked += 1
         batch[number] = None
 
-    def owner(self, key: Span | Account) -> Account:
-        """Return the account of the events that are parked there."""
-        return self.account_of(key) if isinstance(key, Span) else key
+    def parked_for(self, event: SpanEvent) -> list[SpanEvent]:
+        """Return the events that have the outcome of this one, which they were not sent without."""
+        phase, span, _ = event
+        return [] if phase is not Phase.END or not self.parked else self.parked.get(span, [])
 
 
 class LostStarts:
@@ -101,9 +108,10 @@ class LostStarts:
             reason = lost.get(span.parent.id)
         return reason
 
-    def note(self, span: Span, reason: str) -> None:
-        """Note that the start of a span was lost."""
-        if reason in _CASCADING or span.kind == TRACE:
+    def note(self, event: SpanEvent, reason: str) -> None:
+        """Note that an event is about to be lost: if it is a start, what depends on it is not recorded any more."""
+        phase, span, fields = event
+        if phase is not Phase.END and fields is None and (reason in _CASCADING or span.kind == TRACE):
             self.remember(span.id, reason)
 
     def remember(self, identifier: int | str, reason: str) -> None:

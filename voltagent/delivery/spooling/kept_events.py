@@ -52,13 +52,16 @@ class KeptEvents:
     def drop_on_way(self, account: Account, lost: Sequence[SpanEvent], left: Sequence[SpanEvent], reason: str) -> None:
         """Count some of those on their way as dropped; those that are ``left`` take the place of all."""
         number, buffer = len(lost), self._buffer
-        due = [due for event in lost for due in buffer.note_lost(event, reason)]
+        for event in lost:
+            buffer.losses.note(event, reason)
         # no call from here on
         account.recorded += number
         account.outcomes[reason] += number
-        buffer.due += due
         account.on_way[:] = left
-        buffer.settle_due()
+        for event in lost:
+            _, span, _ = event
+            if (trace := buffer.traces.get(span.trace.id)) is not None:
+                buffer.lose_parked(trace, event, reason)
 
     def place(self, events: Sequence[SpanEvent], places: Sequence[EventPosition]) -> None:
         """Note where those on their way are about to be written; without places, that they were not."""
@@ -174,7 +177,7 @@ class KeptEvents:
 
     def collect(self) -> None:
         """Note what has been settled, so that it is deleted from the disk."""
-        done = self._buffer.done or []
+        done = self._buffer.done
         number = len(done)
         # in one call, which no interrupt divides
         self.settled.extend(filter(None, map(self.places.pop, map(id, done), repeat(None))))
@@ -197,13 +200,12 @@ class KeptEvents:
     def _hand_over_trace(self, trace: WaitingTrace) -> int:
         """:meth:`hand_over`, for one trace."""
         buffer, parked = self._buffer, trace.parked or {}
-        for waits, events in list(parked.items()):
-            account, left = trace.owner(waits), list(filter(None, events))
-            number = len(left)
+        for span, events in list(parked.items()):
+            account, number = trace.account_of(span), len(events)
             # no call from here on
             account.parked -= number
-            trace.events[:0] = left
-            del parked[waits]
+            trace.events[:0] = events
+            del parked[span]
         at = 0
         while at < len(trace.events):
             event = trace.events[at]
