@@ -93,7 +93,7 @@ AMONG_BRIEF_NAMES: Final = (
 )
 WITH_HINT: Final = (
     (
-        r"otp (?:for|sent|to)[^:;.\"\\]*:[ \t]+[0-9]"
+        r"otp (?:for|sent|to)[^:;.\"\\]*(?::| is:?)[ \t]+[0-9]"
         r"|(?:bearer,?|basic)[ \t]{1,4}[a-z0-9._~+/=-]{8}"
         r"|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}"
         rf"|{_SETTER}[ \t]+(?:--[a-z]+[ \t]+)*(?:set[ \t]+)?[a-z0-9_.-]*password[ \t\\]"
@@ -142,7 +142,7 @@ BRIEF_PAIRS: Final = "|".join(
 CODES: Final = (
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|access|(?:enter|use|type) (?:the|this))"
     r"[ -](?:pass)?code|code[^a-z]?verifier|(?:as|is) your [a-z -]*code|your code (?:is|was)[ :]"
-    r"|code (?:for|sent|to)[^:;.\"\\]*:[ \t]+[0-9]"
+    r"|code (?:for|sent|to)[^:;.\"\\]*(?::| is:?)[ \t]+[0-9]"
     rf"|code [0-9]+ to {TO_WHAT}"
     r"|code[ \t]+(?:ist|lautet|est|is)[ :]+[0-9]|(?:digo|codice)[ \t]+[^ \t]+[ \t:]+[0-9]{4}|ungs-?code"
     r"|(?:ihre |deine |m|sms-|push)tan[ :]"

@@ -36,13 +36,18 @@ _ORDINARY: Final = re.compile(
     rf"|(?:[A-Z][a-z]{{1,200}}){{1,8}}|[^\x00-\x7f\W\d_]{{1,40}}|[vV]\d{{1,4}}|[A-Za-z]\d{{1,2}}|(?=\w{{1,{_LONGEST_TECHNICAL}}}\Z){TECHNICAL}|)\Z"
 )
 _SCHEMES: Final = "bearer|basic|token|oauth|apikey"
+# Before a password of Spring and Dovecot: how it is stored, as in `{noop}…`.
+_ENCODERS: Final = (
+    "noop|bcrypt|scrypt|argon2|pbkdf2|ssha(?:256|512)?|sha(?:1|256|512)?|md5|crypt|plain|cleartext|cipher"
+)
+ENCODED: Final = re.compile(rf"\{{(?:{_ENCODERS})\}}[^\s\"'{{]", re.IGNORECASE)
 _NO_VALUES: Final = (
     "none|null|nil|nullable|sometimes|undefined|true|false|str|string|bool|int|bytes|optional|any|required|redacted"
     "|changeme|hidden|masked|tbd|todo|n/a|example"
 )
 _PLACEHOLDER: Final = re.compile(
-    rf"""[\s"']{{0,4}}(?:(?:{_SCHEMES})\b"""
-    r"""[\s"']{0,4}(?:\Z|(?=[$<{%*+])))?"""
+    rf"""[\s"']{{0,4}}(?!\{{(?:{_ENCODERS})\}}[^\s"'{{])(?:(?:{_SCHEMES})\b"""
+    r"""[\s"']{0,4}(?:\Z|(?=[$<{%*+]|your[_ -])))?"""
     r"""(?:\Z|#\{|(?:[\w.-]{1,40}:)?\$(?:[{(]|\w{1,60}(?![\w!#%^~]))|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
     r"""%[sdr(]|%\w{1,40}%|\*{2,}|[•●]{3}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
     r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|[*_]{1,2}[a-z]{1,40}[*_]{1,2}\Z|\*[a-z_-]{1,60}\Z|"""
@@ -62,6 +67,7 @@ _PATH: Final = re.compile(
 _SURE: Final = re.compile(rf"{MIXED_WORD}\Z")
 # Alphabets that write words without spaces between them are in none.
 _NO_CREDENTIAL: Final = re.compile(r"[\s(){}\[\]<>\"'`,\u3001-\u30ff\u4e00-\u9fff\uac00-\ud7a3]")
+_ENDS_SENTENCE: Final = re.compile(r"[0-9].{0,20}[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]\Z")
 _STOPS: Final = "\u3001\u3002\u300d\u300f\u3011"  # of sentences in them, which end a value without a space
 _DOTTED_NAME: Final = re.compile(r"(?:[A-Za-z_]\w{0,24}\.){1,6}[A-Za-z_]\w{0,40}\Z")
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
@@ -82,6 +88,10 @@ _CUT: Final = re.compile(
 _EXAMPLE_USERS: Final = frozenset(("user", "username", "usr", "userid"))
 _EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
+_SHORT_TOKEN: Final = 8  # characters of one under a name that says what the token is for
+_FOR_ACCESS: Final = re.compile(
+    r"(?:api|auth|access|bearer|bot|refresh|session|secret|deploy|admin|pat)[-_. ]?tokens?\Z", re.IGNORECASE
+)
 
 
 def is_ordinary(value: str) -> bool:
@@ -133,6 +143,11 @@ def is_dotted_name(value: str) -> bool:
     return _DOTTED_NAME.match(value) is not None and is_ordinary(value.rpartition(".")[2])
 
 
+def is_sentence_without_spaces(value: str) -> bool:
+    """Return whether a value ends with words of an alphabet that has no spaces between them: ``至少8个字符``."""
+    return _ENDS_SENTENCE.search(value[-24:]) is not None
+
+
 def is_mixture(value: str) -> bool:
     """Return whether a value joins words and numbers as no name in code does, such as ``Summer-2024``."""
     value = value.rstrip(_STOPS)
@@ -155,9 +170,10 @@ def is_weak_secret(name: str, value: str) -> bool:
     """Return whether a value is a secret under a weak name: under that of a token, also words and numbers joined."""
     if "." in value and "routing" in name.lower():  # of a queue, as `orders.eu1.created`; that of PagerDuty is one word
         return False
-    return is_credential(value) or (
-        len(value) >= _LONG_TOKEN and name.rstrip("sS").lower().endswith("token") and is_mixture(value)
-    )
+    if is_credential(value):
+        return value[:4] != "arn:"  # what a cloud names a key by
+    least = _SHORT_TOKEN if _FOR_ACCESS.search(name) is not None else _LONG_TOKEN
+    return len(value) >= least and name.rstrip("sS").lower().endswith("token") and is_mixture(value)
 
 
 def is_example_login(user: str, password: str) -> bool:

@@ -23,7 +23,13 @@ NUMBERED: Final = re.compile(
     r"(?!(?:Appendix|Attempt|Chapter|Class|Code|Error|Example|Field|Figure|Group|Item|Length|Level|Line|Max|Min|Note|Option|Page|Part|Phase"
     r"|Question|Row|Rule|Section|Status|Step|Table|Test|Type|Unit|Version|Volume|Warning)s?[_:])[A-Z][a-z]{2,20}[_:]\d{1,6}\Z"
 )
-WORDS_AND_NUMBER: Final = re.compile(r"(?:[a-z]{3,20}-){2,4}[0-9]{1,6}\Z")  # `maple-river-42`
+# `maple-river-42`, `gh-oa-sec-5`, but not `up-to-8`
+WORDS_AND_NUMBER: Final = re.compile(
+    r"(?:(?!(?:as|at|by|de|in|is|it|no|of|on|one|or|the|to|up|vs)-)[a-z]{2,20}-){2,4}[0-9]{1,6}\Z"
+)
+WORD_AND_NUMBER: Final = re.compile(
+    r"[a-z]{4,20}-[0-9]{2,6}\Z"
+)  # `tiger-2024`: of a password, if nothing else is there
 _CAMEL: Final = r"(?:[A-Z][a-z]{2,24}){2,3}"  # `CactusFalcon`, which is also the form of the name of a class
 _JOINED: Final = re.compile(rf"{_WORDS}\Z")
 _IN_CAMEL_CASE: Final = re.compile(rf"{_CAMEL}\Z")

@@ -47,10 +47,11 @@ _LONGEST_CALL: Final = 120  # characters; longer than any that it matches
 _READERS: Final = ("get", "read", "load", "fetch", "ask", "prompt", "input", "find", "token_", "decrypt", "open")
 _CONSTRUCTED: Final = re.compile(r"new ([\w.]{1,60}\()")
 _NAME_OF_HEADER: Final = re.compile(
-    r"\b(?:name|alias|env|header|tokenurl)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
+    r"\b(?:name|alias|env|header|tokenurl|forkey|key)[ \t]{0,2}[=:][ \t]{0,2}[\"'][^\"'0-9]{1,60}[\"']", re.IGNORECASE
 )
 _SUBSCRIPT: Final = re.compile(r"(?<=[\w\])])\[\\{0,4}[\"'][^\"'\n\0]{1,60}[\"']\]")  # what it has is a name
 _TOKEN: Final = re.compile(r"(?=[^0-9]{0,200}[0-9])[\w.+/=~:@%-]{12,200}\Z")  # no regular expression, no keyword
+_OF_RECORDS: Final = re.compile(r"\[\s{0,80}\{\s{0,80}\\{0,4}[\"'][\w .-]{1,60}\\{0,4}[\"']\s{0,8}:")
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 
 
@@ -157,6 +158,8 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
     end = past_collection(scan, start)
     inside = text[start:end]
     if strength is Strength.WEAK:
+        if _OF_RECORDS.match(inside) is not None:
+            return None  # `"keys": [{"id": "…"}]`: what these have is named itself
         found = _LITERAL.findall(inside[:4096])
         is_pair = text[start] == "(" and inside.count(",") == 1  # a user and a password
         tokens = found if "\n" not in inside else filter(_TOKEN.match, found)

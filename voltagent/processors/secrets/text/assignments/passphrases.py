@@ -16,6 +16,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import is_mixture,
 from voltagent.processors.secrets.vocabulary.joined_words import (
     JOINED_WORDS,
     NUMBERED,
+    WORD_AND_NUMBER,
     WORDS_AND_NUMBER,
     has_marks,
     is_camel_case,
@@ -68,6 +69,19 @@ _DEEPEST: Final = 40  # spaces before the lines of a block
 _OF_MNEMONICS: Final = (12, 15, 18, 21, 24)
 _FEW: Final = 3
 _LONG_WORD: Final = 8  # characters of a word with a capital: shorter ones are `Hidden` and `String`
+# Parts of names of passwords: under others, a word and a number may name what has the secret, as in `secret: tls-21`.
+_OF_PASSWORDS: Final = (
+    "pass",
+    "pwd",
+    "_pw",
+    "kennwort",
+    "contrase",
+    "senha",
+    "wachtwoord",
+    "hasło",
+    "heslo",
+    "lösenord",
+)
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 
 
@@ -165,7 +179,9 @@ def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: 
     if scan.text[start - 1] not in " \t\n":
         return True
     ends_line = scan.text[end : end + 1] in ("", "\n", "\r", "\0")
-    return ends_line and (has_cases or one.name.isupper() or WORDS_AND_NUMBER.match(value) is not None)
+    if not ends_line or has_cases or one.name.isupper() or WORDS_AND_NUMBER.match(value) is not None:
+        return ends_line
+    return WORD_AND_NUMBER.match(value) is not None and any(map(one.name.lower().__contains__, _OF_PASSWORDS))
 
 
 def _is_passphrase(value: str) -> bool:

@@ -23,14 +23,16 @@ from voltagent.processors.secrets.text.assignments.passphrases import (
 )
 from voltagent.processors.secrets.text.scan import Range, Scan, closing_quote
 from voltagent.processors.secrets.vocabulary.credential_forms import (
+    ENCODED,
     has_secret_form,
     is_credential,
     is_dotted_name,
     is_ordinary,
     is_placeholder,
+    is_sentence_without_spaces,
     is_weak_secret,
 )
-from voltagent.processors.secrets.vocabulary.joined_words import is_joined_words
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_joined_words
 from voltagent.processors.secrets.vocabulary.named_values import is_harmless_text, is_numbered_name
 from voltagent.processors.secrets.vocabulary.names import Strength
 
@@ -68,6 +70,9 @@ _CODE: Final = re.compile(
     r"(?:self|this|os|env|process|config|settings|request|req|ctx|args|options|params|cls|app|data|props|state|event"
     r"|body|user|st|np|torch)\.\w"
 )
+_TEMPLATE_DEFAULT: Final = re.compile(
+    r"\{\{(?:(?!default)[^{}\n]){0,120}default[ (]{1,2}(?P<quote>[\"'])(?P<value>[^\"'\n\0]{4,120})(?P=quote)"
+)
 _ANNOTATED: Final = re.compile(
     r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}"
     r"(?:[\w.]{0,20}[fF]ield\([ \t]{0,4}(?:default[ \t]{0,2}=[ \t]{0,2})?)?[bfru]{0,2}([\"'`])"
@@ -87,6 +92,10 @@ _WITH_DEFAULT: Final = ("environ.get", "getenv")
 _OF_HEADERS: Final = (".Add", ".append", ".header", ".addHeader")
 _JOINED: Final = re.compile(r"[\"'`]\s{0,8}[+.]\s{0,8}[bfru]{0,2}([\"'`])")
 _CHANGED: Final = re.compile(r"[\"'`][ \t]{1,4}->[ \t]{1,4}([\"'`])")  # the new value in a plan of Terraform
+# `Bearer $TOKEN`, `Bearer YOUR_TOKEN`, `<your api key>`: several words that stand for a value.
+_STANDS_FOR_WORDS: Final = re.compile(
+    r"(?:bearer|basic|token|oauth|apikey)[ \t]{1,4}(?:[$<%*]|(?:your|my|the)[_-])|<[^<>]{1,60}>\Z", re.IGNORECASE
+)
 # What a form says to its user about a password.
 _MESSAGE: Final = re.compile(
     r"^your [^0-9]*\Z"
@@ -109,6 +118,8 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
     value = scan.text[start:end].strip("\\\"'")
     if is_placeholder(value):
         return None
+    if value[:1] == "{" and ENCODED.match(value) is not None:
+        return start, end
     may_be_joined = False  # words and numbers that are joined: behind a function, they name what it takes
     is_among = one.operator in (",", BARE)
     if is_among:
@@ -164,7 +175,12 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     if one.operator == "|":
         return (start, end) if _is_cell(scan, one, start, value) else None
     is_sentence = (
-        one.strength is Strength.STRONG and len(value) > 8 and " " in value and "{" not in value and value[:2] != "$("
+        one.strength is Strength.STRONG
+        and len(value) > 8
+        and " " in value
+        and "{" not in value
+        and value[:2] != "$("
+        and _STANDS_FOR_WORDS.match(value) is None
     )
     if _JOINED.match(scan.text, end) is not None:
         end = _end_of_joined(scan, end)
@@ -210,13 +226,22 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
         if is_message or _ELSEWHERE.match(text, start) is not None:
             return None
         if text.startswith(("{", "[", "(", "<", "- "), start):
-            return referenced(scan, start) or several(scan, one, start)
+            is_template = text.startswith("{{", start)
+            return (
+                _template_default(scan, start) if is_template else referenced(scan, start) or several(scan, one, start)
+            )
     match = UNQUOTED.match(text, start)
     if match is None or text[start] == "$":
         return shell_default(scan, one, start) or referenced(scan, start)
     after = text[match.end() : match.end() + 1]
     whole = _with_marks(scan, one, start) if after and after in "&<>{}()[],;|" else None
     return (start, whole) if whole is not None else _word_or_code(scan, one, start, match.end())
+
+
+def _template_default(scan: Scan, start: int) -> Range | None:
+    """Return what a template takes if it has no value, as in ``{{ .Values.password | default "…" }}``."""
+    match = _TEMPLATE_DEFAULT.match(scan.text, start, start + 300)
+    return match.span("value") if match is not None and has_password_form(match["value"]) else None
 
 
 def _in_other_quotes(text: str, start: int) -> Range | None:
@@ -289,4 +314,4 @@ def _is_secret_value(value: str, one: Beginning) -> bool:
         return is_weak_secret(one.name, value) and not is_numbered_name(one.name, value) and not is_dotted_name(value)
     if is_ordinary(value):
         return one.is_configuration and is_word_of_configuration(value)
-    return len(value) >= 4
+    return len(value) >= 4 and (value.isascii() or not is_sentence_without_spaces(value))

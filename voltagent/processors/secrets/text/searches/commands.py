@@ -13,6 +13,7 @@ from voltagent.processors.secrets.text.searches.examinations import line_before
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     is_credential,
     is_example_login,
+    is_mixture,
     is_ordinary,
     is_placeholder,
     is_weak_secret,
@@ -21,6 +22,7 @@ from voltagent.processors.secrets.vocabulary.joined_words import end_of_password
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
+_SHORT_TOKEN: Final = 8  # characters of words and numbers that are joined
 _KEY_FILE: Final = re.compile(r"\.(?:asc|cer|crt|der|gpg|json|key|p12|pem|pfx|pub|ppk)\Z")
 _USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
 _CURL_USER: Final = (
@@ -77,6 +79,7 @@ _MAYBE_QUOTE: Final = r"(?P<quote>[\"'])?"
 _COMMAND_FLAG_VALUE: Final = r"(?P<value>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0-][^\s\"'\0]{0,500}))"
 _HERE_STRING: Final = r"<<<[ \t]{0,4}(?P<quote>[\"'])?(?P<value>[^\"'$`\s\0]{6,500})(?(quote)(?P=quote)|)"
 _MOST_WORDS: Final = 8  # before what is written to a command
+_READS_PASSWORD: Final = re.compile(r"\bsudo -\w{0,4}S|\bcryptsetup |\bkinit |-stdin\b|\bpasswd ")
 _DIGIT: Final = re.compile(r"\d")
 _NAMED_ELSEWHERE: Final = re.compile(r"(?:id|type|source|src|env|target)=")
 _COMMAND: Final = 200  # characters before a flag in which its command stands
@@ -121,7 +124,8 @@ def is_flag_value(flag: str, value: str, strength: Strength) -> bool:
     if flag.strip("-").lower() == "secret" and (_NAMED_ELSEWHERE.match(value) is not None or _is_name(value)):
         return False  # the name of one: `gcloud … --secret=db-password`, `docker build --secret id=npm`
     is_short_word = len(value) < 5 and value.isalpha() and (value.islower() or value.istitle())
-    return (strength is Strength.STRONG and not is_short_word) or is_weak_secret(flag, value)
+    is_joined = len(value) >= _SHORT_TOKEN and flag.lower().endswith("token") and is_mixture(value)
+    return (strength is Strength.STRONG and not is_short_word) or is_joined or is_weak_secret(flag, value)
 
 
 def _is_name(value: str) -> bool:
@@ -165,7 +169,9 @@ def _cookies(scan: Scan, match: re.Match[str]) -> Range | None:
 def _here_string(scan: Scan, match: re.Match[str]) -> Range | None:
     """``vercel env add API_KEY production <<< …``, where the command names a secret."""
     before = line_before(scan, match)
-    is_about_secret = any(scan.names.strength(word) for word in before.split()[-_MOST_WORDS:] if word.isascii())
+    is_about_secret = _READS_PASSWORD.search(before) is not None or any(
+        scan.names.strength(word) for word in before.split()[-_MOST_WORDS:] if word.isascii()
+    )
     return match.span("value") if is_about_secret and is_credential(scan.group(match, "value")) else None
 
 

@@ -54,6 +54,8 @@ DEVICE_KEYS: Final = {
     "key-string": "key-string",
     "wpa-psk": "wpa-psk",
     "pre-shared-secret": "pre-shared-secret",
+    "shared-key": r"shared-key(?<=pre-shared-key|.preshared-key)(?:[ \t]{1,4}(?:local|remote))?",
+    "authentication-key": r"authentication-key(?:[ \t]{1,4}\d{1,4}[ \t]{1,4}md5)?",
     "community": r"community(?<=r[ow]community)6?",
 }
 ENCODINGS: Final = "ascii(?:-text)?|hexadecimal|encrypted|(?:irreversible-)?cipher|simple"
@@ -132,8 +134,8 @@ _DEVICES: Final = SearchGroup(
     r"snmp(?:-server|-agent)?[ \t]+community|r[ow]community6?[ \t]"
     r"|isakmp key|digest-key|(?:password|secret) 0|wpa_passphrase |obscure |alias set |add-mask::|vault login "
     r"| enc |add_user |change_password |secrets set |kv put |(?:pass|auth) [^\s\x00]"
-    r"|-server key[ \t]|(?:key-string|wpa-psk|-shared-secret)[ \t]"
-    r"|stats auth[ \t]",
+    r"|-server key[ \t]|(?:key-string|wpa-psk|shared-secret|shared-key|authentication-key)[ \t]"
+    r"|stats auth[ \t]|authtoken |setapikey |snyk auth ",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
@@ -150,6 +152,10 @@ _DEVICES: Final = SearchGroup(
             "alias set ", r"alias set [\w-]{1,60} https?://[^\s\0]{1,200} ([^\s\0]{3,200}) ([^\s\0]{3,200})", two_values
         ),
         Search("vault login ", r"vault login (?:token=)?[\"']?([^\s\"'\0-][^\s\"'\0]{5,500})", credential_value),
+        *(
+            Search(command, command + r"[\"']?([^\s\"'\0-][^\s\"'\0]{5,500})", credential_value)
+            for command in ("authtoken ", "setapikey ", "snyk auth ")
+        ),
         Search("add-mask::", r"add-mask::([^\s\"'$\0]{3,500})", plain_value),
         Search("auth", r"auth[ \t]{1,4}[\w-]{1,40}[ \t]{1,4}([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _sent),
         Search("stats auth", r"stats auth[ \t]{1,4}[^\s:\0]{1,60}:([^\s\0]{4,500})", plain_value),

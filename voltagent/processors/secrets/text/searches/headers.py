@@ -15,6 +15,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
 from voltagent.processors.secrets.vocabulary.joined_words import has_two_cases
 
 SCHEMES: Final = ("bearer", "basic", "apikey", "ssws", "token")
+_QUOTES: Final = frozenset("\"'`")
 _SHORTEST: Final = 4  # characters of one that has a digit
 _LONG_CREDENTIAL: Final = 16  # characters; in a header, that many are enough
 
@@ -28,8 +29,17 @@ def _scheme_pattern(scheme: str) -> str:
 
 def _scheme(scan: Scan, match: re.Match[str]) -> Range | None:
     credential = scan.group(match, 1).rstrip(".")
-    is_token = is_credential(credential) or (match[0][:6] == "bearer" and _is_alphabetic_token(credential))
+    is_token = is_credential(credential) or (
+        match[0][:6] == "bearer"
+        and (_is_alphabetic_token(credential) or _is_quoted_mixture(scan, match.start(), match.end(), credential))
+    )
     return (match.start(1), match.start(1) + len(credential)) if is_token else None
+
+
+def _is_quoted_mixture(scan: Scan, start: int, end: int, value: str) -> bool:
+    """Return whether ``"Bearer …"`` is all that stands in quotes, with words and numbers that are joined."""
+    quote = scan.text[max(0, start - 1) : start]
+    return quote in _QUOTES and scan.text[end : end + 1] == quote and is_mixture(value)
 
 
 def _is_alphabetic_token(value: str) -> bool:
@@ -52,6 +62,7 @@ _SCHEME_WITH_PAIRS: Final = re.compile(r"[A-Za-z][\w-]{1,30}[ \t]{1,4}[A-Za-z]{1
 _LINE: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|\\(?![nr\"']))*")
 _COOKIES: Final = re.compile(r"(?:[^\r\n\"'\\\0]{1,200}|(?<==)\"[^\"\\=\n\0]{1,200}\"|\\(?![nr\"']))*")
 _WHOLE_LINE: Final = re.compile(r"[^\r\n\0]*")
+_DIGITS: Final = frozenset("0123456789")
 _BEGINNING: Final = 1024  # characters of a header in which its form is recognised
 _LONGEST_LINE: Final = 16_384
 _ENDS_VALUE: Final = frozenset(("", "\n", "\r", "\0", '"', "'", "`", "<", "\x1b", "\\"))
@@ -68,6 +79,8 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
     found = _CREDENTIAL.match(text, start, stop)
     if found is None or is_placeholder(value := found[2].rstrip("*")):
         return None
+    if match[1] and found[1] is None and value[0] not in _DIGITS and is_ordinary(value.rstrip("}]")):
+        return None  # `"X-Api-Key": settings.api_key`
     is_secret = _has_form(text, value, found.end())
     if not is_secret and found[1] is not None and text[found.end() : found.end() + 1] in _ENDS_VALUE:
         is_secret = _is_short_credential(found[1], value)

@@ -96,7 +96,7 @@ TO_WHAT: Final = (
     "(?:verify|sign|log|confirm|reset|authenticate|activate|unlock|access your|complete your|finish|validate)"
 )
 _USED: Final = rf" (?:(?:the )?code )?(?P<value>[0-9]{{4,8}}) to {TO_WHAT}"
-_OF_WHOM: Final = r"(?: (?:for|sent|to)\b[^\n:;.\0]{0,40}?):[ \t]{1,4}" + _DIGITS
+_OF_WHOM: Final = r"(?: (?:for|sent|to)\b[^\n:;.\0]{0,40}?)(?::| is:?)[ \t]{1,4}" + _DIGITS
 _CODE_BEFORE: Final = re.compile(r"(?<![\w.])(?:[A-Z]{1,3}-)?\d{4,8}[ \t]{1,2}\Z")
 _LONGEST_CODE: Final = 16  # characters, with the spaces behind it
 _ENTERED: Final = re.compile(r"\b(?:enter|use|type) (?:the|this) \Z")
@@ -131,7 +131,9 @@ _WITH_COLON: Final = r"[ \t]{0,4}:[ \t]{0,4}" + _VALUE  # French has a space bef
 _WORDS: Final = (
     "password passphrase passcode api_key secret_key access_key client_secret passwort kennwort contraseña senha "
     "wachtwoord lösenord lösenordet adgangskoden passordet salasana heslo jelszó "
-    "hasło parola пароль mot_de_passe clé_api clave_de_api chave_de_api"
+    "hasło parola пароль mot_de_passe clé_api clave_de_api chave_de_api parola_d'ordine jeton_d'accès jeton_d'api "
+    "token_d'accès token_de_acceso token_de_acesso clave_api chiave_api chave_da_api klucz_api api-nyckel api-sleutel "
+    "api-schlüssel"
 )
 WORDS: Final = tuple(word.replace("_", " ") for word in _WORDS.split())
 
@@ -258,7 +260,8 @@ _CODES: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{4}"
     r"|code to [a-z ]+:|(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     r"|otp[ \t]+[0-9]{6}|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}|cv[vc]2?[ \t]+[0-9]{3}"
-    rf"|(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}|(?:otp|code) (?:for|sent|to)[^\n:;.\x00]*:[ \t]+[0-9]"
+    rf"|(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}"
+    r"|(?:otp|code) (?:for|sent|to)[^\n:;.\x00]*(?::| is:?)[ \t]+[0-9]"
     r"|code[ \t]+(?:ist|lautet|est)|(?:código|codice)[ \t]+(?:es|é|è)"
     r"|(?:code de|código de|codice di) "
     r"|(?:cred(?:ential)?s|login|account|zugangsdaten)(?:[ \t]*[:=]|[ \t]+(?:are|is))[ \t]+"
@@ -350,7 +353,7 @@ _STATEMENTS: Final = SearchGroup(
         *(
             Search(word, word + _WITH_COLON, _stated)
             for word in WORDS
-            if " " in word and not word.endswith(("key", "secret"))
+            if (" " in word or "-" in word) and not word.endswith(("key", "secret"))
         ),
         *(Search(word, word + _QUOTED, _quoted) for word in _QUOTED_WORDS),
         Search("identified by ", r"identified by[ \t]{1,4}([^\s\"'`;,()\0]{4,200})", credential_value),
