@@ -18,6 +18,7 @@ from tests.browser.site import Site
 from tests.helpers.pace import hold
 from voltagent.core import clock
 from voltagent.core.span import Span
+from voltagent.core.trace_ids import context_of
 from voltagent.storage.traces.filters import Filter
 
 if TYPE_CHECKING:
@@ -63,6 +64,37 @@ def names(page: Page) -> Locator:
 
 def row(page: Page, name: str) -> Locator:
     return page.locator(".rows > .line", has=page.locator(".name").get_by_text(name, exact=True))
+
+
+def test_traces_that_it_started_stand_where_it_started_them(site: Site, new_page: Open):
+    recorder = site.run.recorder
+    root = site.run.trace("caller", ended=False)
+    ask = recorder.start(root, "tool", "ask", b"{}")
+    called = recorder.start_trace("service", b'{"question":"Where is it?"}', remote=context_of(ask))
+    recorder.succeed(ask, b"{}")
+    recorder.succeed(recorder.start(root, "tool", "after", b"{}"), b"{}")
+    recorder.succeed(root, b"{}")
+    site.run.save()
+    page = new_page(f"#/trace/{clock.id_text(root.id)}", width=1600)
+    expect(names(page)).to_have_text(["caller", "ask", "service", "after"])
+    service = row(page, "service")
+    expect(service).to_have_class(re.compile(r"\brunning\b"))
+    expect(service).to_have_attribute("aria-level", "3")
+    recorder.end(called, "error", b'{"message":"out of order"}')
+    site.run.save()
+    expect(service).to_have_class(re.compile(r"\berror\b"))  # by its own news, as nothing else changed
+    service.locator(".name").click()
+    details = page.locator(".details")
+    expect(details).to_contain_text("Where is it?")
+    expect(details).to_contain_text("out of order")
+    expect(page.locator(".by-name")).to_have_count(0)
+    details.get_by_text("Open this trace").click()
+    expect(page.locator("h1")).to_have_text("service")
+    expect(names(page)).to_have_text(["service"])
+    page.locator(".details").get_by_text(clock.id_text(root.id)).click()
+    expect(names(page)).to_have_text(["caller", "ask", "service", "after"])
+    service.get_by_text("open").click()
+    expect(page.locator("h1")).to_have_text("service")
 
 
 PARALLEL = [

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.stored import Run
-from voltagent import VoltAgentSDK
+from voltagent import VoltAgentSDK, inject
 from voltagent.cli import main, pager
 from voltagent.cli.terminal import Style, columns
 from voltagent.cli.traces import table
 from voltagent.cli.tree import lines
 from voltagent.core.span import AGENT, ERROR, LLM, TOOL
+from voltagent.records.started import started_traces
 from voltagent.storage.traces.store import Store
 
 
@@ -66,6 +68,43 @@ def test_a_trace_names_the_one_that_it_is_part_of(tmp_path: Path, capsys: pytest
     shown = printed(capsys, "show", "called", "--db", tmp_path / "traces.db")
     assert shown.splitlines()[1].endswith(f"  part of {caller.id}")
     assert "part of" not in printed(capsys, "show", "caller", "--db", tmp_path / "traces.db")
+
+
+def test_the_traces_that_a_trace_started_stand_where_it_started_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = tmp_path / "traces.db"
+    with VoltAgentSDK(local_path=db) as sdk, sdk.trace(agent_id="caller") as caller:
+        with caller.add_tool(name="ask"):
+            sdk.trace(agent_id="service", parent=inject(dict[str, str]())).end(status="error")
+        with sdk.trace(agent_id="nested", parent=inject(dict[str, str]())):
+            pass
+        for _ in range(5):
+            with caller.add_tool(name="many"):
+                sdk.trace(agent_id="hidden", parent=inject(dict[str, str]())).end()
+    out = printed(capsys, "show", caller.id, "--db", db)
+    line = out.splitlines()[3]
+    assert re.sub(r"[\d.]+ [mµ]s", "", line).startswith("│  └─ trace service    error  ")
+    assert [one.split("  ")[0] for one in out.splitlines()[4:6]] == ["├─ trace nested", "├─ tool many"]
+    service_id = line.split()[-1]
+    assert printed(capsys, "show", service_id, "--db", db).splitlines()[1].endswith(f"  part of {caller.id}")
+    depth = printed(capsys, "show", caller.id, "--depth", "1", "--db", db).splitlines()
+    assert depth[-1] == "... 6 deeper operations are not shown"
+
+
+def test_what_a_folded_operation_started_is_folded_with_it(tmp_path: Path) -> None:
+    db = tmp_path / "traces.db"
+    with VoltAgentSDK(local_path=db) as sdk, sdk.trace(agent_id="caller") as caller:
+        for _ in range(5):
+            with caller.add_tool(name="many"):
+                sdk.trace(agent_id="hidden", parent=inject(dict[str, str]())).end()
+    with Store(db) as store:
+        trace = store.trace(caller.id)
+        assert trace is not None
+        style = Style(is_terminal=True)
+        shown = list(lines(trace, store.operations(caller.id), style, started=started_traces(store, caller.id)))
+    assert len(shown) == 3
+    assert "many × 5" in shown[2]  # noqa: RUF001
 
 
 @pytest.mark.parametrize(("given", "meant"), [("bot", "Bot"), ("dsek", "desk"), ("cheep", "cheap"), ("zzz", None)])

@@ -20,6 +20,7 @@ from tests.helpers.stored import Run, run_sql
 from voltagent.core import clock
 from voltagent.core.hints import give_hint
 from voltagent.core.span import AGENT, COMPLETED, ERROR, LLM, MEMORY, TOOL, Phase, Span
+from voltagent.core.trace_ids import context_of
 from voltagent.records import previews
 from voltagent.storage import hints
 from voltagent.storage.traces.liveness import Writer
@@ -536,6 +537,41 @@ def test_a_page_of_one_trace_is_not_notified_of_others(run: Run) -> None:
     for one in (listener, watcher):
         one.thread.join(PATIENCE)
         one.client.close()
+
+
+def test_a_page_of_one_trace_is_notified_of_those_that_it_started(run: Run) -> None:
+    root = run.trace()
+    run.save()
+    with serving(run.store) as url:
+        listener = Listener(url, f"/api/live?trace={text(root)}")
+        started = run.recorder.start_trace("other", b"{}", above=root)
+        run.save()
+        assert listener.next() == {"traces": [text(started), text(root)]}
+        run.recorder.succeed(started, b"{}")
+        run.save()
+        assert listener.next() == {"traces": [text(started), text(root)]}
+    listener.thread.join(PATIENCE)
+    listener.client.close()
+
+
+def test_a_trace_has_rows_for_those_that_it_started(run: Run) -> None:
+    root = run.trace(ended=False)
+    search = run.recorder.start(root, TOOL, "search", b"{}")
+    called = run.recorder.start_trace("service", b'{"q":1}', remote=context_of(search))
+    run.recorder.end(called, ERROR, b'{"message":"gone"}')
+    run.recorder.succeed(search, b"{}")
+    run.recorder.succeed(run.recorder.start(root, TOOL, "last", b"{}"), b"{}")
+    run.recorder.succeed(root, b"{}")
+    run.save()
+    with serving(run.store) as url, httpx.Client(base_url=url, timeout=PATIENCE) as client:
+        answer = client.get(f"/api/traces/{text(root)}").json()
+        first = client.get(f"/api/traces/{text(root)}?limit=1").json()
+        (row,) = answer["started"]
+        service = dict(zip(answer["columns"], row, strict=True))
+        assert (service["id"], service["parent"], service["kind"]) == (text(called), text(search), "trace")
+        assert (service["name"], service["status"], service["error"]) == ("service", "error", "gone")
+        assert client.get(f"/api/traces/{text(called)}").json().get("started") is None
+        assert (first["more"], first.get("started")) == (1, None), "the operation that called it may not be there yet"
 
 
 def test_a_page_of_one_trace_is_notified_among_very_many(run: Run) -> None:

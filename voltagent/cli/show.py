@@ -17,6 +17,7 @@ from voltagent.core.scores import Score
 from voltagent.records.building import build_trace
 from voltagent.records.queries import unfinished
 from voltagent.records.reading import operations_of, scores_of
+from voltagent.records.started import started_traces
 from voltagent.render.reading import MOST_LINES
 from voltagent.render.text import strict_json
 from voltagent.storage.traces.records import StoredOperation, StoredTrace
@@ -63,7 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with opened(arguments.db) as store:
         trace = chosen(store, arguments.trace)
         operations = [] if arguments.web else operations_of(store, trace.id)
-        is_left_behind = bool(unfinished(store, (trace.id,)))
+        started = [] if arguments.web else started_traces(store, trace.id)
+        left_behind = unfinished(store, [trace.id, *(one.id for one in started)])
         scores = [] if arguments.web else scores_of(store, [trace.id]).get(trace.id, [])
     if arguments.web:
         browser.show(arguments.db, trace.id)
@@ -77,9 +79,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.for_agent:
         print(encodable(failures_first(build_trace(trace, operations), arguments.tokens)))
         return 0
-    if is_left_behind:
+    if trace.id in left_behind:
         trace, operations = tree.left_behind(trace), [tree.left_behind(one) for one in operations]
         step = None if step is None else tree.left_behind(step)
+    started = [tree.left_behind(one) if one.id in left_behind else one for one in started]
     style = style_for(sys.stdout)
     shown = (
         tree.lines(
@@ -90,6 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
             depth=arguments.depth,
             most=arguments.lines or None,
             scores=scores,
+            started=started,
         )
         if step is None
         else _whole_step(step, [one for one in scores if one.operation_id == step.id], style)

@@ -11,7 +11,7 @@ from voltagent.capture.usage import is_count, summed
 from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.ordering import children_of
 from voltagent.core.scores import Score
-from voltagent.core.span import EVENT_NAMES
+from voltagent.core.span import EVENT_NAMES, TRACE
 from voltagent.render.parents import lost_parent
 from voltagent.render.previews import WITH_MESSAGES, value_preview
 from voltagent.render.reading import MOST_LINES, joined_pieces, readable, shortened
@@ -33,6 +33,7 @@ def lines(
     depth: int | None = None,
     most: int | None = MOST_LINES,
     scores: Sequence[Score] = (),
+    started: Sequence[OperationSummary] = (),
 ) -> Iterator[str]:
     """Return the lines of a trace with its operations, and with ``verbose`` the recorded values below the tree.
 
@@ -45,9 +46,10 @@ def lines(
         depth: levels of operations at most (default: all).
         most: lines of one input, output and so on (default: 40).
         scores: of the trace and of its operations.
+        started: the traces that it started, as operations: one line each.
     """
     own = _by_operation(scores)
-    first, *branches = _shown(trace, operations, style, depth, own, compact=style.is_terminal and not verbose)
+    first, *branches = _shown(trace, operations, started, style, depth, own, compact=style.is_terminal and not verbose)
     yield first
     yield about(trace, style)
     if None in own:
@@ -72,6 +74,7 @@ def _by_operation(scores: Sequence[Score]) -> dict[str | None, list[Score]]:
 def _shown(
     trace: TraceSummary,
     operations: Sequence[OperationSummary],
+    started: Sequence[OperationSummary],
     style: Style,
     depth: int | None,
     scores: Mapping[str | None, Sequence[Score]],
@@ -80,11 +83,14 @@ def _shown(
 ) -> Iterator[str]:
     """Yield the lines of the tree."""
     groups: dict[str, FoldedSiblings] = {}
+    if started:
+        operations = sorted((*operations, *started), key=lambda one: one.start_ns)
     if compact:
         operations, groups = folded(operations)
     more = {one.id: [("bold", score_text(score, short=True)) for score in scores.get(one.id, ())] for one in operations}
     if compact:
         more = {one.id: [*more[one.id], *_preview(one)] for one in operations}
+    more |= {one.id: [("dim", short_id(one.id))] for one in started}
     left_out = 0
     for record, text, _ in rows(trace, operations, style, groups=groups, depth=depth, more=more):
         if record is None:
@@ -207,7 +213,7 @@ def left_behind(record: Record) -> Record:
     return replace(record, status="unfinished") if record.status == "running" and not is_moment(record) else record
 
 
-_RUNNING_KINDS: Final = frozenset(kind for kind, _ in EVENT_NAMES)
+_RUNNING_KINDS: Final = frozenset((TRACE, *(kind for kind, _ in EVENT_NAMES)))
 
 
 def is_moment(record: TraceSummary | OperationSummary) -> bool:

@@ -13,7 +13,7 @@ from voltagent.core.scores import Score
 from voltagent.render.previews import cut, value_preview
 from voltagent.render.text import error_text
 from voltagent.storage.traces.facts import error_type
-from voltagent.storage.traces.records import StoredOperation, StoredTrace, TraceSummary
+from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
 
 Json: TypeAlias = "dict[str, Any]"
 
@@ -124,6 +124,14 @@ def whole_operation(operation: StoredOperation, scores: Sequence[Score]) -> Json
 def operation_row(operation: StoredOperation, scores: Sequence[Score]) -> tuple[Any, ...]:
     """Return an operation in the order of :data:`COLUMNS`."""
     is_unfinished = operation.status == "cancelled" and operation.metadata.get("unfinished") is True
+    own = [one for one in scores if one.operation_id == operation.id]
+    return summary_row(operation, value_preview(operation.kind, operation.input), own, unfinished=is_unfinished)
+
+
+def summary_row(
+    operation: OperationSummary, preview: str | None = None, scores: Sequence[Score] = (), *, unfinished: bool = False
+) -> tuple[Any, ...]:
+    """Return an operation without its payloads in the order of :data:`COLUMNS`."""
     return (
         operation.id,
         operation.parent_id,
@@ -138,13 +146,13 @@ def operation_row(operation: StoredOperation, scores: Sequence[Score]) -> tuple[
         short_error(operation.error),
         operation.level,
         operation.tags or None,
-        value_preview(operation.kind, operation.input),
+        preview,
         operation.model,
         operation.tokens,
         operation.cached_tokens,
         operation.cost,
-        [score(one) for one in scores if one.operation_id == operation.id] or None,
-        True if is_unfinished else None,
+        [score(one) for one in scores] or None,
+        True if unfinished else None,
     )
 
 

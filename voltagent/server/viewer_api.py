@@ -10,6 +10,7 @@ from voltagent.records import queries
 from voltagent.records.calls import SORTS, CallFilter, CallLine, calls
 from voltagent.records.previews import previews
 from voltagent.records.reading import find_trace, list_traces, operations_of, scores_of
+from voltagent.records.started import started_traces
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.render.document import document
@@ -42,7 +43,10 @@ def _traces(store: Store, request: Request) -> Answer:
 
 
 def _trace(store: Store, request: Request) -> Answer:
-    """Answer with a trace and its operations, or with the first ``limit`` of these, and how many are left."""
+    """Answer with a trace, its operations and the traces that it started.
+
+    With ``limit`` the answer has the first operations alone, and how many are left.
+    """
     trace = _requested_trace(store, request)
     limit = values.number(request, "limit", 1, _MOST_OPERATIONS)
     limit = None if limit is None or limit >= trace.operations else limit
@@ -57,9 +61,20 @@ def _trace(store: Store, request: Request) -> Answer:
         scores=scores.get(None)
     )
     operations = [_row(row, models.get(row.id), scores.get(row.id)) for row in rows]
+    # those of the first operations alone could not stand in their places
+    started = [] if limit is not None else started_traces(store, trace.id)
+    gone = values.activity_in(store, [one.id for one in started if one.status == "running"]).unfinished
     left = 0 if limit is None else max(0, trace.operations - len(rows))
     return json_answer(
-        {"trace": answers.whole_trace(trace, line), "columns": answers.COLUMNS, "operations": operations, "more": left}
+        {
+            "trace": answers.whole_trace(trace, line),
+            "columns": answers.COLUMNS,
+            "operations": operations,
+            "more": left,
+            **answers.keep_known(
+                started=[answers.summary_row(one, unfinished=one.id in gone) for one in started] or None
+            ),
+        }
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from voltagent.core import clock
-from voltagent.records.feed import Feed
+from voltagent.records.feed import Feed, News
 from voltagent.records.queries import writers_gone
 from voltagent.server.routing import Request, Stream, StreamConnection
 from voltagent.storage.traces.store import Store
@@ -23,6 +23,7 @@ DEATHS: Final = 3.0  # seconds between checks for killed programs, which do not 
 def _live(connection: StreamConnection, store: Store, request: Request) -> None:
     """Send an event ``change`` with the ids of the traces in which something began or ended; none for other changes.
 
+    A trace that began or ended is news of the one that started it, too.
     A program that was killed while it recorded is a change, too. ``trace=ID`` omits changes of other traces.
     """
     # before the client is notified that the store is watched, so that it learns of every death from then on
@@ -41,7 +42,7 @@ def _send_changes(connection: StreamConnection, store: Store, feed: Feed, gone: 
     sent = looked = clock.monotonic()
     while connection.pause(_LOOK):
         news = feed.look()
-        ids = news.trace_ids
+        ids = _concerned(news)
         died = False
         if clock.monotonic() - looked >= DEATHS:
             before, gone, looked = gone, writers_gone(store), clock.monotonic()
@@ -53,6 +54,12 @@ def _send_changes(connection: StreamConnection, store: Store, feed: Feed, gone: 
         else:
             connection.send(b": alive\n\n")
         sent = clock.monotonic()
+
+
+def _concerned(news: News) -> list[str]:
+    """Return the ids of the traces that changed, and of those that started them and show them in their trees."""
+    started_by = [change.record.parent_trace_id for change in news.traces]
+    return list(dict.fromkeys([*news.trace_ids, *filter(None, started_by)]))
 
 
 STREAMS: Final = (Stream("/api/live", _live),)

@@ -4,9 +4,11 @@ import { get, messageOf, segment } from "./api.js";
 import { button, element, part } from "./dom.js";
 import { details, facts } from "./details.js";
 import { count, duration, elapsed } from "./format.js";
+import { linked } from "./links.js";
 import { NARROW } from "./screen.js";
 import { nameTable } from "./names.js";
 import { patch } from "./patch.js";
+import { address } from "./route.js";
 import { scoreSection } from "./scores.js";
 import { usualOf } from "./traceview.js";
 import { selfTime } from "./tree.js";
@@ -47,13 +49,25 @@ export async function detail(view) {
   view.detailed = state;
   const isCurrent = () => !view.closed && view.detailed === state;
   try {
-    const whole = node.index ? await get(`traces/${segment(view.id)}/operations/${segment(node.id)}`) : view.answer.trace;
+    const whole = await wholeOf(view, view.answer, node);
     if (isCurrent()) fillDetails(view, { kind: node.kind, ...whole, until: node.until, unfinished: node.unfinished }, node);
   } catch (failure) {
     if (!isCurrent()) return;
     view.detailed = view.thing = null; // the next news request it again
     view.parts.details.replaceChildren(element("p", { class: "problem" }, messageOf(failure)));
   }
+}
+
+/**
+ * All that was recorded of a node.
+ *
+ * @param {View} view
+ * @param {TraceAnswer} answer
+ * @param {TreeNode} node
+ */
+async function wholeOf(view, answer, node) {
+  if (node.started) return (await get(`traces/${segment(node.id)}`, { limit: 1 })).trace;
+  return node.index ? get(`traces/${segment(view.id)}/operations/${segment(node.id)}`) : answer.trace;
 }
 
 /** @param {TreeNode} node */
@@ -72,10 +86,13 @@ function contents({ input, output, metadata, usage, error, tags, user, conversat
 function fillDetails(view, thing, node) {
   const isSame = view.thing?.id === thing.id;
   view.thing = thing;
-  const scores = scoreSection(view.id, node.index ? node.id : null, thing.scores ?? []);
+  const scores = node.started ? toItsPage(node) : scoreSection(view.id, node.index ? node.id : null, thing.scores ?? []);
   patch(view.parts.details, [back(view), ...details(thing, placeOf(view, node)), scores, node.index ? null : byName(view)]);
   if (!isSame) view.parts.details.scrollTop = 0;
 }
+
+/** @param {TreeNode} node */
+const toItsPage = (node) => element("p", { "data-key": "its page" }, linked("Open this trace", address("trace", [node.id])));
 
 /** @param {View} view */
 const back = (view) => button("‹ Tree", () => closeSheet(view), { class: "back" });
@@ -127,7 +144,7 @@ function groupTimes(view, node) {
 
 /** @param {View} view */
 function byName(view) {
-  const operations = view.nodes.filter((node) => node.index && !node.group);
+  const operations = view.nodes.filter((node) => node.index && !node.group && !node.started);
   if (!operations.length) return null;
   const head = element("summary", {}, element("span", { class: "title" }, "By name"));
   const shows = () => asText([view.id, operations.length, view.answer?.trace.status]);

@@ -4,6 +4,7 @@ import { element, part } from "./dom.js";
 import { cachedOf, costOf, count, duration, elapsed, money, tokensWithCached } from "./format.js";
 import { kindClass, kindName, mark, stateOf } from "./kinds.js";
 import { patch } from "./patch.js";
+import { address } from "./route.js";
 import { scoreMarks } from "./scores.js";
 import { endOf, hasEnded } from "./tree.js";
 
@@ -72,6 +73,7 @@ function what(node, collapsed) {
     mark(node),
     operation,
     name,
+    node.started ? element("a", { class: "open-started", href: address("trace", [node.id]), tabindex: -1, title: "Open this trace" }, "open") : null,
     node.group ? element("span", { class: "times" }, `× ${count(node.group.count)}${node.group.failed ? "," : ""}`) : null,
     hidden,
     failures(node, collapsed),

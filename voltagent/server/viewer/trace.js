@@ -263,7 +263,7 @@ function follow(view) {
 /** @param {View} view @param {boolean} isGood */
 function thumb(view, isGood) {
   const node = view.nodes[view.at];
-  if (!node || node.group) return false;
+  if (!node || node.group || node.started) return false;
   return rate(view.id, node.index ? node.id : null, node.scores ?? [], isGood);
 }
 

@@ -5,16 +5,18 @@ import { stateOf } from "./kinds.js";
 
 /**
  * The nodes of an answer of `/api/traces/{id}`: every operation with `index`, `parent` (an index), `children`, `depth`.
- * What names a parent that is not there, or itself as its ancestor, stands directly under the trace.
+ * What names a parent that is not there, or itself as its ancestor, stands directly under the trace. The traces that it
+ * started stand among the operations, where they were started.
  *
  * @param {TraceAnswer} answer
  */
-export function treeOf({ trace, columns, operations }) {
+export function treeOf({ trace, columns, operations, started = [] }) {
   const nodes = [nodeOf(0, { kind: "trace", ...trace })]; // a part of a trace, in a notebook, has another kind at its top
   const links = [""]; // the id of the parent of each
   const at = columns.indexOf("parent");
-  for (const row of operations) {
-    const node = nodeOf(nodes.length, {});
+  const others = new Set(started);
+  for (const row of rowsInOrder(columns, operations, started)) {
+    const node = nodeOf(nodes.length, others.has(row) ? { started: true } : {});
     for (const [place, name] of columns.entries()) {
       if (place !== at) /** @type {Fields} */ (node)[name] = row[place];
     }
@@ -29,6 +31,19 @@ export function treeOf({ trace, columns, operations }) {
   settle(nodes);
   age(nodes);
   return nodes;
+}
+
+/**
+ * Operations and started traces in the order in which they began.
+ *
+ * @param {string[]} columns
+ * @param {unknown[][]} operations
+ * @param {unknown[][]} started
+ */
+function rowsInOrder(columns, operations, started) {
+  if (!started.length) return operations;
+  const at = columns.indexOf("start");
+  return [...operations, ...started].sort((one, other) => Number(one[at]) - Number(other[at]));
 }
 
 /** @param {number} index @param {Fields} facts @returns {TreeNode} */
@@ -48,8 +63,8 @@ export function age(nodes) {
   const hasStopped = ended !== false || stateOf(trace) === "unfinished";
   for (const node of nodes) {
     if (node.status !== "running") continue;
-    node.until = until;
-    node.unfinished = hasStopped;
+    node.until = node.started ? runningUntil(node) : until; // a trace that was started may run on when this one has ended
+    node.unfinished = node.started ? node.unfinished : hasStopped;
   }
 }
 
@@ -128,13 +143,14 @@ export function endOf(node) {
 }
 
 /**
- * From the first start to the last end.
+ * From the first start to the last end; traces that were started, which may run long after, are left out beside others.
  *
  * @param {TreeNode[]} nodes
  */
 export function extent(nodes) {
   let [from, to] = [Infinity, -Infinity];
   for (const node of nodes) {
+    if (node.started && nodes.length > 1) continue;
     from = Math.min(from, node.start);
     to = Math.max(to, endOf(node));
   }

@@ -94,7 +94,9 @@
 /**
  * The answer of `/api/traces/{id}`: operations as rows without payloads; `more` of them are still to be requested.
  *
- * @typedef {{ trace: TraceWhole, columns: string[], operations: unknown[][], more?: number }} TraceAnswer
+ * `started` are the traces that it started, in the form of operations.
+ *
+ * @typedef {{ trace: TraceWhole, columns: string[], operations: unknown[][], started?: unknown[][], more?: number }} TraceAnswer
  */
 
 /**
@@ -123,6 +125,7 @@
  * @property {string[] | null} [tags]
  * @property {string | null} [preview] how its input begins
  * @property {Score[] | null} [scores]
+ * @property {boolean} [started] it is another trace, which this one started
  * @property {{ count: number, failed: number }} [group] set for a group of equal siblings
  */
 

@@ -203,6 +203,10 @@ CREATE TABLE orphans (
     settled INTEGER NOT NULL
 ) WITHOUT ROWID"""
 
+# What a trace started, with the span that called it: all that this lookup needs, so that it does not read payloads.
+# Traces that nothing started are not in it.
+_STARTED: Final = "CREATE INDEX traces_started ON traces (parent_trace_id, remote) WHERE parent_trace_id IS NOT NULL"
+
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (f"PRAGMA application_id = {APPLICATION_ID}", _TRACES, _OPERATIONS, *_INDICES),
     _PUSHED,
@@ -212,4 +216,5 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (_WRITER,),
     (_CALLS, _TOTALS, *_LABELS, _SCORES, _ROOTLESS, *_DELETED, *_CONVERSION),
     (_ORPHANS,),
+    (_STARTED,),
 )
