@@ -547,6 +547,32 @@ def test_the_short_names_of_langfuse_count_if_a_caller_sets_them(
     assert voltagent_run.agent("assistant").usage == expected
 
 
+@pytest.mark.parametrize("usage", [{"promt_tokens": 5}, {"requests": 2}])
+def test_figures_that_are_no_counts_leave_the_sum_below_in_place(voltagent_run: Run, usage: dict[str, int]) -> None:
+    @llm(usage=lambda _: EIGHTEEN)
+    def ask() -> None: ...
+
+    @agent(usage=lambda _: usage)
+    def assistant() -> None:
+        ask()
+
+    @trace(agent_id="desk")
+    def desk() -> None:
+        current().record(usage=usage)
+        assistant()
+
+    @llm
+    def answer() -> Any:
+        current().record(usage=usage)
+        return response()
+
+    desk()
+    answer()
+    assert voltagent_run.agent("assistant").usage == EIGHTEEN | usage
+    assert voltagent_run.traces[0].usage == EIGHTEEN | usage
+    assert voltagent_run.llm("answer").usage == EIGHTEEN | usage
+
+
 def test_a_misspelt_count_is_reported(voltagent_run: Run, caplog: pytest.LogCaptureFixture) -> None:
     @llm
     def ask() -> None:

@@ -280,13 +280,18 @@ def _with_long_names(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {_SHORT[name] if name in short else name: value for name, value in given.items()}
 
 
+def has_counts(usage: Mapping[str, Any] | None) -> bool:
+    """Return whether a checked usage has a count of tokens or a cost, not only figures of the program's own."""
+    return usage is not None and any(name in usage for name in _OURS)
+
+
 def report_misspelt(call: str, usage: Mapping[str, Any] | None) -> None:
     """Log that a checked usage has no known number, if a name in it resembles the name of one.
 
     Args:
         call: what the warning names, such as ``record()``.
     """
-    if not usage or any(name in usage for name in _OURS):
+    if not usage or has_counts(usage):
         return
     for name in islice(usage, _MOST_READ_FOR_HINT):
         near = nearest(name[:_LONGEST_NAME], _SPELLINGS)

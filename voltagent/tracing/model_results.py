@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from pydantic_core import from_json
 
 from voltagent.capture.snapshot import METADATA_LIMIT, Snapshot
-from voltagent.capture.usage import summed
+from voltagent.capture.usage import has_counts, summed
 from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.json_objects import encode_plain
 from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, Span
@@ -46,7 +46,7 @@ def take_result(recorder: Recorder, span: Span, found: ModelResult, *, counts: b
         span.model = found.model
     if calls_model:
         _describe(recorder, span, found)
-    if not new or span.usage is not None or not counts:
+    if not new or has_counts(span.usage) or not counts:
         return bool(new)
     if len(new) == 1:
         usage = new[0].usage
@@ -60,7 +60,7 @@ def take_result(recorder: Recorder, span: Span, found: ModelResult, *, counts: b
     elif calls_model and span in token_counts.inside:  # a framework may give its own id to a client's response
         span.usage = token_counts.unless_counted(span, usage)
     else:
-        span.usage = usage
+        span.usage = usage if span.usage is None else {**usage, **span.usage}
     return True
 
 

@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 from weakref import ref
 
-from voltagent.capture.usage import alone, summed
+from voltagent.capture.usage import alone, has_counts, summed
 from voltagent.core.span import AGENT, MODEL_CALLS, TRACE, PartialUsage, Span, TraceInfo
 from voltagent.tracing.response_copies import Counted, numbers_of, take_original
 
@@ -237,14 +237,15 @@ def settle(span: Span) -> None:
     """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
     counts: TokenCounts | None = span.trace.counts
     if span.kind == TRACE:
-        if span.usage is None and counts is not None:
-            span.usage = _sum_in(span.trace, counts.total())
+        if counts is not None and not has_counts(span.usage):
+            span.usage = _with_sum(span, counts.total())
         return
     is_given = span.usage is not None
     if span.kind == AGENT:
         below = None if counts is None else counts.take_below(span)
-        if span.usage is None:
-            span.usage = _sum_in(span.trace, below)
+        if not has_counts(span.usage):
+            is_given = is_given and below is None
+            span.usage = _with_sum(span, below)
         if span.usage is not None:
             counts = counts_of(span.trace)
             counts.add_own(span.usage)
@@ -292,6 +293,12 @@ def _pass_up(counts: TokenCounts, span: Span, *, is_given: bool) -> None:
             known[: len(older)] = [(_sum_of(older), None, None, False)]
 
 
-def _sum_in(trace: TraceInfo, usage: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return a sum of this process; if others record in the same trace, it is marked as a part of the whole."""
-    return PartialUsage(usage) if trace.is_spread and usage is not None else usage
+def _with_sum(span: Span, total: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what an agent or a trace used by a sum of this process, with the figures of its own that are no counts.
+
+    If other processes record in the same trace, the sum is marked as a part of the whole.
+    """
+    if total is None:
+        return span.usage
+    usage = total if span.usage is None else {**total, **span.usage}
+    return PartialUsage(usage) if span.trace.is_spread else usage
