@@ -68,7 +68,7 @@ def test_it_says_how_much_and_gives_the_space_back(db: Path, capsys: pytest.Capt
     before = db.stat().st_size
     assert prune(db, "--keep", "1") == 0
     out = capsys.readouterr().out
-    assert re.fullmatch(r"deleted 9 traces with 18 operations; \d+\.\d kB given back, \d+\.\d kB stay\n", out)
+    assert re.fullmatch(r"deleted 9 traces with 18 operations; \d+ KiB given back, \d+ KiB stay\n", out)
     assert db.stat().st_size < before - 150_000
     assert not Path(f"{db}-wal").exists() or Path(f"{db}-wal").stat().st_size == 0
     assert prune(db, "--older-than", "9w") == 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from voltagent.render.text import model_name, money, spent
+from voltagent.render.text import model_name, money, size, spent
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,21 @@ def test_a_model_is_named_by_its_parameters_first() -> None:
     assert model_name({"modelParameters": {"model": "m-1"}}) == "m-1"
     assert model_name({"model": "m-2"}) == "m-2"
     assert model_name({"model": 3}) == model_name(None) == model_name([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (1023, "1023 bytes"),
+        (1024, "1 KiB"),
+        (16_384, "16 KiB"),
+        (2**20 - 1, "1.0 MiB"),
+        (1_300_000, "1.2 MiB"),
+        (2**30 - 1, "1.0 GiB"),
+        (5 * 2**40, "5120.0 GiB"),
+    ],
+)
+def test_sizes_are_in_binary_units(count: int, text: str) -> None:
+    assert size(count) == text

@@ -11,7 +11,7 @@ from voltagent.cli.arguments import add_db, add_filters, opened, wanted_by
 from voltagent.cli.numbers import AGES, SIZES, whole_number, with_unit
 from voltagent.cli.terminal import encodable
 from voltagent.core import clock
-from voltagent.render.text import printable
+from voltagent.render.text import printable, size
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.prune import Pruned, prune
 from voltagent.storage.traces.store import Store
@@ -64,10 +64,10 @@ def _age(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    size = with_unit(text, SIZES)
-    if size is None:
+    found = with_unit(text, SIZES)
+    if found is None:
         raise argparse.ArgumentTypeError(f"must be a number and a unit, such as 500MB or 2GiB, got {text!r}")
-    return int(size)
+    return int(found)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -114,14 +114,7 @@ def _summary(pruned: Pruned, arguments: argparse.Namespace) -> str:
     if not pruned.traces and not pruned.operations:
         return f"nothing to delete in {arguments.db}"
     what = f"{pruned.traces} trace{'' if pruned.traces == 1 else 's'} with {pruned.operations} operations"
-    space = _bytes(max(0, pruned.before - pruned.after))
+    space = size(max(0, pruned.before - pruned.after))
     if arguments.dry_run:
-        return f"would delete {what}, about {space}; {_bytes(pruned.after)} would stay"
-    return f"deleted {what}; {space} given back, {_bytes(pruned.after)} stay"
-
-
-def _bytes(number: int) -> str:
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if number >= size:
-            return f"{number / size:.1f} {unit}"
-    return f"{number} bytes"
+        return f"would delete {what}, about {space}; {size(pruned.after)} would stay"
+    return f"deleted {what}; {space} given back, {size(pruned.after)} stay"

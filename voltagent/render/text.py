@@ -82,6 +82,16 @@ def moment(nanoseconds: int) -> str:
     return datetime.fromtimestamp(nanoseconds // 10**9).astimezone().isoformat(" ", "seconds")
 
 
+def size(count: int) -> str:
+    """Return a number of bytes in binary units: ``900 bytes``, ``16 KiB``, ``1.2 MiB``."""
+    if count < 2**10:
+        return f"{count} byte{'' if count == 1 else 's'}"
+    for unit, digits, amount in (("KiB", 0, count / 2**10), ("MiB", 1, count / 2**20)):
+        if round(amount, digits) < 1024:
+            return f"{amount:.{digits}f} {unit}"
+    return f"{count / 2**30:.1f} GiB"
+
+
 def short_id(identifier: str) -> str:
     """Shorten an id to what identifies a trace: eight digits of a UUID, all of an id that the program chose."""
     return identifier[:8] if len(identifier) == 36 and identifier.count("-") == 4 else identifier

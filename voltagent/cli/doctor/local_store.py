@@ -8,6 +8,7 @@ from pathlib import Path
 from voltagent.cli.arguments import dangling_link, exists
 from voltagent.cli.doctor.finding import Finding
 from voltagent.records.reading import open_store
+from voltagent.render.text import size
 from voltagent.storage.file import StoreError
 
 
@@ -34,7 +35,7 @@ def check_store(path: Path) -> Finding:
     if not exists(path):
         return Finding("ok", "local", "file", f"{path} does not exist yet; the first record creates it", facts=facts)
     count = "1 trace" if facts["traces"] == 1 else f"{facts['traces']} traces"
-    text = f"{path} has {count} in {_size(facts['bytes'])} (schema {facts['schema']}) and is writable"
+    text = f"{path} has {count} in {size(int(str(facts['bytes'])))} (schema {facts['schema']}) and is writable"
     return Finding("ok", "local", "file", text, facts=facts)
 
 
@@ -45,8 +46,3 @@ def _is_writable(path: Path) -> bool:
     above = next(one for one in (path, *path.parents) if os.path.lexists(one))
     # unlike `Path.is_dir`, never raises, as for a link into a folder that may not be looked at
     return os.path.isdir(above) and os.access(above, os.W_OK | os.X_OK)  # noqa: PTH112
-
-
-def _size(count: object) -> str:
-    kib = int(str(count)) / 1024
-    return f"{kib:.0f} KiB" if kib < 1024 else f"{kib / 1024:.1f} MiB"
