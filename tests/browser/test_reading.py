@@ -192,6 +192,7 @@ def test_the_page_and_the_terminal_join_the_same_pieces(new_page: Open):
         {"result": ["a ", "b"]}, ["a", "\u00a0b"], {"result": ["a", "b"]}, {"result": [" a", "b "]}, {"result": []},
         {"result": ["a "]}, {"result": ["a ", 1]}, {"result": ["a ", "b"], "return": 1}, {"answer": ["a ", "b"]},
         {"result": "a b"}, "a b", 7, None, ["", " ", ""], {"result": ["a\u2028", "b"]},
+        ["今天", "，", "好"], ["デ", "ータ"], ["สวัสด", "ีครับ"], ["北京", "上海"], ["文。", "二。"], ["a", "", "b"],  # noqa: RUF001
     ]  # fmt: skip
     script = """async values => {
       const { joinedPieces } = await import("/reading.js");

@@ -478,6 +478,13 @@ def test_a_stream_that_an_agent_returns_is_read_to_its_end(voltagent_run: Run) -
     assert_answered(voltagent_run)
 
 
+@pytest.mark.parametrize("names", [("__next__",), ("__anext__",), ("__next__", "__aiter__")])
+def test_an_object_that_no_loop_can_read_is_no_stream(voltagent_run: Run, names: tuple[str, ...]) -> None:
+    cursor = type("Cursor", (), {name: lambda self: self for name in names})()
+    assert stream_of(lambda: cursor) is cursor
+    assert voltagent_run.llm("ask").status == "completed"
+
+
 def test_each_of_two_readers_of_a_stream_keeps_its_own_operation(voltagent_run: Run) -> None:
     class Shared(Stream):
         def __next__(self) -> Any:

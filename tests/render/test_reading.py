@@ -70,6 +70,13 @@ def test_what_is_left_out_is_counted() -> None:
         ({"result": ["Both ", "in\n", "voice"]}, "Both in\nvoice"),
         (["# A", "\n", "b"], "# A\nb"),
         ({"result": ["All", "about", "tools"]}, None),  # no spaces between them: words, perhaps, and no text
+        ({"result": ["今天", "天气", "很好", "，", "出门", "吧", "。"]}, "今天天气很好，出门吧。"),  # noqa: RUF001
+        ({"result": ["東京", "の", "デ", "ータ"]}, "東京のデータ"),
+        ({"result": ["ส", "วั", "สดี", "ครับ"]}, None),  # each could be a word
+        ({"result": ["สวัสด", "ีครับ"]}, "สวัสดีครับ"),  # no word begins with a vowel sign
+        ({"result": ["北京", "上海"]}, None),
+        ({"result": ["第一份文件。", "第二份文件。"]}, None),
+        ({"result": [".env", ".git"]}, None),
         ({"result": ["One document. "]}, None),
         ({"result": ["a ", 1]}, None),
         ({"result": [" a", "b "]}, None),

@@ -104,9 +104,15 @@ def _is_stream(kind: type) -> bool:
     package = name_in_package(kind)[0]
     if not package or package in sys.stdlib_module_names:  # classes in C have no module of their own
         return False
-    if any(introspection.class_value(kind, name) is not None for name in ("__next__", "__anext__")):
-        return True
-    return is_kind_of(kind, _ITERABLE)
+    return any(_has_all(kind, names) for names in _ITERATOR_METHODS) or is_kind_of(kind, _ITERABLE)
+
+
+# Of an iterator; an object with `__next__` alone cannot be read in a loop.
+_ITERATOR_METHODS: Final = (("__iter__", "__next__"), ("__aiter__", "__anext__"))
+
+
+def _has_all(kind: type, names: tuple[str, ...]) -> bool:
+    return all(introspection.class_value(kind, name) is not None for name in names)
 
 
 _IS_STREAM: Final = introspection.PerType(_is_stream)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final, TypeAlias, cast
+from unicodedata import category
 
 from voltagent.render.message_parts import Part
 from voltagent.render.messages import Conversation, Message, conversation_of
@@ -21,6 +22,8 @@ MOST_LINES: Final = 40  # of one value, unless the caller wants more
 _DEEPEST: Final = 12
 _NUMBERS: Final = 16  # of a list of numbers, such as an embedding, in one line
 _LEAST_BASE64: Final = 200  # characters from which on a string may be base64
+# Closing punctuation of Chinese and Japanese, and Japanese characters that lengthen or repeat what is before them
+_WITHIN: Final = "。、，．！？；：）］｝」』】〉》〕…ー々"  # noqa: RUF001
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
 _DATA_URL: Final = re.compile(r"data:([\w.+-]+/[\w.+-]+)[^,]{0,100};base64,")
 
@@ -40,15 +43,22 @@ def readable(value: Json, most: int | None = MOST_LINES) -> list[str]:
 def joined_pieces(value: Json) -> Json:
     """Return a result that is a text in pieces, as models stream it, with the text in their place; else the value.
 
-    Pieces are strings with spaces between them: others may be words, names or documents. The viewer does the same.
+    Pieces are strings with spaces between them, or of which one begins as no text does, in scripts that have no spaces
+    between words: others may be words, names or documents. The viewer does the same.
     """
     found = _alone(value)
     pieces: Sequence[Json] = cast("Sequence[Json]", found) if isinstance(found, list) else ()
     if not all(isinstance(one, str) for one in pieces):
         return value
-    if not any(before[-1:].isspace() or after[:1].isspace() for before, after in pairwise(pieces)):
+    if not any(before[-1:].isspace() or _continues(after) for before, after in pairwise(pieces)):
         return value
     return {"result": "".join(pieces)}
+
+
+def _continues(piece: str) -> bool:
+    """Return whether a piece begins with what stands within texts only: a space, a mark, or closing punctuation."""
+    first = piece[:1]
+    return first.isspace() or (first != "" and (first in _WITHIN or category(first).startswith("M")))
 
 
 def shortened(lines: Sequence[str], most: int | None) -> list[str]:

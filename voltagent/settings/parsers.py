@@ -219,7 +219,7 @@ def names(known: Sequence[str]) -> Reader:
             if word not in known:
                 near = nearest(word, known)
                 hint = f"did you mean {near!r}? " if near else ""
-                shown = _shown(word).removeprefix("a string ")
+                shown = quoted(word) if _is_short(word) else f"of {len(word)} characters"
                 raise ValidationError(f"{name} has an unknown name {shown}; {hint}known are {', '.join(known)}")
         if not given:
             raise ValidationError(f"{name} is empty; use one of {', '.join(known)}")
@@ -340,5 +340,10 @@ def _wrong(name: str, value: object, wanted: str) -> ValidationError:
 
 
 def _shown(text: str) -> str:
-    """Return a short string in quotes and escaped; of a longer one only its length, as it may be a misplaced key."""
-    return quoted(text) if len(text) <= _LONGEST_SHOWN else f"a string of {len(text)} characters"
+    """Return a short string in quotes and escaped; of a longer one only its length."""
+    return quoted(text) if _is_short(text) else f"a string of {len(text)} characters"
+
+
+def _is_short(text: str) -> bool:
+    """Return whether an error may show a string: a longer one may be a misplaced key."""
+    return len(text) <= _LONGEST_SHOWN

@@ -34,10 +34,14 @@ export function readingSection(title, value, { other, joins } = {}) {
   return section(title, value, { content: reading(value, { other, joins }) });
 }
 
+/** What stands within texts only: a space, a mark (as of Thai vowels), and what closes or lengthens in Chinese and Japanese. */
+const CONTINUES = /^[\s\p{M}。、，．！？；：）］｝」』】〉》〕…ー々]/u;
+
 /**
  * A result that is a text in pieces, as models stream it, with the text in their place; else the value as it is.
  *
- * Pieces are texts with spaces between them: others may be words, names or documents. The terminal does the same.
+ * Pieces are texts with spaces between them, or of which one begins as no text does, in scripts that have no spaces between
+ * words: others may be words, names or documents. The terminal does the same.
  *
  * @param {unknown} value
  * @returns {unknown}
@@ -47,7 +51,7 @@ export function joinedPieces(value) {
   if (!Array.isArray(alone) || (alone !== value && Object.keys(Object(value)).length > 1)) return value;
   const pieces = /** @type {unknown[]} */ (alone);
   if (!pieces.every((one) => typeof one === "string")) return value;
-  const isText = pieces.some((one, place) => place > 0 && (/\s$/u.test(pieces[place - 1]) || /^\s/u.test(one)));
+  const isText = pieces.some((one, place) => place > 0 && (/\s$/u.test(pieces[place - 1]) || CONTINUES.test(one)));
   return isText ? { result: pieces.join("") } : value;
 }
 
