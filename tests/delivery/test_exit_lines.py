@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import select
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,26 @@ def test_a_destination_that_takes_nothing_is_announced(tmp_path: Path, reply: Re
     found = LINE.fullmatch(err)
     assert found is not None, err
     assert found.groups() == ("12", "12", server.url, why)
+
+
+def test_a_destination_that_puts_all_off_is_not_reported_as_silent(tmp_path: Path) -> None:
+    with Server(lambda _: answer(429, retry_after="60")) as server:
+        code, out, err = run(tmp_path, VOLTAGENT_BASE_URL=server.url, **KEYS)
+    assert (code, out) == (0, "")
+    found = LINE.fullmatch(err)
+    assert found is not None, err
+    assert found.groups() == ("12", "12", server.url, "it did not take them in time (HTTP 429 {})")
+
+
+def test_a_store_that_is_locked_is_named_once(tmp_path: Path) -> None:
+    run(tmp_path)  # makes it
+    with closing(sqlite3.connect(tmp_path / "traces.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        code, out, err = run(tmp_path)
+    assert (code, out) == (0, "")
+    found = LINE.fullmatch(err)
+    assert found is not None, err
+    assert found.groups() == ("12", "12", str(tmp_path / "traces.db"), "the store cannot be used: database is locked")
 
 
 def test_a_refused_connection_is_announced_in_time(tmp_path: Path) -> None:

@@ -6,18 +6,22 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.helpers.memory import conserved
-from tests.helpers.pace import hold
+from tests.helpers.memory import DOWN, Nowhere, Recording, conserved, make_sender
+from tests.helpers.pace import PATIENCE, hold
 from tests.helpers.server import Server, answer, hang, unused_port
 from voltagent import VoltAgentSDK, tool
+from voltagent.core import clock
+from voltagent.core.span import SpanEvent
+from voltagent.exporters import Outcome
 
 REFUSED, SILENT = 2.0, 5.5  # seconds
 REST: dict[str, Any] = {"public_key": "pk", "secret_key": "sk"}
@@ -84,6 +88,41 @@ def test_a_store_that_another_process_holds(tmp_path: Path) -> None:
         leave(sdk, SILENT)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM traces").fetchone() == (1,)
+
+
+def test_a_store_for_which_the_sender_waits_already(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    sdk = VoltAgentSDK(exporter="local", local_path=path)
+    work(0)
+    assert conserved(sdk.flush()).accepted == 4
+    with held_by_another_process(path):
+        work(1)
+        assert conserved(sdk.flush(timeout=0.5)).pending == 4  # it waits a minute if nothing shuts down
+        leave(sdk, SILENT)
+
+
+def test_a_shutdown_while_a_batch_is_prepared_bounds_its_request() -> None:
+    deadlines: list[float] = []
+    entered, gate = threading.Event(), threading.Event()
+
+    class Silent(Nowhere):
+        def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
+            deadlines.append(deadline)
+            return [DOWN] * len(batch)
+
+    def prepare(event: SpanEvent) -> SpanEvent:
+        entered.set()
+        gate.wait(PATIENCE)
+        return event
+
+    sender = make_sender(Silent(), process=prepare, flush_interval=0.0)
+    Recording(sender).whole()
+    assert entered.wait(PATIENCE)
+    future = sender.shutdown()
+    requested = clock.monotonic()
+    gate.set()
+    assert conserved(future.result()).pending == 0
+    assert deadlines[0] < requested + 2.0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process")

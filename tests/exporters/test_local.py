@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.pace import until
 from tests.helpers.stored import Log, names, run_sql
 from voltagent import VoltAgentSDK, agent, tool
 from voltagent.core import clock
@@ -72,6 +73,26 @@ def test_a_locked_file_is_unavailable_and_heals(path: Path) -> None:
     assert {outcome.verdict for outcome in send(exporter, batch)} == {Verdict.ACCEPTED}
     exporter.close()
     assert names(Store(path)) == ["second", "first"]
+
+
+def test_another_thread_ends_the_waiting_for_a_locked_file(path: Path) -> None:
+    exporter = LocalExporter(path)
+    send(exporter, events("first"))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.extend(send(exporter, events("second"), seconds=3600.0)))
+    thread.start()
+
+    def has_ended() -> bool:
+        exporter.set_deadline(clock.monotonic())
+        return bool(outcomes)
+
+    until(has_ended)
+    thread.join()
+    assert {outcome.verdict for outcome in outcomes} == {Verdict.UNAVAILABLE}
+    other.close()
+    assert {outcome.verdict for outcome in send(exporter, events("third"))} == {Verdict.ACCEPTED}
 
 
 @pytest.mark.parametrize("obstacle", ["a file that is no database", "a folder", "a folder that is a file"])

@@ -15,7 +15,7 @@ from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.destination_state import DestinationState, State
 from voltagent.delivery.log_messages import LogMessages
-from voltagent.delivery.options import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
+from voltagent.delivery.options import BATCH_BYTES, BATCH_EVENTS, NEVER, WorkerOptions
 from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
 from voltagent.delivery.shutdown import Shutdown
@@ -41,6 +41,7 @@ class Dispatcher:
         self._end_by: Callable[[float], object] | None = getattr(exporter, "set_deadline", None)
         self._late: _Answers = getattr(exporter, "late", list)
         self._answered: _Answers = getattr(exporter, "answered", list)
+        self.ends_by = NEVER  # when a batch ends that is being prepared while a shutdown comes
         self.state = DestinationState()
         self.log = LogMessages(exporter, storage.accounts)
         self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
@@ -63,7 +64,7 @@ class Dispatcher:
         is_whole = len(sent) == len(found)
         # what is not safe stays in the batch; all of it passes the processors again if it is put back
         self._batch = found if is_whole else [made or event for made, event in zip(found, self._batch, strict=True)]
-        deadline = now + 2 * self.options.timeout
+        deadline = min(now + 2 * self.options.timeout, self.ends_by)
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
         try:
@@ -173,7 +174,8 @@ class Dispatcher:
         return float(getattr(self.exporter, "last_answer", 0.0))
 
     def set_deadline(self, deadline: float) -> None:
-        """End the batch under way by then. From any thread."""
+        """End the batch under way by then, also if it is only being prepared. From any thread."""
+        self.ends_by = min(self.ends_by, deadline)  # first, so that what is exported from now on keeps to it
         if self._end_by is not None:
             self._end_by(deadline)
 

@@ -11,6 +11,7 @@ from voltagent.core.process.stderr import add_exit_lines
 from voltagent.delivery.report import Report
 from voltagent.exporters import Exporter
 
+_STORE: Final = "the store "  # the beginning of an error of the local one
 _DOCTOR: Final = "run `voltagent doctor`"
 _LONGEST: Final = 160  # characters of what a destination answered
 _MOST_DESTINATIONS: Final = 8  # that are named; a process with more has other troubles
@@ -56,9 +57,19 @@ class _Destination:
 
     def _reason(self, reason: str) -> str:
         answer = self.answers.get(reason) or (self.answers.get("") if reason == "shutdown_timeout" else None)
-        if reason == "shutdown_timeout" and answer:
-            return f"it was not available ({answer})" if answer.startswith("HTTP") else f"no connection ({answer})"
+        if reason == "shutdown_timeout":
+            put_off = self.answers.get("retries_exhausted")  # such answers were not enough yet to give them up
+            if answer:
+                return _unavailable(answer)
+            if put_off:
+                return f"it did not take them in time ({put_off})"
         return _WHY.get(reason, reason) + (f" ({answer})" if answer else "")
+
+
+def _unavailable(answer: str) -> str:
+    if answer.startswith("HTTP"):
+        return f"it was not available ({answer})"
+    return answer if answer.startswith(_STORE) else f"no connection ({answer})"
 
 
 _destinations: Final[dict[str, _Destination]] = {}
@@ -75,6 +86,7 @@ def _destination(exporter: Exporter) -> _Destination | None:
 def note_answer(exporter: Exporter, reason: str, answer: str) -> None:
     """Remember the answer that explains the losses of this reason; ``""`` if the destination cannot be reached."""
     if answer and (found := _destination(exporter)) is not None:
+        answer = answer.replace(f"{_STORE}{getattr(exporter, 'place', '')} ", _STORE, 1)  # which the line names already
         found.answers[reason] = TECHNICAL.sub("", answer)[:_LONGEST].strip()
 
 

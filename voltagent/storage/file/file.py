@@ -59,6 +59,7 @@ class File:
         self._file: tuple[int, int] | None = None  # the open file: device and inode
         self._log: tuple[int, int] | None = None  # the open write-ahead log: device and inode
         self._open_file: OpenFile | None = None  # what all connections of this process to it have open
+        self.ends_by = float("inf")  # no use waits for other processes after that; another thread may set it
         self._was_lost = False  # its descriptors were closed; not logged yet
         self._process = 0  # the process that opened it
         self._pause = threading.Event()  # never set; only to wait on
@@ -88,7 +89,7 @@ class File:
         except sqlite3.Error as exc:
             if is_undecodable(exc) and self.connection is not None:
                 self._read_leniently(self.connection)
-            elif not is_busy(exc) or clock.monotonic() >= until:
+            elif not is_busy(exc) or clock.monotonic() >= min(until, self.ends_by):
                 self._let_go()
                 raise error_of(exc, self.schema.what, self.path) from exc
         except OSError as exc:
