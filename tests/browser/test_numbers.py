@@ -126,6 +126,27 @@ def test_the_agent_of_calls_is_distinguished_from_that_of_their_traces(three: Si
     only(page, _TRACES, ["bravo"])
 
 
+def test_figures_of_tokens_are_left_out_where_no_group_has_any(site: Site, new_page: Open):
+    root = site.run.trace(ended=False)
+    call = site.run.recorder.start(root, "llm", "chat", b"{}")
+    site.run.recorder.add(call, usage={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5})
+    site.run.recorder.succeed(call, b"{}")
+    site.run.recorder.succeed(site.run.recorder.start(root, "tool", "search", b"{}"), b"{}")
+    site.run.recorder.succeed(root, b"{}")
+    site.run.save()
+    page = new_page("#/metrics?within=all&by=tool")
+    plots, heads = page.locator(".plot:visible figcaption"), page.locator(".totals thead th")
+    expect(plots).to_have_text(["Calls", "Errors", "Duration, p95"])
+    expect(heads).to_have_text(["tool", "calls▼", "errors", "error rate", "p50", "p95", "p99", "error types"])
+    expect(page.locator(".totals tfoot td")).to_have_count(7)
+    page.get_by_label("Group by").select_option("user")
+    expect(page.locator(".metrics-body")).to_contain_text("Nothing")
+    page.get_by_label("Group by").select_option("day")
+    expect(plots).to_have_text(["Calls", "Errors", "Duration, p95", "Tokens", "Cost"])
+    expect(heads).to_have_count(13)
+    expect(page.locator('.totals tbody td[data-label="tokens"]')).to_have_text("5")
+
+
 def test_a_filter_of_the_metrics_stays_beside_that_of_a_figure(three: Site, new_page: Open):
     page = new_page("#/metrics?within=all&by=model&failed=1")
     expect(page.locator(".totals tbody .group-name")).to_have_text(["model-0", "model-2"])

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from voltagent.records.previews import HAS_MESSAGES, previews
 from voltagent.records.reading import traces_of
-from voltagent.render.previews import WITH_MESSAGES, beginning
+from voltagent.render.previews import REQUEST, WITH_MESSAGES, beginning
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.liveness import is_gone
 from voltagent.storage.traces.records import (
@@ -70,10 +70,6 @@ _FACETS: Final[Mapping[str, str]] = {
 }
 _MOST_VALUES: Final = 200  # per facet
 
-# What a middleware records as the input of a request, in a trace whose name begins with the method: the question
-# and the answer are those of the agents in it.
-_REQUEST: Final = frozenset(("method", "path"))
-
 _GIVEN: Final = "(SELECT value FROM json_each(?))"  # a list as one value: there may be more than SQLite has places for
 _SIGNED: Final = f"SELECT id, writer FROM traces WHERE status = 'running' AND writer IS NOT NULL AND id IN {_GIVEN}"  # noqa: S608 - all of it is written here
 _WRITERS: Final = "SELECT DISTINCT writer FROM traces WHERE status <> 'completed' AND status = 'running'"
@@ -122,7 +118,8 @@ def conversation(store: Store, id: str, limit: int) -> list[StoredTrace]:
 def _answered(store: Store, trace: StoredTrace) -> StoredTrace:
     given: Any = trace.input
     fields: dict[str, Any] = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
-    is_request = fields.keys() == _REQUEST and trace.name.partition(" ")[0] == fields["method"]
+    # the name of such a trace begins with the method; its question and answer are those of the agents in it
+    is_request = fields.keys() == REQUEST and trace.name.partition(" ")[0] == fields["method"]
     agents = store.rows(_OUTER_AGENTS, (trace.id,)) if is_request or trace.output is None else ()
     if not agents:
         return trace

@@ -23,6 +23,8 @@ Json: TypeAlias = Any
 
 LONGEST_IN_LIST: Final = 300  # characters of an input in a list
 LONGEST_IN_TREE: Final = 120  # characters of an input in a tree
+# What a middleware records as the input of a request.
+REQUEST: Final = frozenset(("method", "path"))
 # Kinds whose inputs may be the messages of a conversation: of others the first characters are enough.
 WITH_MESSAGES: Final = ("llm", "agent")
 # What is looked at of one input: large data without messages would otherwise take 0.2 s per MB.
@@ -116,9 +118,16 @@ def json_preview(text: str, longest: int) -> str | None:
 
 
 def _text(value: Json) -> str | None:
-    """Return the last question, or the string that an input is or that is all there is in it."""
+    """Return the last question, or what an input is in words."""
     question = last_question(value)
-    return only_string(value) if question is None else question
+    return _words(value) if question is None else question
+
+
+def _words(value: Json) -> str | None:
+    """Return the string that a value is or has alone, or a request as ``GET /path``; ``None`` for anything else."""
+    if isinstance(value, dict) and value.keys() == REQUEST and all(isinstance(one, str) for one in value.values()):
+        return f"{value['method']} {value['path']}"
+    return only_string(value)
 
 
 def only_string(value: Json) -> str | None:
@@ -136,8 +145,8 @@ def beginning(text: str, longest: int) -> str | None:
         value = from_json(text)
     except ValueError:
         return cut(text, longest - 1)
-    alone = only_string(value)
-    return text if alone is None else alone
+    words = _words(value)
+    return text if words is None else words
 
 
 def cut(text: str, length: int) -> str:

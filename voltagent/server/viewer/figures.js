@@ -102,6 +102,13 @@ function cell(label, words, href, sort = "") {
   return element("td", { class: `number ${sort}`, "data-label": label }, words ? element("a", { href }, words) : "");
 }
 
+/**
+ * Whether a group used tokens or cost anything: tools usually have no figures of that sort.
+ *
+ * @param {Metrics} metrics
+ */
+export const haveTokens = ({ groups }) => groups.some(({ total: { tokens, cost } }) => cost || Object.values(tokens ?? {}).some(Boolean));
+
 /** @param {number | undefined} rate */
 const percent = (rate) => (rate ? `${(100 * rate).toFixed(1)} %` : "");
 
@@ -116,7 +123,7 @@ const percent = (rate) => (rate ? `${(100 * rate).toFixed(1)} %` : "");
  */
 export function totalsTable(metrics, hidden, hide, sorted, { by, sort, order }) {
   const title = by.replace("metadata:", "");
-  const head = element("tr", {}, HEADINGS.map(([name, words]) => heading(name, words || title, sort, order, sorted)));
+  const head = element("tr", {}, (haveTokens(metrics) ? HEADINGS : HEADINGS.filter(([, words]) => !OF_TOKENS.includes(words))).map(([name, words]) => heading(name, words || title, sort, order, sorted)));
   const rows = metrics.groups.map((group) => row(group, metrics, hidden.has(group.name), hide));
   const more = metrics.more ? `, ${count(metrics.more)} more are not listed` : "";
   const caption = element("caption", { class: "dim" }, `${plural(metrics.groups.length, title)}${more}`);
@@ -131,6 +138,8 @@ const HEADINGS = [
   ["name", ""], ["calls", "calls"], ["errors", "errors"], ["error_rate", "error rate"], ["p50", "p50"], ["p95", "p95"], ["p99", "p99"],
   [null, "prompt"], [null, "cached"], [null, "completion"], ["tokens", "tokens"], ["cost", "cost"], [null, "error types"],
 ];
+
+const OF_TOKENS = ["prompt", "cached", "completion", "tokens", "cost"];
 
 /** @param {string | null} name @param {string} words @param {string} sort @param {string} order @param {(sort: string, order: string) => void} sorted */
 function heading(name, words, sort, order, sorted) {
@@ -169,9 +178,11 @@ function figures(total, filter, metrics) {
     cell("errors", total.errors ? count(total.errors) : "", failed, "errors"),
     cell("error rate", percent(total.error_rate), failed, "errors"),
     cell("p50", duration(total.p50), slow), cell("p95", duration(total.p95), slow), cell("p99", duration(total.p99), slow),
-    cell("prompt", used.prompt ? count(used.prompt) : "", large), cell("cached", used.cached ? count(used.cached) : "", cached),
-    cell("completion", used.completion ? count(used.completion) : "", large), cell("tokens", used.total ? count(used.total) : "", large),
-    cell("cost", total.cost ? money(total.cost) : "", dear),
+    haveTokens(metrics) ? [
+      cell("prompt", used.prompt ? count(used.prompt) : "", large), cell("cached", used.cached ? count(used.cached) : "", cached),
+      cell("completion", used.completion ? count(used.completion) : "", large), cell("tokens", used.total ? count(used.total) : "", large),
+      cell("cost", total.cost ? money(total.cost) : "", dear),
+    ] : [],
   ];
 }
 

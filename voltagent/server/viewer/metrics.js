@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 import { emptyStore } from "./empty.js";
 import { chips, filtersOf } from "./filters.js";
 import { duration, money, plural, short, zone } from "./format.js";
-import { behind, errorTable, GROUPABLE, scoreTables, sortable, totalsTable } from "./figures.js";
+import { behind, errorTable, GROUPABLE, haveTokens, scoreTables, sortable, totalsTable } from "./figures.js";
 import { useKeys } from "./keys.js";
 import { sortChoice } from "./listing.js";
 import { listen } from "./live.js";
@@ -180,6 +180,7 @@ function draw(view) {
     ["Cost", bars((group) => group.cost)],
   ];
   for (const [place, [title, series]] of drawn.entries()) view.plots[place].show({ title, buckets, series, when });
+  for (const place of [3, 4]) view.plots[place].figure.hidden = !haveTokens(view.answer);
   const hide = (/** @type {string} */ name) => {
     if (!view.hidden.delete(name)) view.hidden.add(name);
     draw(view);
