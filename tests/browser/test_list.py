@@ -122,6 +122,15 @@ def test_what_is_recorded_while_the_page_connects_is_not_missed(site: Site, new_
     expect(rows(page)).to_have_count(2)
 
 
+def test_a_request_whose_name_says_all_is_not_repeated_in_its_row(site: Site, new_page: Open):
+    for name, path in (("GET /health", "/health"), ("GET /orders/{number}", "/orders/7")):
+        site.run.trace(name, input=b'{"method":"GET","path":"%s"}' % path.encode())
+    site.run.save()
+    page = new_page()
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator(".input-start")).to_have_text(["GET /orders/7"])
+
+
 def test_filters_narrow_the_list_and_stand_in_the_address_bar(day: Site, new_page: Open):
     page = new_page()
     expect(rows(page).first).to_be_visible()

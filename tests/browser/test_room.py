@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -169,6 +170,20 @@ def test_steps_of_a_large_trace_are_written_in_full(site: Site, new_page: Open):
     page = new_page("", width=1280)
     expect(page.locator(".rows .operations")).to_have_text("10\u202f001")
     until(page, _WHOLE, ".rows .operations")
+
+
+@pytest.mark.parametrize("line", ['  File "/app/step.py", line 7, in step', "x" * 500])
+def test_of_a_very_long_stack_the_end_is_shown_at_first(site: Site, new_page: Open, line: str):
+    root = site.run.trace(ended=False)
+    stack = "\n".join(["Traceback (most recent call last):", *[line] * 300, "ValueError: no"])
+    site.run.recorder.end(root, "error", json.dumps({"message": "no", "stack": stack}).encode())
+    site.run.save()
+    page = new_page(f"#/trace/{site.run.store.traces()[0].id}")
+    shown = page.locator(".stack")
+    expect(shown).to_contain_text(re.compile("ValueError: no$"))
+    expect(shown).not_to_contain_text("Traceback")
+    shown.get_by_role("button").click()
+    expect(shown).to_have_text(stack)
 
 
 def test_a_stack_is_shown_to_its_end_where_it_says_what_failed(site: Site, new_page: Open):

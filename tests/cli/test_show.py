@@ -129,6 +129,19 @@ def test_values_stand_below_the_tree_as_text(db: Path, capsys: pytest.CaptureFix
     assert "... " not in printed(capsys, "show", "t1", "-v", "--lines", "0", "--db", db)
 
 
+def test_of_a_long_stack_the_last_lines_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Run(tmp_path / "traces.db")
+    stack = "\\n".join(
+        ["Traceback (most recent call last):", *(f"  line {number}" for number in range(60)), "ValueError: no"]
+    )
+    root = run.recorder.start_trace("desk", b"{}", identifier="t1")
+    run.recorder.end(root, ERROR, b'{"message":"no","stack":"%s"}' % stack.encode())
+    run.save()
+    out = printed(capsys, "show", "t1", "-v", "--lines", "3", "--db", run.store.path)
+    assert out.endswith("  stack\n    ... 59 lines before\n      line 58\n      line 59\n    ValueError: no\n")
+    assert "Traceback" in printed(capsys, "show", "t1", "-v", "--lines", "0", "--db", run.store.path)
+
+
 def test_one_step_is_shown_in_full(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(capsys, "show", "t1", "chat", "--db", db)
     assert out.startswith("llm chat")

@@ -14,7 +14,7 @@ from voltagent.core.scores import Score
 from voltagent.core.span import EVENT_NAMES, TRACE
 from voltagent.render.parents import lost_parent
 from voltagent.render.previews import WITH_MESSAGES, value_preview
-from voltagent.render.reading import MOST_LINES, joined_pieces, readable, shortened
+from voltagent.render.reading import MOST_LINES, joined_pieces, readable, shortened_stack
 from voltagent.render.text import duration, error_text, moment, printable, score_text, short_id, spent
 from voltagent.render.tree import ASCII, UNICODE, Marks, arrange
 from voltagent.storage.traces.records import OperationSummary, StoredOperation, StoredTrace, TraceSummary
@@ -259,7 +259,7 @@ def details(
     parts = [(label, readable(value, most)) for label, value in _values(record) if value is not None]
     stack = _stack(record.error)
     if stack:
-        parts.append(("stack", shortened([printable(text.expandtabs(4)) for text in stack.splitlines()], most)))
+        parts.append(("stack", shortened_stack([printable(text.expandtabs(4)) for text in stack.splitlines()], most)))
     if scores:
         parts.append(("scores", [printable(text) for one in scores for text in score_text(one).splitlines()]))
     if not parts:

@@ -68,6 +68,13 @@ def shortened(lines: Sequence[str], most: int | None) -> list[str]:
     return [*lines[:most], f"... {len(lines) - most} more lines"]
 
 
+def shortened_stack(lines: Sequence[str], most: int | None) -> list[str]:
+    """Return the last lines, and how many before them are left out: a stack ends with the error and where it was."""
+    if most is None or len(lines) <= most:
+        return list(lines)
+    return [f"... {len(lines) - most} lines before", *lines[len(lines) - most :]]
+
+
 def blob(text: str) -> str | None:
     """Return ``<image/png 8 KB>`` for a data URL, ``<base64 8 KB>`` for a long string of base64, else ``None``."""
     head = _DATA_URL.match(text[:200])

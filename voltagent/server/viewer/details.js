@@ -130,7 +130,7 @@ export function failure(error) {
     { class: "failure" },
     element("p", {}, sort ? element("strong", {}, element("bdi", {}, sort)) : null, sort && asText(message ?? "") ? ": " : null, given(message) ? text(asText(message)) : null),
     isFilled(others) ? shown(others) : null,
-    typeof stack === "string" ? element("pre", { class: "stack" }, text(stack, { characters: 6000, lines: 80 })) : given(stack) ? shown(stack) : null,
+    typeof stack === "string" ? element("pre", { class: "stack" }, text(stack, { characters: 6000, lines: 80, last: true })) : given(stack) ? shown(stack) : null,
     given(cause) ? [element("p", { class: "dim" }, "caused by"), failure(cause)] : null,
   );
 }

@@ -67,6 +67,7 @@ function who(trace) {
   const tags = (trace.tags || []).slice(0, 4).map((tag) => element("bdi", { class: "tag", title: tag }, tag));
   const error = trace.error ? element("bdi", { class: "error-text", title: trace.error }, trace.error) : null;
   const quiet = silence(trace) ? element("span", { class: "dim" }, silence(trace)) : null;
-  const input = trace.input && !error && !quiet ? element("bdi", { class: "input-start dim" }, trace.input) : null;
+  const isNamed = trace.input === trace.agent || trace.input === trace.name; // as a request is by its method and path
+  const input = trace.input && !isNamed && !error && !quiet ? element("bdi", { class: "input-start dim" }, trace.input) : null;
   return [link, name, error, quiet, input, element("span", { class: "tags" }, scoreMarks(trace.scores), tags)];
 }

@@ -144,19 +144,19 @@ export function compared(value, other) {
 }
 
 /**
- * A text, cut where it is long, with a button that shows all of it.
+ * A text, cut where it is long, with a button that shows all of it. With `last`, its end is shown at first.
  *
  * @param {string} value
  */
-export function text(value, { quoted = false, characters = CHARACTERS, lines = LINES } = {}) {
-  const cut = cutOf(value, characters, lines);
+export function text(value, { quoted = false, characters = CHARACTERS, lines = LINES, last = false } = {}) {
+  const cut = last ? tailOf(value, characters, lines) : cutOf(value, characters, lines);
   const holder = element("span", { class: quoted ? "string" : "plain", dir: "auto" }, cut);
   if (cut.length === value.length) return holder;
   const all = button(`show all ${count(value.length)} characters`, () => {
     holder.textContent = value;
     all.remove();
   }, { class: "quiet" });
-  return element("span", { class: "long" }, holder, all);
+  return element("span", { class: "long" }, last ? all : null, holder, last ? null : all);
 }
 
 /** @param {string} value @param {number} characters @param {number} lines */
@@ -168,6 +168,19 @@ function cutOf(value, characters, lines) {
     if (line === lines) end = place;
   }
   return whole(value, end);
+}
+
+/**
+ * The last lines of a text, whole ones; of a longer last line its end.
+ *
+ * @param {string} value
+ * @param {number} characters
+ * @param {number} lines
+ */
+function tailOf(value, characters, lines) {
+  if (value.length <= characters * 1.2 && value.split("\n", lines + 2).length <= lines + 1) return value;
+  const [first, ...others] = value.slice(-characters).split("\n");
+  return others.length ? others.slice(-lines).join("\n") : first.replace(/^[\udc00-\udfff]/, ""); // half of a pair
 }
 
 /**
