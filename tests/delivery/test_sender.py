@@ -1017,6 +1017,26 @@ def test_handles_that_are_never_ended_do_not_fill_the_memory(memory: Memory, mon
     assert conserved(sender.shutdown().result()).accepted == 600
 
 
+def test_what_waits_for_an_end_that_never_comes_does_not_fill_the_memory(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("voltagent.delivery.buffer.REMEMBERED", 100)
+    memory.answer = lambda event: Outcome(Verdict.WITH_END) if event[0] is START else ACCEPTED
+    sender = make_sender(memory)
+    recording = Recording(sender)
+    root = recording.trace()
+    recording.tool(root)
+    recording.end(root)
+    for _ in range(10):
+        for _ in range(50):
+            recording.tool(root)
+        sender.flush().result()
+    [trace] = sender.workers[0].buffer.traces.values()
+    assert sum(map(len, (trace.parked or {}).values())) == 100
+    assert dict(conserved(sender.stats()).dropped) == {"rejected": 401}
+    assert conserved(sender.shutdown().result()).accepted == 202
+
+
 # Any order.
 
 STEPS = st.lists(

@@ -78,6 +78,20 @@ def test_a_trace_that_an_interrupt_left_without_events_holds_up_no_other() -> No
     assert [span.id for _, span, _ in batch] == [2, 2]
 
 
+def test_what_waits_for_an_end_that_cannot_be_recorded_any_more_is_lost_with_it() -> None:
+    buffer, account, batch = Buffer(), Account(), list[Any]()
+    settlement = Settlement(buffer, 3, 1.0)
+    [start, end], other = trace(1), trace(2)
+    buffer.take_first([start, *other], 3, account)
+    settlement.batch(512, 1 << 22, batch)
+    settlement.settle(batch, [Outcome(Verdict.WITH_END), ACCEPTED, ACCEPTED], 1.0)
+    assert (account.pending, account.parked) == (1, 1)
+    buffer.losses.remember(1, "queue_full")  # another SDK could not record a part of it
+    buffer.take_first([end], 1, account)
+    assert (account.outcomes, account.pending, account.parked) == ({None: 2, "queue_full": 2}, 0, 0)
+    assert buffer.traces == {}
+
+
 def put_back(at: int) -> BetweenSignals:
     """Take a batch and put it back, with an interrupt at one bytecode, and check what is left."""
     buffer, account = Buffer(), Account()

@@ -27,7 +27,7 @@ from voltagent.cli.doctor.spool import look
 from voltagent.core.span import AGENT, COMPLETED, TOOL, TRACE, Phase, Remote, Span, SpanEvent, TraceInfo
 from voltagent.delivery.report import Report
 from voltagent.delivery.sender import Sender, Workers
-from voltagent.exporters import Exporter
+from voltagent.exporters import ACCEPTED, Exporter, Outcome, Verdict
 from voltagent.exporters.otlp import OtlpExporter
 from voltagent.exporters.rest import RestExporter
 from voltagent.storage.spool.destination import Destination
@@ -536,6 +536,21 @@ def test_a_start_that_cannot_be_made_safe_is_not_on_disk(folder: Path, port: int
     until(lambda: events_in(folder) == 3)
     assert b"canary-5d1" not in b"".join(path.read_bytes() for path in folder.iterdir())
     assert conserved(sender.shutdown(1).result()).dropped == {"serialize_error": 1}
+
+
+def test_what_waits_for_an_end_that_may_not_be_written_is_lost_with_it(folder: Path) -> None:
+    memory = Memory(lambda event: Outcome(Verdict.WITH_END) if event[0] is Phase.START else ACCEPTED)  # as OTLP does
+    sender = make(memory, folder, process=lambda event: None if event[0] is Phase.END and event[1].parent else event)
+    recording = Recording(sender)
+    root = recording.trace()
+    tool = recording.tool(root)
+    sender.flush().result()
+    recording.end(tool)
+    report = conserved(sender.flush().result())
+    assert (report.dropped, report.pending) == ({"serialize_error": 2}, 1)
+    recording.end(root)
+    assert conserved(sender.shutdown().result()).accepted == 2
+    assert events_in(folder) == 0
 
 
 def test_a_folder_that_is_deleted_meanwhile_is_made_again(

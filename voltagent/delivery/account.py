@@ -197,8 +197,7 @@ class Account:
 
     def is_over(self) -> bool:
         """Return whether the worker can let go of it: no caller can record through it, and all is settled."""
-        gone = self.is_finished or self.sender() is None
-        return gone and not self.waiting and not self.pending and not self.futures
+        return self.sender() is None and not (self.waiting or self.pending or self.futures)
 
     def report(self) -> Report:
         """Return the counts, under the buffer's lock."""

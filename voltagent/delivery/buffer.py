@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import OrderedDict, deque
-from collections.abc import MutableSequence
+from collections.abc import MutableSequence, Sequence
 from itertools import compress
 from typing import Any, Final
 
@@ -155,10 +155,7 @@ class Buffer:
         if trace.tries is not None:
             trace.tries.pop(id(event), None)
         if reason is not None:
-            for one in settled:
-                self.losses.note(one, reason)
-            if span.kind == TRACE and any(phase is _START for phase, _, _ in settled):
-                lost = reason
+            lost = self._note_lost(trace, settled, reason)
         # no call from here on, nor a branch
         self.count -= count
         account.parked -= count - 1
@@ -174,17 +171,26 @@ class Buffer:
         """Count what is parked for the end of a span as lost, as that end is."""
         _, span, _ = end
         account, parked = trace.account_of(span), trace.parked_for(end)
-        number = len(parked)
-        for event in parked:
-            self.losses.note(event, reason)
+        number, lost = len(parked), self._note_lost(trace, parked, reason)
         # no call from here on
         self.count -= number
         account.parked -= number
         account.outcomes[reason] += number
         self.done += parked
+        trace.lost = lost
         parked[:] = ()
         if number and trace.parked:
             trace.parked.pop(span, None)
+
+    def _note_lost(self, trace: WaitingTrace, events: Sequence[SpanEvent], reason: str) -> str | None:
+        """Note that events are about to be lost; return why all of the trace is lost, if its own start is, or was."""
+        lost = trace.lost
+        for event in events:
+            phase, span, _ = event
+            self.losses.note(event, reason)
+            if phase is _START and span.kind == TRACE:
+                lost = reason
+        return lost
 
     def drop_events(self, trace: WaitingTrace, reason: str, account: Account | None = None) -> int:
         """Drop what waits of a trace (of one account), and what is parked there; return how many events waited."""
