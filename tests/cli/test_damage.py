@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.stored import NONSENSE, fill_columns
+from tests.helpers.stored import NONSENSE, REQUIRED, empty_column, fill_columns
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
 
@@ -54,6 +54,16 @@ def test_nonsense_in_time_columns_ends_no_command(store: Path, command: list[str
 def test_nonsense_in_any_column_ends_no_command(store: Path, command: list[str], value: object) -> None:
     fill_columns(store, value)
     assert run(command) in (0, None)
+
+
+@pytest.mark.parametrize(("table", "column"), REQUIRED)
+def test_null_in_a_column_that_forbids_it_ends_no_command(store: Path, table: str, column: str) -> None:
+    empty_column(store, table, column)
+    for command in (*COMMANDS, ["show"], ["show", "-v"], ["traces", "--sort", "cost"]):
+        assert run(command) in (0, 1, None)  # 1: no trace has the id any more, or `prune` deleted it
+    with VoltAgentSDK(local_path=store, exporter="local") as sdk:
+        sdk.trace(agent_id="b").success()
+    assert sdk.stats().accepted == 2
 
 
 @pytest.mark.parametrize("writer", ["[" * 100_000, "../x", "a/b", "a\0b", ".", 5, b"\xff"])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import voltagent
-from tests.helpers.stored import run_sql
+from tests.helpers.stored import REQUIRED, empty_column, run_sql
 from voltagent import VoltAgentSDK
 from voltagent.cli import main
 from voltagent.cli.mcp import serve
@@ -256,6 +256,25 @@ def test_damaged_rows_take_nothing_else_away(tmp_path: Path, db: Path):
     found = ask(copy, "tools/call", {"name": "search", "arguments": {"text": "no json"}})["result"]
     assert found["isError"] is False
     assert found["structuredContent"]["data"][0]["operations"]
+
+
+@pytest.mark.parametrize(("table", "column"), REQUIRED)
+def test_null_in_a_column_that_forbids_it_is_no_internal_error(tmp_path: Path, db: Path, table: str, column: str):
+    copy = tmp_path / "traces.db"
+    copy.write_bytes(db.read_bytes())
+    first, second = [str(identifier) for (identifier,) in run_sql(copy, "SELECT id FROM traces LIMIT 2")]
+    ((operation,),) = run_sql(copy, "SELECT id FROM operations LIMIT 1")
+    empty_column(copy, table, column)
+    for name, arguments in {
+        "list_traces": {},
+        "get_trace": {"trace_id": first},
+        "get_operation": {"trace_id": first, "operation_id": operation},
+        "search": {"text": "a"},
+        "compare_traces": {"first": first, "second": second},
+        "metrics": {},
+        "list_errors": {},
+    }.items():
+        assert "result" in ask(copy, "tools/call", {"name": name, "arguments": arguments})
 
 
 def test_the_command_serves_on_standard_input_and_output(db: Path):

@@ -62,3 +62,19 @@ def fill_columns(path: Path, value: object) -> None:
             for (column,) in connection.execute("SELECT name FROM pragma_table_info(?)", (table,)).fetchall():
                 if column not in ("key", "id", "trace_id", "operation_id"):
                     connection.execute(f"UPDATE OR IGNORE {table} SET {column} = ?", (value,))
+
+
+# Columns without which no row is written: a program that made its own copy of the file may have left them out.
+REQUIRED = [
+    *(("traces", name) for name in ("id", "agent_id", "name", "status", "start_ns")),
+    *(("operations", name) for name in ("trace_id", "id", "kind", "name", "status", "start_ns")),
+]
+
+
+def empty_column(path: Path, table: str, column: str) -> None:
+    """Put NULL into a column that forbids it."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '') WHERE name = ?", (table,))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:  # which reads the schema anew
+        connection.execute(f"UPDATE {table} SET {column} = NULL")

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.helpers.local_server import serving
-from tests.helpers.stored import NONSENSE, Run, fill_columns
+from tests.helpers.stored import NONSENSE, REQUIRED, Run, empty_column, fill_columns
 from voltagent.core.span import AGENT, LLM, TOOL
 
 PATHS = [
@@ -54,6 +54,14 @@ def test_a_list_of_running_traces_is_answered(run: Run, value: object) -> None:
     with closing(sqlite3.connect(run.store.path)) as connection, connection:
         connection.execute("UPDATE traces SET status = 'running', end_ns = NULL")
         connection.execute("UPDATE operations SET start_ns = ?", (value,))
+    with serving(run.store) as url, httpx.Client(base_url=f"{url}/api/") as client:
+        answers = {path: client.get(path) for path in PATHS}
+    assert {path: answer.text for path, answer in answers.items() if answer.status_code >= 500} == {}
+
+
+@pytest.mark.parametrize(("table", "column"), REQUIRED)
+def test_null_in_a_column_that_forbids_it_is_answered(run: Run, table: str, column: str) -> None:
+    empty_column(run.store.path, table, column)
     with serving(run.store) as url, httpx.Client(base_url=f"{url}/api/") as client:
         answers = {path: client.get(path) for path in PATHS}
     assert {path: answer.text for path, answer in answers.items() if answer.status_code >= 500} == {}

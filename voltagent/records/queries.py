@@ -35,7 +35,7 @@ _CONTAINING: Final = f"""
     SELECT id FROM operations WHERE trace_id = :trace AND ({_HOLDING} OR instructions LIKE :text ESCAPE '\\')
     UNION SELECT id FROM traces WHERE id = :trace AND ({_HOLDING})"""  # noqa: S608 - likewise
 _CONVERSATION: Final = """
-    SELECT id FROM traces WHERE conversation_id = ? ORDER BY start_ns DESC, key DESC LIMIT ?"""
+    SELECT id FROM traces WHERE conversation_id = ? AND id IS NOT NULL ORDER BY start_ns DESC, key DESC LIMIT ?"""
 
 # Facets cover recent traces: a list to choose from need not offer values of a year ago.
 _RECENT: Final = """

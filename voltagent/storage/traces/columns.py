@@ -76,6 +76,11 @@ def plain(stored: _Stored) -> str | None:
     return stored if stored is None or isinstance(stored, str) else text(stored)
 
 
+def name(stored: _Stored) -> str:
+    """Return a text that each row has; an empty one if another program has taken it away."""
+    return plain(stored) or ""
+
+
 def score_value(kind: object, stored: _Stored) -> bool | float | str:
     """Return the value of a score; what is neither a number nor a text is shown as text."""
     if isinstance(stored, (int, float)):

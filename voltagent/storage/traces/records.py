@@ -166,10 +166,11 @@ def _payloads(row: _Row) -> dict[str, Any]:
     }
 
 
-_PLAIN_OF_TRACE: Final = ("id", "agent_id", "name", "status", "user_id", "conversation_id", "parent_trace_id",
+_NAMES_OF_TRACE: Final = ("id", "agent_id", "name", "status")
+_NAMES_OF_OPERATION: Final = ("id", "trace_id", "kind", "name", "status")
+_PLAIN_OF_TRACE: Final = ("user_id", "conversation_id", "parent_trace_id",
                           "version", "level", "environment")  # fmt: skip
-_PLAIN_OF_OPERATION: Final = ("id", "trace_id", "parent_id", "kind", "name", "operation", "agent_id", "status",
-                              "version", "level", "model")  # fmt: skip
+_PLAIN_OF_OPERATION: Final = ("parent_id", "operation", "agent_id", "version", "level", "model")  # fmt: skip
 
 
 def _summary_fields(row: _Row) -> dict[str, Any]:
@@ -177,6 +178,7 @@ def _summary_fields(row: _Row) -> dict[str, Any]:
     usage = columns.summed_usage(row["parts"]) if row["usage"] is None else columns.usage(row["usage"])
     models = columns.plain(row["models"])
     return {
+        **{name: columns.name(row[name]) for name in _NAMES_OF_TRACE},
         **{name: columns.plain(row[name]) for name in _PLAIN_OF_TRACE},
         "operations": row["operations"],
         "errors": row["errors"],
@@ -190,6 +192,7 @@ def _summary_fields(row: _Row) -> dict[str, Any]:
 def _operation_fields(row: _Row) -> dict[str, Any]:
     """Return the fields of :class:`OperationSummary`."""
     return {
+        **{name: columns.name(row[name]) for name in _NAMES_OF_OPERATION},
         **{name: columns.plain(row[name]) for name in _PLAIN_OF_OPERATION},
         **_common_fields(row, columns.usage(row["usage"])),
         "sequence": row["key"],

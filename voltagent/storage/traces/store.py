@@ -190,7 +190,7 @@ class Store:
     def trace_ids(self, matching: Filter | None = None, *, limit: int | None = None) -> list[str]:
         """Return the ids of matching traces, in the filter's order; a limit of ``None`` means no limit."""
         query, values = (matching or Filter()).ids_query(limit)
-        return [id for (id,) in self.rows(query, values)]
+        return [id for (id,) in self.rows(query, values) if id is not None]
 
     def trace(self, id: str) -> StoredTrace | None:
         """Return the trace with this id, or whose id has this prefix; ``None`` if there is none.
