@@ -322,3 +322,24 @@ def test_what_a_coding_agent_reads_has_model_tokens_and_cost(tmp_path: Path, cap
     assert f"gpt-5  {spent}" in lines["llm ask"]
     assert spent in lines["agent clerk"]
     assert f"trace desk  {spent}" in shown
+
+
+def test_a_coding_agent_learns_which_traces_a_trace_started(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "traces.db"
+    with (
+        VoltAgentSDK(local_path=path) as sdk,
+        sdk.trace(agent_id="caller") as caller,
+        caller.add_tool(name="ask") as ask,
+    ):
+        for number in range(6):
+            sdk.trace(agent_id=f"fine-{number}", parent=voltagent.inject(dict[str, str]())).end()
+        sdk.trace(agent_id="service", parent=voltagent.inject(dict[str, str]())).end(status="error")
+    assert main(["show", "caller", "--for-agent", "--db", str(path)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("other traces")]
+    assert line.startswith("other traces that it started: service error [")
+    assert line.endswith(" and 2 more")
+    tool = {"name": "get_trace", "arguments": {"trace_id": "caller"}}
+    (answer,) = exchange(path, {"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": tool})
+    started = json.loads(answer["result"]["content"][0]["text"])["data"]["started"]
+    assert [one["name"] for one in started] == [*(f"fine-{number}" for number in range(6)), "service"]
+    assert (started[-1]["status"], started[-1]["started_by"]) == ("error", ask.id)

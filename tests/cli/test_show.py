@@ -107,6 +107,23 @@ def test_what_a_folded_operation_started_is_folded_with_it(tmp_path: Path) -> No
     assert "many × 5" in shown[2]  # noqa: RUF001
 
 
+@pytest.mark.parametrize(
+    ("filters", "meant"),
+    [
+        (["--agent", "dsek"], "; did you mean --agent 'desk'?"),
+        (["--agent", "desk", "--tool", "fetch_pagee"], "; did you mean --tool 'fetch_page'?"),
+        (["--error-type", "TimeoutErorr"], ""),  # none like it occurred
+        (["--agent", "cheap", "--errors"], ""),
+    ],
+)
+@pytest.mark.parametrize("command", ["traces", "export"])
+def test_the_nearest_value_of_a_filter_is_suggested(
+    db: Path, capsys: pytest.CaptureFixture[str], command: str, filters: list[str], meant: str
+) -> None:
+    assert main([command, *filters, "--db", str(db)]) == 1
+    assert capsys.readouterr().err == f"voltagent: no trace matches the filters in {db}{meant}\n"
+
+
 @pytest.mark.parametrize(("given", "meant"), [("bot", "Bot"), ("dsek", "desk"), ("cheep", "cheap"), ("zzz", None)])
 def test_the_nearest_name_of_an_agent_is_suggested(
     db: Path, capsys: pytest.CaptureFixture[str], given: str, meant: str | None

@@ -222,6 +222,27 @@ def _destination(path: Path) -> str:
     )
 
 
+# Filters whose values a user may misspell, with the lists of those that occur.
+_NAMED: Final = {
+    "agent": "agents", "tool": "tools", "model": "models", "error_type": "error_types", "kind": "kinds", "tag": "tags",
+    "user": "users", "conversation": "conversations", "version": "versions", "environment": "environments",
+}  # fmt: skip
+
+
+def nothing_matches(store: Store, wanted: Filter) -> NothingRecordedError:
+    """Return the error for filters that choose no trace, with the nearest value of the first one that is unknown."""
+    from voltagent.records.queries import facets  # imported here, as only mistakes need it
+
+    known, hint = facets(store), ""
+    for name, values in _NAMED.items():
+        value = getattr(wanted, name)
+        if value is not None and value not in getattr(known, values):
+            near = nearest(value, getattr(known, values))
+            hint = f"; did you mean --{name.replace('_', '-')} {near!r}?" if near else ""
+            break
+    return NothingRecordedError(f"no trace matches the filters in {store.path}{hint}")
+
+
 def chosen(store: Store, identifier: str | None) -> StoredTrace:
     """Select the trace with this id, the newest of an agent with this name, or the trace whose id begins like this.
 

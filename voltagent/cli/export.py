@@ -15,13 +15,13 @@ from voltagent import settings
 from voltagent.cli import add_command
 from voltagent.cli.arguments import (
     WHICH_TRACE,
-    NothingRecordedError,
     UsageError,
     add_db,
     add_filters,
     add_order,
     chosen,
     exists,
+    nothing_matches,
     opened,
     wanted_by,
 )
@@ -126,7 +126,7 @@ def _chosen(store: Store, arguments: argparse.Namespace) -> list[StoredTrace]:
         return [chosen(store, None)]
     found = traces_of(store, trace_ids(store, wanted, arguments.limit))
     if not found:
-        raise NothingRecordedError(f"no trace matches the filters in {arguments.db}")
+        raise nothing_matches(store, wanted)
     return found
 
 

@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(strict_json(whole, 2))
         return 0
     if arguments.for_agent:
-        print(encodable(failures_first(build_trace(trace, operations), arguments.tokens)))
+        print(encodable(failures_first(build_trace(trace, operations), arguments.tokens, started)))
         return 0
     if trace.id in left_behind:
         trace, operations = tree.left_behind(trace), [tree.left_behind(one) for one in operations]

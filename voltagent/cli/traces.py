@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from voltagent.cli import add_command
 from voltagent.cli.arguments import (
-    NothingRecordedError,
     add_db,
     add_filters,
     add_order,
     note_destination,
+    nothing_matches,
     nothing_stored,
     opened,
     wanted_by,
@@ -64,11 +64,9 @@ def _run(arguments: argparse.Namespace) -> int:
     note_destination(arguments.db)
     with opened(arguments.db) as store:
         found = list_traces(store, wanted, arguments.limit)
+        if not found:
+            raise nothing_matches(store, wanted) if wanted.selects else nothing_stored(arguments.db)
         left = unfinished(store, [trace.id for trace in found if trace.status == "running"])
-    if not found:
-        if not wanted.selects:
-            raise nothing_stored(arguments.db)
-        raise NothingRecordedError(f"no trace matches the filters in {arguments.db}")
     if arguments.json:
         print(strict_json([asdict(trace) for trace in found], 2))
         return 0

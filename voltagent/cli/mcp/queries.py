@@ -16,9 +16,11 @@ from voltagent.errors import VoltAgentError
 from voltagent.records import TraceRecord, load_traces
 from voltagent.records.loading import nanoseconds
 from voltagent.records.reading import open_store, record_of, select_trace
+from voltagent.records.started import started_traces
 from voltagent.records.statistics import PERCENTILES, metrics
 from voltagent.render.text import error_text
 
+_MOST_STARTED: Final = 20  # traces that are listed with the one that started them
 MOST_ITEMS: Final = 100  # of a list, whatever `limit` says
 
 
@@ -31,7 +33,13 @@ def get_trace(path: Path, trace_id: str, max_tokens: int = 2000) -> dict[str, An
     """Return a summary of a trace and its tree, within the tokens that the caller allows."""
     trace = _trace(path, trace_id)
     space = max_tokens * CHARACTERS_PER_TOKEN
+    with open_store(path) as store:
+        started = started_traces(store, trace.id)[:_MOST_STARTED]
     about = summary(trace)
+    if started:
+        about["started"] = [
+            {"trace_id": one.id, "name": one.name, "status": one.status, "started_by": one.parent_id} for one in started
+        ]
     if len(as_json(about)) > space // 2:  # the tree is more useful
         about = {name: about[name] for name in ("id", "status", "errors")}
     return {**about, "tree": _tree_within(trace, space - len(as_json(about)) - len(', "tree": '))}
