@@ -412,6 +412,7 @@ LEAST = {
     "sixteenth_outputs": (0.87, 0.98),
     "eighteenth_outputs": (0.9, 0.98),
     "twenty_fourth_outputs": (0.95, 0.98),
+    "twenty_fifth_outputs": (0.92, 0.95),
 }
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 
@@ -565,6 +566,79 @@ def test_the_user_of_an_address_and_a_name_in_a_path_are_not_confused(first: str
 )
 def test_references_to_secrets_and_public_keys_are_kept(value: Any) -> None:
     assert json.loads(redactor.apply(to_json(value))) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return types[:prefix], types[prefix:-suffix], types[-suffix:]",
+        "return '-' + bin(-num)[2:]",
+        '{"key":"cache:https://registry.example.org/@proto%2futf8","size":1}',
+        "def f(self, key: PositionalIndexer2D, x): ...",
+        "_key: _CmpKeyT_co",
+        "RegCloseKey(key: _win32typing.PyHKEY, /)",
+        "Token.Number: '#ansigreen'",
+        'keys=["float64", dtype]',
+        'if from_key == "float64":',
+        "ssl.KeyManagerFactory.algorithm=SunX509",
+        "#define twofish128_set_key nettle_twofish128_set_key",
+        "#define CKF_TOKEN_PRESENT 0x00000001UL",
+        "#define sk_X509V3_EXT_METHOD_num(sk) 1",
+        "exports.extractJWTSubject = extractJWTSubject;",
+        "tokenData.cidr_whitelist = validCIDR",
+        "/// Key for Kernel::CodeProps::Metadata::mNumSGPRs.",
+        '#define X509EXT_PRIVATE_KEY_USAGE_PERIOD "2.5.29.16"',
+        '#define RFC_PSK_WITH_AES_128_CCM "TLS_PSK_WITH_AES_128_CCM"',
+        "creds.password = Buffer.from(given, 'base64').toString('utf8')",
+        "this._noAuthorization = !req.headers.authorization;",
+        "the rows are identified by `code`",
+        '<a accesskey="n" href="x">',
+        "PWD=/home/jd/py4science",
+        "OLDPWD=/home/jd/py4science",
+        "In [9]: pwd\nOut[9]: '/home/jd/py4science/book'",
+        "AQEBBQADggEPADCCAQoCggEBAKukgeWVzfX2FI7CT8rU4niVWJxB4Q2ZQCQXOZEz",
+        "pytz/zoneinfo/America/Fortaleza,sha256=b_1XU7sKjmCVngQSOkRotOC84XY9rhn8yiTrXv7Bawo,702",
+        'headers = {"Authorization": "Bearer $TOKEN", "X-Api-Key": settings.api_key}',
+        "password: {{ lookup('env', 'DB_PASSWORD') }}",
+        'let password = Keychain.standard.string(forKey: "password")',
+        '"api_key_help": "Find your key under Settings"',
+        "密码:至少8个字符",
+        'x {"keys": [{"id": "550e8400-e29b-41d4-a716-446655440000", "value": 3}]} y',
+    ],
+)
+def test_names_in_code_and_facts_about_secrets_are_kept(text: str) -> None:
+    assert json.loads(redactor.apply(to_json(text))) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
+        ("password: tiger-2024", "tiger-2024"),
+        ("client_secret = gh-oa-sec-5", "gh-oa-sec-5"),
+        ("api_token = outp-tf-98", "outp-tf-98"),
+        ('.password("{noop}hik3r-pass")', "hik3r-pass"),
+        ('password: {{ .Values.password | default "abc12345" }}', "abc12345"),
+        ("if (hash_equals($token, 'lemonade88')) {", "lemonade88"),
+        ('subtle.ConstantTimeCompare([]byte(password), []byte("lemonade88"))', "lemonade88"),
+        (" pre-shared-key abcd1234", "abcd1234"),
+        ("ntp authentication-key 1 md5 abcd1234", "abcd1234"),
+        ("snyk auth 0a1b2c3d-4e5f-6789-abcd-ef0123456789", "0a1b2c3d-4e5f"),
+        ('sudo -S apt update <<< "sud0-her3"', "sud0-her3"),
+        ("La chiave API è jtn9912afr", "jtn9912afr"),
+        ("Jeton d'accès : jtn9912afr", "jtn9912afr"),
+        ("Parola d'ordine: p4rolait9X", "p4rolait9X"),
+        ("Your OTP for the payment is 318845.", "318845"),
+        ("use the token (tok_1a2B3c4D5e) first", "tok_1a2B3c4D5e"),
+        ("Credentials -> bob:Blue42Sky", "Blue42Sky"),
+        ("openssl passwd -6 MyPass12", "MyPass12"),
+        ("keytool -genkey -storepass changeit2 -keypass morningdew", "morningdew"),
+        ("curl -ubob:hunter2 https://x", "hunter2"),
+        ("密码: 春天2024abc", "春天2024abc"),
+        ('#define WIFI_PASSWORD "abcd1234"', "abcd1234"),
+    ],
+)
+def test_secrets_of_tools_and_languages_are_hidden(value: Any, secret: str) -> None:
+    assert _is_hidden(value, secret)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ def atomic(pattern: str, name: str) -> str:
 TECHNICAL: Final = (
     r"(?i:oauth[12]|saml[12]|auth0|ldap[23]|http[123]|pbkdf[12]|argon2(?:id?|d)?|md[456]|sha(?:[123]|224|256|384|512)"
     r"|[hrep]s(?:256|384|512)k?|aes(?:128|192|256)(?:gcm|cbc|ctr)?|rsa(?:1024|2048|3072|4096)|utf(?:8|16|32)(?:mb4)?"
+    r"|pkcs\d{1,2}|x509|openpgp|tls1|u?int(?:8|16|32|64)|float(?:16|32|64)|complex(?:64|128)|card(?:8|16|32)|mt19937"
     r"|base(?:16|32|58|64|85)|blake[23][bs]?|(?:ed|x)25519|ed448|secp256[kr]1|rfc\d{3,5}|iso\d{3,5}|0x[0-9a-f]{1,8})"
 )
 _LONGEST_TECHNICAL: Final = 10  # characters
@@ -59,7 +60,7 @@ _BEGIN_PLACEHOLDER: Final = frozenset(word[:2] for word in f"{_SCHEMES}|{_NO_VAL
 _BEGIN_NO_PLACEHOLDER: Final = frozenset("0123456789-+/!&~^(")  # unless a variable follows
 FETCH_MODES: Final = frozenset(("same-origin", "include", "omit"))  # of `fetch(url, {credentials: "include"})`
 _PATH: Final = re.compile(
-    r"#/|#[0-9a-fA-F]{3,8}\Z|(?:~|\.{1,2})/[\w./@+-]{1,200}\Z|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
+    r"#/|#[0-9a-fA-F]{3,8}\Z|#[A-Za-z-]{2,40}\Z|(?:~|\.{1,2})/[\w./@+-]{1,200}\Z|[\w./~ -]{1,200}\.[a-z]{2,5}\Z"
     r"|[a-z_]{3,40}(?:\.[a-z_]{2,40}){1,8}\.(?=\w{0,60}[a-z]{4})[A-Za-z_]\w{0,80}\Z"  # of a class in a module
     r"|[\^~<>=v]{0,2}\d{1,4}(?:\.\d{1,5}){1,3}(?:[-+.][a-z0-9.]{1,20})?\Z"  # a version
 )
@@ -87,6 +88,7 @@ _CUT: Final = re.compile(
 )
 _EXAMPLE_USERS: Final = frozenset(("user", "username", "usr", "userid"))
 _EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
+_CONSTANT: Final = re.compile(r"[A-Z]{1,6}[0-9]{1,3}(?:[A-Z][0-9]?)?\Z")  # `X509V3`, `PKCS12` among the words of a name
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 _SHORT_TOKEN: Final = 8  # characters of one under a name that says what the token is for
 _FOR_ACCESS: Final = re.compile(
@@ -140,7 +142,10 @@ def _is_path(value: str) -> bool:
 
 def is_dotted_name(value: str) -> bool:
     """Return whether a value is what code reads from a module or an object, such as ``win32api.RegOpenKeyEx``."""
-    return _DOTTED_NAME.match(value) is not None and is_ordinary(value.rpartition(".")[2])
+    if _DOTTED_NAME.match(value) is None:
+        return False
+    module, _, last = value.rpartition(".")
+    return is_ordinary(last) or (last.isalpha() and module.islower())
 
 
 def is_sentence_without_spaces(value: str) -> bool:
@@ -184,6 +189,8 @@ def is_example_login(user: str, password: str) -> bool:
 def is_random(rest: str) -> bool:
     """Return whether what follows a token's prefix is not an ordinary name: it mixes digits or cases within a word."""
     return any(
-        len(word) >= _SHORTEST and (_DIGIT.search(word) is not None or _CASES.search(word) is not None)
+        len(word) >= _SHORTEST
+        and _CONSTANT.match(word) is None
+        and (_DIGIT.search(word) is not None or _CASES.search(word) is not None)
         for word in re.split("[_.-]", rest)
     )

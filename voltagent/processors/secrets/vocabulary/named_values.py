@@ -26,6 +26,7 @@ _VARIABLES: Final = re.compile(r"secrets?[-_. ]?(?:env|vars|variables)\Z", re.IG
 _NUMBERED: Final = re.compile(
     r"(?:[A-Z]?[a-z]{2,20}(?:[_-][a-z]{2,20}){0,3}[_-]?\d{1,3}|\d{4}[A-Z]\d{1,2}|[A-Za-z]{3,20}(?:-[\w.]{1,20}){0,5}-[0-9a-f]{8,64})\Z"
 )
+_WORD_NUMBERED: Final = re.compile(r"[a-z]{4,12}[0-9]{1,2}\Z")  # `value1`, under the weak name of any key
 # What is wrong with the value of a field, or what it must be.
 _MESSAGE: Final = re.compile(
     r"\A[A-Za-z' ]{2,60}\b(?:too (?:short|long|common|weak)|blank|required|must|at least|invalid"
@@ -44,6 +45,10 @@ _SCHEMA_FIELDS: Final = frozenset(
 )
 _VERSION: Final = re.compile(r"[\^~]?\d{1,4}\.\d{1,5}\.\d{1,5}(?:-[a-z][a-z0-9.]{0,20})?\Z")  # of a package
 _OF_COOKIES: Final = re.compile(r"cookies?\Z")  # the name of a package
+_OBJECT_ID: Final = re.compile(r"\d{1,4}(?:\.\d{1,6}){3,12}\Z")
+# Three words in capitals or more: the name of a constant or of a variable.
+_CONSTANT: Final = re.compile(r"(?=[^_]{0,20}_[^_]{1,20}_)[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){2,10}\Z")
+_FOLDERS: Final = frozenset(("pwd", "oldpwd"))  # variables of a shell
 _BEGINS_VERSION: Final = frozenset("^~0123456789")
 _LONGEST_LABEL: Final = 40  # characters
 _NO_SECRETS: Final = frozenset(("yes", "no", "on", "off", "ask"))  # what says no more than whether there is one
@@ -87,8 +92,11 @@ def is_secret_text(value: str, strength: Strength, name: str = "") -> bool:
 
 
 def is_numbered_name(name: str, value: str) -> bool:
-    """Return whether a value under ``key`` or ``key2`` is the name of a row, a column or the like."""
-    return name.rstrip("0123456789").lower() == "key" and _NUMBERED.match(value) is not None
+    """Return whether a value under ``key`` or ``key2`` is the name of a row, a column, an address or the like."""
+    short = name.rstrip("0123456789").lower()
+    if short == "key":
+        return "://" in value or _NUMBERED.match(value) is not None
+    return short.endswith(("key", "keys")) and _WORD_NUMBERED.match(value) is not None
 
 
 def is_harmless_value(name: object, item: str) -> bool:
@@ -98,6 +106,8 @@ def is_harmless_value(name: object, item: str) -> bool:
     """
     if item[:1] in _BEGINS_VERSION:
         return _VERSION.match(item) is not None and _OF_COOKIES.search(str(name)) is not None
+    if item[:1] == "/" and str(name).lower() in _FOLDERS:
+        return True
     if item == name:
         return item.endswith(("cookie", "cookies"))
     return name == "credentials" and item in FETCH_MODES
@@ -111,10 +121,12 @@ def is_harmless_text(name: str, value: str) -> bool:
     """
     begins = value[:1]
     if begins in _BEGINS_VERSION:
-        return _VERSION.match(value) is not None
-    if value.lower() in _NO_SECRETS:
+        return _VERSION.match(value) is not None or _OBJECT_ID.match(value) is not None
+    if value.lower() in _NO_SECRETS or _CONSTANT.match(value) is not None:
         return True
-    if begins.isascii() and begins.islower():
+    if len(value) == 1 and name.lower() == "accesskey":  # an attribute of HTML
+        return True
+    if begins == "/" or (begins.isascii() and begins.islower()):
         return is_harmless_value(name, value)
     if len(value) > _LONGEST_LABEL:
         return False

@@ -44,7 +44,8 @@ _BESIDE: Final = {
         "public primary foreign sort partition composite natural surrogate cache row range unique index lookup "
         "group dict object idempotency dedup deduplication translation message event field config hot "
         "arrow join order project name names code down up press error type id ids count label keyword column "
-        "map sorted issue context metric tag feature registry path file length size gcs blob s publishable arn "
+        "map sorted issue context metric tag feature registry path file length size gcs blob s publishable "
+        "arn algorithm algorithms usage factory checking update updates "
         "binding shard sharding ordering socket fingerprint fingerprints color colour"
     ),
     "strong": (
@@ -52,7 +53,7 @@ _BESIDE: Final = {
         "disabled field label hint min max changed updated created at reset url uri link rotation type santa manager "
         "agent policies validity days version placeholder input eaten consent banner file path exists valid is "
         "has name names validator validators hasher hashers score status strategy error errors message prompt "
-        "title help tooltip instructions warning caption heading button "
+        "checking title help tooltip instructions warning caption heading button "
         "description schema format regex pattern rules arn provider providers store backend engine ref refs "
         "source class mode ttl lifetime confirmed verified present missing known flow grant checker reader last "
         "sent gpio led accessor domain domains endpoint endpoints algorithm algorithms allow "

@@ -51,6 +51,7 @@ _NAME_OF_HEADER: Final = re.compile(
 )
 _SUBSCRIPT: Final = re.compile(r"(?<=[\w\])])\[\\{0,4}[\"'][^\"'\n\0]{1,60}[\"']\]")  # what it has is a name
 _TOKEN: Final = re.compile(r"(?=[^0-9]{0,200}[0-9])[\w.+/=~:@%-]{12,200}\Z")  # no regular expression, no keyword
+_ENCODINGS: Final = frozenset(("base64", "base64url", "utf-8", "binary", "latin1", "utf16le"))
 _OF_RECORDS: Final = re.compile(r"\[\s{0,80}\{\s{0,80}\\{0,4}[\"'][\w .-]{1,60}\\{0,4}[\"']\s{0,8}:")
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 
@@ -131,7 +132,7 @@ def call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
     if found is None or ('"' not in inside and "'" not in inside):
         return None
     literals = _LITERAL.findall(inside)
-    if literals and all(map(is_placeholder, literals)):
+    if literals and all(is_placeholder(one) or one.lower() in _ENCODINGS for one in literals):
         return None
     is_sure = any(is_credential(one) or is_mixture(one) for one in literals)
     if "field(" in called.lower() and not is_sure:

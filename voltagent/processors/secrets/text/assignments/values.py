@@ -73,6 +73,12 @@ _CODE: Final = re.compile(
 _TEMPLATE_DEFAULT: Final = re.compile(
     r"\{\{(?:(?!default)[^{}\n]){0,120}default[ (]{1,2}(?P<quote>[\"'])(?P<value>[^\"'\n\0]{4,120})(?P=quote)"
 )
+_NEGATED: Final = re.compile(r"!{1,2}[A-Za-z_$]\w{0,40}(?:\.[A-Za-z_$]\w{0,40}){1,6}\Z")
+# A name of words in code, maybe with a digit at its end: `PositionalIndexer2D`, `HTTPPasswordMgr`, `_CmpKeyT_co`.
+_CLASS_OR_NAME: Final = re.compile(
+    r"_?(?:[A-Z]{0,5}[a-z]{3,20}|[A-Z]{1,5}[a-z]{2,20})"
+    r"(?:(?:[A-Z]{1,5}[a-z]{2,20}){1,6}[0-9]?[A-Z]{0,4}|[A-Z]{2,4})(?:_co|_contra|)\Z"
+)
 _ANNOTATED: Final = re.compile(
     r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}"
     r"(?:[\w.]{0,20}[fF]ield\([ \t]{0,4}(?:default[ \t]{0,2}=[ \t]{0,2})?)?[bfru]{0,2}([\"'`])"
@@ -302,10 +308,19 @@ def _with_marks(scan: Scan, one: Beginning, start: int) -> int | None:
     return start + len(value) if is_password or (one.is_configuration and is_joined_words(value)) else None
 
 
+def _is_name_in_code(value: str, one: Beginning) -> bool:
+    """Return whether a value is what code names like it (``this.keyIDs = keyIDs``), negates, or the name of a class."""
+    if one.is_configuration:
+        return value[0] == "/" and is_harmless_text(one.name, value)
+    if (len(value) >= SHORTEST_COMPARED and one.name.endswith(value)) or _NEGATED.match(value) is not None:
+        return True
+    return one.strength is Strength.WEAK and _CLASS_OR_NAME.match(value) is not None
+
+
 def _is_secret_value(value: str, one: Beginning) -> bool:
     """Return whether an unquoted value is a secret, and not a word of a sentence or a name in code."""
     is_strong = one.strength is Strength.STRONG
-    if one.is_pin and not value.isdigit():
+    if (one.is_pin and not value.isdigit()) or _is_name_in_code(value, one):
         return False
     if value.isdigit():
         name = one.name.lower()

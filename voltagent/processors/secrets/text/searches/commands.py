@@ -23,8 +23,12 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
 _SHORT_TOKEN: Final = 8  # characters of words and numbers that are joined
+_KEYTOOL: Final = ("storepass", "keypass")  # flags of Java's tools, with one dash
 _KEY_FILE: Final = re.compile(r"\.(?:asc|cer|crt|der|gpg|json|key|p12|pem|pfx|pub|ppk)\Z")
-_USER_FLAG: Final = r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u|-user|-proxy-user)"
+# Attached to its value, the flag stands by itself: `x[-num:]` is a part of a list.
+_USER_FLAG: Final = (
+    r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u(?=[ =\"'])|u(?<=[\s\0\"'`]-u)|-user(?=[ =\"'])|-proxy-user(?=[ =\"']))"
+)
 _CURL_USER: Final = (
     r"[ =]{0,2}(?P<quote>[\"'])?(?!\+%)(?P<user>[^\s:\"'/\0]{1,200})"
     r":(?P<password>(?(quote)[^\n\"'\0]{1,500}|[^\s\"'\0]{1,500}))"
@@ -153,7 +157,7 @@ def _flag(scan: Scan, match: re.Match[str]) -> Range | None:
     which = match.lastgroup or "bare"
     value, start = scan.group(match, which).rstrip("\\"), match.start(which)  # of the quote behind it
     is_listed = scan.text[match.end("name")] in "\"'" and match["bare"] is None  # `["--password", "…"]`
-    is_long_flag = (match[0][1] == "-" and not is_listed) or "=" in match[0]
+    is_long_flag = (match[0][1] == "-" and not is_listed) or "=" in match[0] or match["name"].endswith(_KEYTOOL)
     if is_long_flag:
         return (start, start + len(value)) if is_flag_value(match["name"], value, strength) else None
     if strength is Strength.STRONG:

@@ -74,7 +74,7 @@ def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     which = value_group(match)
     value, start = scan.group(match, which), match.start(which)
     strength = scan.names.strength(scan.group(match, "name"))
-    if strength is Strength.NONE:
+    if strength is Strength.NONE or (match["quote"] is None and match[0].startswith("define")):  # a name, a number
         return None
     if strength is Strength.STRONG and match["quote"] is not None and is_secret_text(value, strength):
         return match.span(which)
@@ -135,7 +135,7 @@ _DEVICES: Final = SearchGroup(
     r"|isakmp key|digest-key|(?:password|secret) 0|wpa_passphrase |obscure |alias set |add-mask::|vault login "
     r"| enc |add_user |change_password |secrets set |kv put |(?:pass|auth) [^\s\x00]"
     r"|-server key[ \t]|(?:key-string|wpa-psk|shared-secret|shared-key|authentication-key)[ \t]"
-    r"|stats auth[ \t]|authtoken |setapikey |snyk auth ",
+    r"|stats auth[ \t]|authtoken |setapikey |snyk auth |openssl passwd ",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
@@ -155,6 +155,11 @@ _DEVICES: Final = SearchGroup(
         *(
             Search(command, command + r"[\"']?([^\s\"'\0-][^\s\"'\0]{5,500})", credential_value)
             for command in ("authtoken ", "setapikey ", "snyk auth ")
+        ),
+        Search(
+            "openssl passwd ",
+            r"openssl passwd (?:-(?:[156]|apr1|noverify|salt [^\s\0]{1,20}) ){0,3}[\"']?([^\s\"'\0-][^\s\"'\0]{3,200})",
+            credential_value,
         ),
         Search("add-mask::", r"add-mask::([^\s\"'$\0]{3,500})", plain_value),
         Search("auth", r"auth[ \t]{1,4}[\w-]{1,40}[ \t]{1,4}([^\s\0]{6,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", _sent),

@@ -56,7 +56,7 @@ CALLS: Final = {
 # What takes a user and then a password, and what takes an address before them, by how their names end.
 _WITH_USER: Final = (
     *("auth(", "authenticate(", "authentication(", "login(", "signin(", "sign_in(", "log_in("),
-    *("credential(", "credentials(", "password(", "passwordtoken(", "wifi.begin("),
+    *("credential(", "credentials(", "password(", "passwordtoken(", "wifi.begin(", "twilio("),
 )
 _CONNECTORS: Final = ("connect(", "connection(", "mysqli(", "pdo(", "__construct(", "imap_open(", "create_user(")
 _ARGUMENT: Final = re.compile(

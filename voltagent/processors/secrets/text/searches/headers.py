@@ -90,7 +90,7 @@ def _header(scan: Scan, match: re.Match[str]) -> Range | None:
 def _has_form(text: str, value: str, end: int) -> bool:
     """Return whether the value of a header that ends at a position is a credential, and no word of a sentence."""
     if len(value) >= _LONG_CREDENTIAL:
-        return not text.startswith("(", end)  # a call
+        return value[0] != "!" and not text.startswith("(", end)  # a condition, a call
     return is_credential(value) or (text[end : end + 1] in _ENDS_VALUE and is_mixture(value))
 
 

@@ -141,7 +141,9 @@ WORDS: Final = tuple(word.replace("_", " ") for word in _WORDS.split())
 def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
     value = scan.group(match, "value")
     before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
-    is_statement = match[0].startswith(("identified", "convertto")) or _STATEMENT.search(before) is not None
+    is_statement = match[0].startswith("convertto") or _STATEMENT.search(before) is not None
+    if match[0].startswith("identified"):
+        is_statement = match["quote"][-1:] != "`"  # in prose, a name stands there
     has_form = has_password_form(value)
     stands_for_one = is_placeholder(value) or (value.isalpha() and value.lower().endswith("password"))
     is_phrase = match[0].startswith("passphrase") and _is_phrase(value)
@@ -244,7 +246,7 @@ _QUOTED_WORDS: Final = (
 )
 # A user and a password: `creds: bob / hunter2`.
 _USER_AND: Final = (
-    r"(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:are|is))[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
+    r"(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:are|is|->))[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
     r"(?P<value>[^\s\"'`<>\x1b\0]{6,200})"
 )
 # `use hunter2 as the password`, `hunter2 is the password`, `bob / hunter2 (password)`
@@ -264,7 +266,7 @@ _CODES: Final = SearchGroup(
     r"|(?:otp|code) (?:for|sent|to)[^\n:;.\x00]*(?::| is:?)[ \t]+[0-9]"
     r"|code[ \t]+(?:ist|lautet|est)|(?:código|codice)[ \t]+(?:es|é|è)"
     r"|(?:code de|código de|codice di) "
-    r"|(?:cred(?:ential)?s|login|account|zugangsdaten)(?:[ \t]*[:=]|[ \t]+(?:are|is))[ \t]+"
+    r"|(?:cred(?:ential)?s|login|account|zugangsdaten)(?:[ \t]*[:=]|[ \t]+(?:are|is|->))[ \t]+"
     r"[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
     (
         Search("code", _CODE, _code),
@@ -362,6 +364,7 @@ _STATEMENTS: Final = SearchGroup(
         Search("contraseña", r"contraseña[ \t]{1,3}[a-zà-ÿ]{4,14}[ \t]{1,3}es[ \t]{1,3}" + _VALUE, _stated),
         Search("phrase", "phrase" + _WORDS_STATED, _phrase),
         *(Search(word, word + _DESCRIBED, _described) for word in _DESCRIBED_WORDS),
+        Search("token", r"token \((?P<value>(?=[a-z0-9._/+=-]{0,200}[0-9])[a-z0-9._/+=-]{10,200})\)", _stated),
         Search("passcode", r"passcode[ \t]{1,3}" + _DIGITS, _number),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _WITH_MARK, _joined),
