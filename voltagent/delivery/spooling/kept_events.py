@@ -37,7 +37,11 @@ class KeptEvents:
         self.open: OrderedDict[Span, None] = OrderedDict()  # as the buffer's `open`, for those it never saw
 
     def owner(self, trace: TraceInfo) -> Account:
-        """Return whose the events of a trace are that are on the disk only."""
+        """Return whose the events of a trace are that are on the disk only.
+
+        Their place in a file would not do: two SDKs that use the same ids get one span back from the decoder, and when
+        an event is settled, its account is that of the trace of its span.
+        """
         return self.account_by_trace.get(trace) or self.owners.get(trace.id, self.first)
 
     def _holder(self, account: Account) -> Account:
