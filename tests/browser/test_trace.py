@@ -77,6 +77,8 @@ def test_traces_that_it_started_stand_where_it_started_them(site: Site, new_page
     site.run.save()
     page = new_page(f"#/trace/{clock.id_text(root.id)}", width=1600)
     expect(names(page)).to_have_text(["caller", "ask", "service", "after"])
+    heads = ["name", "calls", "failed", "total", "mean", "longest"]  # no tokens, no cost
+    expect(page.locator(".by-name thead th")).to_have_text(heads)
     service = row(page, "service")
     expect(service).to_have_class(re.compile(r"\brunning\b"))
     expect(service).to_have_attribute("aria-level", "3")
@@ -88,6 +90,7 @@ def test_traces_that_it_started_stand_where_it_started_them(site: Site, new_page
     expect(details).to_contain_text("Where is it?")
     expect(details).to_contain_text("out of order")
     expect(page.locator(".by-name")).to_have_count(0)
+    expect(details.locator("header + p")).to_have_text("Open this trace")
     details.get_by_text("Open this trace").click()
     expect(page.locator("h1")).to_have_text("service")
     expect(names(page)).to_have_text(["service"])

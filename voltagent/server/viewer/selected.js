@@ -86,8 +86,9 @@ function contents({ input, output, metadata, usage, error, tags, user, conversat
 function fillDetails(view, thing, node) {
   const isSame = view.thing?.id === thing.id;
   view.thing = thing;
-  const scores = node.started ? toItsPage(node) : scoreSection(view.id, node.index ? node.id : null, thing.scores ?? []);
-  patch(view.parts.details, [back(view), ...details(thing, placeOf(view, node)), scores, node.index ? null : byName(view)]);
+  const [title, ...parts] = details(thing, placeOf(view, node));
+  const scores = node.started ? null : scoreSection(view.id, node.index ? node.id : null, thing.scores ?? []);
+  patch(view.parts.details, [back(view), title, node.started ? toItsPage(node) : null, ...parts, scores, node.index ? null : byName(view)]);
   if (!isSame) view.parts.details.scrollTop = 0;
 }
 
