@@ -603,6 +603,10 @@ def test_references_to_secrets_and_public_keys_are_kept(value: Any) -> None:
         'let password = Keychain.standard.string(forKey: "password")',
         '"api_key_help": "Find your key under Settings"',
         "密码:至少8个字符",
+        "DATABASE_PASSWORD: required",
+        "set SECRET_KEY to production",
+        "export const AUTH_COOKIE = 'auth';",
+        'session_cookie: str = "session",',
         'x {"keys": [{"id": "550e8400-e29b-41d4-a716-446655440000", "value": 3}]} y',
     ],
 )
@@ -634,6 +638,8 @@ def test_names_in_code_and_facts_about_secrets_are_kept(text: str) -> None:
         ("keytool -genkey -storepass changeit2 -keypass morningdew", "morningdew"),
         ("curl -ubob:hunter2 https://x", "hunter2"),
         ("密码: 春天2024abc", "春天2024abc"),
+        ("DATABASE_PASSWORD: swordfish", "swordfish"),
+        ("I set API_KEY to k_live_9Xy8Zw7V.", "k_live_9Xy8Zw7V"),
         ('#define WIFI_PASSWORD "abcd1234"', "abcd1234"),
     ],
 )

@@ -124,8 +124,9 @@ def is_harmless_text(name: str, value: str) -> bool:
         return _VERSION.match(value) is not None or _OBJECT_ID.match(value) is not None
     if value.lower() in _NO_SECRETS or _CONSTANT.match(value) is not None:
         return True
-    if len(value) == 1 and name.lower() == "accesskey":  # an attribute of HTML
-        return True
+    low = name.lower()
+    if (low == "accesskey" and len(value) == 1) or (low.endswith("_cookie") and value.isalpha()):
+        return True  # an attribute of HTML, the name of a cookie
     if begins == "/" or (begins.isascii() and begins.islower()):
         return is_harmless_value(name, value)
     if len(value) > _LONGEST_LABEL:

@@ -159,7 +159,9 @@ def is_configured_word(scan: Scan, name: int, start: int, word: str) -> bool:
     scan.units -= 4
     is_word = is_word_of_configuration(word) and word.islower() and not is_placeholder(word)
     is_free = is_free_word(word) and word not in IN_SENTENCES and word not in _STATES
-    return is_word and is_free and _is_configuration(scan, start, start + len(word), is_sure=False)
+    variable = scan.text[name:start].rstrip(" \t:=")
+    is_variable = variable.isupper() and "_" in variable  # `DATABASE_PASSWORD: swordfish`
+    return is_word and is_free and (is_variable or _is_configuration(scan, start, start + len(word), is_sure=False))
 
 
 def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:

@@ -135,7 +135,7 @@ _WORDS: Final = (
     "token_d'accès token_de_acceso token_de_acesso clave_api chiave_api chave_da_api klucz_api api-nyckel api-sleutel "
     "api-schlüssel"
 )
-WORDS: Final = tuple(word.replace("_", " ") for word in _WORDS.split())
+WORDS: Final = (*(word.replace("_", " ") for word in _WORDS.split()), "api_key", "secret_key", "access_key")
 
 
 def _quoted(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -297,14 +297,14 @@ _CODES: Final = SearchGroup(
     ),
 )
 _BEHIND: Final = SearchGroup(
-    r"[ai]s (?:the|your|my|our|a) (?:[a-z-]+ )?(?:[a-z-]+ )?"
+    r"[ai]s (?:the|your|my) (?:[a-z-]+ )?(?:[a-z-]+ )?"
     r"(?:pass(?:word|phrase|code)|(?:api|access|secret) (?:key|token))"
     r"|\(pass(?:word|wort|code|phrase)?\)",
     (
         *(
             Search(f"{verb} {word} ", rf"{verb} {word} (?<=[ \t\0]{verb} {word} ){_BEHIND_ONE}", _as_password)
             for verb in ("as", "is")
-            for word in ("the", "your", "my", "our", "a")
+            for word in ("the", "your", "my")
         ),
         Search("(pass", r"\(pass(?<=[ \t]\(pass)(?:word|wort|code|phrase)?\)", _as_password),
     ),
