@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import voltagent
+from tests.helpers.local_server import serving
 from tests.helpers.stored import Run, fill_columns, run_sql
 from voltagent import VoltAgentSDK
 from voltagent.records.started import MOST, started_traces
@@ -106,3 +107,16 @@ def test_damaged_rows_are_no_error(path: Path) -> None:
 def ids_of(path: Path, trace_id: str) -> list[object]:
     with Store(path) as store:
         return [one.id for one in started_traces(store, trace_id)]
+
+
+@pytest.mark.parametrize("exporter", ["otlp", "rest"])
+def test_services_that_send_to_the_viewer_are_shown_by_their_callers(path: Path, exporter: str) -> None:
+    with serving(Store(path)) as url:
+        there = {"otlp_endpoint": f"{url}/v1/traces"} if exporter == "otlp" else {"base_url": url}
+        with VoltAgentSDK(exporter=exporter, **there) as caller:
+            with caller.trace(agent_id="caller") as run, run.add_tool(name="ask"):
+                headers = voltagent.inject(dict[str, str]())
+        with VoltAgentSDK(exporter=exporter, **there) as service:
+            called(service, "service", headers)
+        # REST names the trace that called, but not the operation
+        assert started_by(path, run.id) == [("service", "ask" if exporter == "otlp" else None)]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple, cast
 
 from voltagent.core import trace_ids
-from voltagent.core.span import AGENT, TRACE, Phase, Span, SpanEvent, TraceInfo
+from voltagent.core.span import AGENT, TRACE, Phase, Remote, Span, SpanEvent, TraceInfo
 from voltagent.wire.otlp import values
 from voltagent.wire.otlp.protobuf_decode import TooLargeError
 from voltagent.wire.otlp.received import Received, fill, from_message, trace_metadata
@@ -167,6 +167,8 @@ def _trace_span(one: Received) -> Span:
     trace.level = values.level(words, failed=one.failed)
     trace.completion_start = values.moment_text(words.get("completion_start"))
     trace.parent_trace_id = one.above or values.text(words.get("parent_trace"))
+    if one.above is not None and one.parent is not None:
+        trace.remote = Remote(one.above.replace("-", ""), one.parent)  # from a UUID to the digits of a header
     span = Span(trace, None, TRACE, name, values.payload_of(words, "input"), identifier=one.trace)
     span.metadata = trace_metadata(one)
     span.tags = values.texts(words.get("tags"))
