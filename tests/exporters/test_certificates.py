@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -127,6 +130,51 @@ def test_the_rest_wire_names_the_variable_too(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SSL_CERT_FILE", str(KEY))
     with pytest.raises(ValidationError, match="SSL_CERT_FILE"):
         VoltAgentSDK(base_url="https://localhost:1", public_key="pk", secret_key="sk")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+@pytest.mark.parametrize("exporter", ["rest", "otlp"])
+@pytest.mark.parametrize(
+    "name", ["SSL_CERT_FILE", "SSLKEYLOGFILE", f"{ALL}CERTIFICATE", f"{ALL}CLIENT_CERTIFICATE", f"{TRACES}CLIENT_KEY"]
+)
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str, exporter: str) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    code = (
+        "from voltagent import ValidationError, VoltAgentSDK\n"
+        "try: VoltAgentSDK(base_url='https://localhost:1', public_key='pk', secret_key='sk')\n"
+        "except ValidationError as exc: print(exc)"
+    )
+    variables = {**os.environ, name: str(pipe), "VOLTAGENT_EXPORTER": exporter, f"{ALL}ENDPOINT": "https://localhost:1"}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (name in ran.stdout) == (exporter == "otlp" or not name.startswith(ALL)), ran
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes")
+def test_a_pipe_that_a_program_reads_may_have_the_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    monkeypatch.setenv("SSLKEYLOGFILE", str(pipe))
+    VoltAgentSDK(exporter="rest", base_url="https://localhost:1", public_key="pk", secret_key="sk")
+    os.close(reader)
+
+
+def test_a_folder_of_certificates_that_is_missing_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def make() -> None:
+        VoltAgentSDK(exporter="rest", base_url="https://localhost:1", public_key="pk", secret_key="sk")
+
+    missing = str(tmp_path / "missing")
+    monkeypatch.setenv("SSL_CERT_DIR", missing)
+    with pytest.raises(ValidationError, match="SSL_CERT_DIR"):
+        make()
+    monkeypatch.setenv("SSL_CERT_DIR", os.pathsep.join((missing, str(tmp_path))))
+    make()
+    monkeypatch.setenv("SSL_CERT_DIR", missing)
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))  # which alone counts then
+    make()
 
 
 def test_a_plain_endpoint_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:

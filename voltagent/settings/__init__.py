@@ -14,6 +14,7 @@ from voltagent.core.naming import nearest
 from voltagent.errors import ValidationError
 from voltagent.settings import environment, parsers
 from voltagent.settings.environment import (
+    certificate_places as certificate_places,
     colour_is_wanted as colour_is_wanted,
     debug_is_wanted as debug_is_wanted,
     default_local_path as default_local_path,

@@ -42,6 +42,12 @@ def key_log_file() -> str | None:
     return os.environ.get("SSLKEYLOGFILE") or None
 
 
+def certificate_places() -> tuple[str | None, list[str]]:
+    """Return the file of certificates that the environment names for all programs, and the folders."""
+    folders = os.environ.get("SSL_CERT_DIR") or ""
+    return os.environ.get("SSL_CERT_FILE") or None, folders.split(os.pathsep) if folders else []
+
+
 def names_destination() -> bool:
     """Return whether the environment says where to record, so that decorators may start without a constructor call."""
     names = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
@@ -178,11 +179,22 @@ def store(name: str, value: object) -> Path:
 def file(name: str, value: object) -> Path:
     """Return a path of something that is there to be read."""
     given = path(name, value)
+    if may_wait(given):
+        raise ValidationError(f"{name} is a pipe or a device, and must be a file ({given})")
     try:
         given.open("rb").close()
     except OSError as exc:
         raise ValidationError(f"{name} is a file that cannot be read: {exc.strerror} ({given})") from None
     return given
+
+
+def may_wait(path: str | os.PathLike[str]) -> bool:
+    """Return whether to read a path may wait without end: it is a pipe, a socket or a device."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def switch_or_path(name: str, value: object) -> bool | Path:

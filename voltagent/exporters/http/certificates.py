@@ -9,7 +9,8 @@ from typing import NamedTuple
 import httpx
 
 from voltagent.errors import ValidationError
-from voltagent.settings import key_log_file
+from voltagent.settings import certificate_places, key_log_file
+from voltagent.settings.parsers import may_wait
 
 
 class Certificates(NamedTuple):
@@ -26,9 +27,21 @@ def check_key_log() -> None:
     if path is None:
         return
     try:
+        if may_wait(path):  # a pipe that no program reads would be waited for: here that is an error
+            os.close(os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = path
     except OSError as exc:
         raise ValidationError(f"the file in SSLKEYLOGFILE cannot be written: {exc.strerror}") from None
+
+
+def _check_places() -> None:
+    """Check what the environment names for all programs: a folder that is missing would just trust no server."""
+    file, folders = certificate_places()
+    if file is not None:
+        if may_wait(file):
+            raise ValidationError("SSL_CERT_FILE names a pipe or a device, and must name a file")
+    elif folders and not any(map(os.path.isdir, folders)):
+        raise ValidationError("SSL_CERT_DIR names no folder that exists, so that no server could be trusted")
 
 
 def trusting(files: Certificates) -> ssl.SSLContext:
@@ -41,6 +54,7 @@ def trusting(files: Certificates) -> ssl.SSLContext:
     name = "the file or folder of certificates that SSL_CERT_FILE or SSL_CERT_DIR names"
     try:
         if files.authorities is None:
+            _check_places()
             context = httpx.create_ssl_context()
         else:
             name = "certificate (OTEL_EXPORTER_OTLP_CERTIFICATE)"
