@@ -92,6 +92,19 @@ def test_the_traces_that_a_trace_started_stand_where_it_started_them(
     assert depth[-1] == "... 6 deeper operations are not shown"
 
 
+def test_what_is_left_out_of_very_many_started_traces_is_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(tmp_path / "traces.db")
+    root = run.recorder.start_trace("caller", b"{}", identifier="t1")
+    for _ in range(501):
+        run.recorder.succeed(run.recorder.start_trace("item", b"{}", above=root), b"{}")
+    run.recorder.succeed(root, b"{}")
+    run.save()
+    *_, last = printed(capsys, "show", "t1", "--db", run.store.path).splitlines()
+    assert last == "... of the traces that it started, only the first 500 are shown"
+
+
 def test_what_a_folded_operation_started_is_folded_with_it(tmp_path: Path) -> None:
     db = tmp_path / "traces.db"
     with VoltAgentSDK(local_path=db) as sdk, sdk.trace(agent_id="caller") as caller:

@@ -12,6 +12,7 @@ from voltagent.cli.terminal import Style, columns, fitted
 from voltagent.core.ordering import children_of
 from voltagent.core.scores import Score
 from voltagent.core.span import EVENT_NAMES, TRACE
+from voltagent.records.started import MOST as MOST_STARTED
 from voltagent.render.parents import lost_parent
 from voltagent.render.previews import WITH_MESSAGES, value_preview
 from voltagent.render.reading import MOST_LINES, joined_pieces, readable, shortened_stack
@@ -57,6 +58,8 @@ def lines(
     for loss in lost_parent(trace.metadata):
         yield line("! ", ("cancelled", loss), (), style)
     yield from branches
+    if len(started) >= MOST_STARTED:
+        yield style.paint(f"... of the traces that it started, only the first {len(started)} are shown", "dim")
     if verbose:
         yield from details(trace, style, most, own.get(None, ()))
         for place in arrange(operations, lambda one: one.id, lambda one: one.parent_id, _marks(style)):
