@@ -65,3 +65,12 @@ def test_null_in_a_column_that_forbids_it_is_answered(run: Run, table: str, colu
     with serving(run.store) as url, httpx.Client(base_url=f"{url}/api/") as client:
         answers = {path: client.get(path) for path in PATHS}
     assert {path: answer.text for path, answer in answers.items() if answer.status_code >= 500} == {}
+
+
+def test_counts_that_are_too_large_together_are_answered(run: Run) -> None:
+    with closing(sqlite3.connect(run.store.path)) as connection, connection:
+        for column in ("prompt_tokens", "total_tokens", "cost"):
+            assert connection.execute(f"UPDATE totals SET {column} = ?", (2**63 - 1,)).rowcount == 2
+    with serving(run.store) as url, httpx.Client(base_url=f"{url}/api/") as client:
+        answers = {path: client.get(path) for path in (*PATHS, "conversations")}
+    assert {path: answer.text for path, answer in answers.items() if answer.status_code >= 500} == {}

@@ -11,6 +11,7 @@ from voltagent.render.previews import LONGEST_IN_LIST
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
+from voltagent.storage.traces.tokens import sum_of
 
 _FAILED: Final = """(status = 'error' OR EXISTS (
     SELECT 1 FROM operations o INDEXED BY operations_errors WHERE o.trace_id = traces.id AND o.status = 'error'))"""
@@ -84,7 +85,7 @@ def overviews(
     condition = f"{where} {'AND' if where else 'WHERE'} {column} IS NOT NULL"
     query = f"""
         SELECT {column} AS name, count(*) AS traces, sum({_FAILED}) AS errors, min(start_ns) AS first_ns,
-            max(start_ns) AS last_ns, sum(totals.total_tokens) AS tokens, sum(totals.cost) AS cost,
+            max(start_ns) AS last_ns, {sum_of("totals.total_tokens")} AS tokens, {sum_of("totals.cost")} AS cost,
             count(DISTINCT conversation_id) AS conversations, group_concat(DISTINCT user_id) AS users,
             group_concat(DISTINCT agent_id) AS agents
         FROM traces LEFT JOIN totals ON totals.trace_id = traces.id {condition}

@@ -11,6 +11,7 @@ from voltagent.records.time_range import TimeRange
 from voltagent.storage.traces import columns
 from voltagent.storage.traces.filters import Filter
 from voltagent.storage.traces.store import Store
+from voltagent.storage.traces.tokens import sum_of
 
 BY: Final = ("agent", "tool", "model", "user", "conversation", "day", "tag", "version", "environment")
 BY_METADATA: Final = "metadata:"  # followed by a key
@@ -192,7 +193,7 @@ class _Counted:
     def overall(self) -> Totals:
         """Sum the tokens and the cost of all traces; ``traces`` is their number."""
         query = f"""
-            SELECT count(*), {", ".join(f"coalesce(sum(totals.{name}), 0)" for name in _SUMMED)}
+            SELECT count(*), {", ".join(f"coalesce({sum_of(f'totals.{name}')}, 0)" for name in _SUMMED)}
             FROM traces LEFT JOIN totals ON totals.trace_id = traces.id
             WHERE start_ns >= :first AND start_ns < :end AND {{within}}"""  # noqa: S608 - all of it is written here
         found = Totals()

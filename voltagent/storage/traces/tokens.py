@@ -31,6 +31,14 @@ PARTS_OF_TRACE: Final = f"""(
     LEFT JOIN operations p ON p.trace_id = traces.id AND p.id = used.above
     WHERE used.steps IS NULL OR p.id IS NULL OR (p.kind = 'agent' AND p.usage IS NULL))"""  # noqa: S608 - all of it is written here
 
+_EXACT: Final = 10**12  # a count beyond it is added as a floating-point number, of which no sum is too large
+
+
+def sum_of(column: str) -> str:
+    """Return the SQL expression for the sum of a column of counts: SQLite's own fails if that takes over 63 bits."""
+    large = f"typeof({column}) = 'integer' AND {column} NOT BETWEEN -{_EXACT} AND {_EXACT}"
+    return f"sum(CASE WHEN {large} THEN {column} + 0.0 ELSE {column} END)"
+
 
 def usage_of(operations: Sequence[Any]) -> dict[str, Any] | None:
     """Return what the operations of a trace used together: its agents, and operations that no agent counts.
