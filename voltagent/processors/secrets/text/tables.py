@@ -57,10 +57,13 @@ _MOST_COLUMNS: Final = 120  # of a table in text
 Column: TypeAlias = tuple[int, str, Strength]
 
 
+_COUNTRY: Final = "PW"  # in a list of countries, Palau
+
+
 def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> list[Column]:
     """Return the columns of secrets among those of a table: their places, names and strengths."""
     least = Strength.WEAK if OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
-    strengths = [*map(strength, names)]
+    strengths = [Strength.NONE if name == _COUNTRY else strength(name) for name in names]
     if not _USERS.isdisjoint(map(str.lower, names)):
         strengths = [
             Strength.STRONG if name.lower() == "pass" else own for name, own in zip(names, strengths, strict=True)

@@ -50,7 +50,7 @@ _PLACEHOLDER: Final = re.compile(
     rf"""[\s"']{{0,4}}(?!\{{(?:{_ENCODERS})\}}[^\s"'{{])(?:(?:{_SCHEMES})\b"""
     r"""[\s"']{0,4}(?:\Z|(?=[$<{%*+]|your[_ -])))?"""
     r"""(?:\Z|#\{|(?:[\w.-]{1,40}:)?\$(?:[{(]|\w{1,60}(?![\w!#%^~]))|\{[\w.|: -]{0,60}\}?(?![\w+/=])|\{[{%]|<|"""
-    r"""%[sdr(]|%\w{1,40}%|\*{2,}|[•●]{3}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
+    r"""%[sdr(]|%\w{1,40}%|:?\*{2,}|[•●]{3}|\.{3}|[xX]{3,}\W{0,4}\Z|"""
     r"""\[redacted\]|\[hidden\]|\[REDACTED|\?\Z|:\w+\Z|@[a-z_]+\d{0,2}\Z|[*_]{1,2}[a-z]{1,40}[*_]{1,2}\Z|\*[a-z_-]{1,60}\Z|"""
     r"""your[_ -]|my[_ -](?![\w-]{0,40}[0-9])|"""
     rf"""(?:{_NO_VALUES})(?![\w!#$%&*+-]))""",
@@ -89,6 +89,9 @@ _CUT: Final = re.compile(
 _EXAMPLE_USERS: Final = frozenset(("user", "username", "usr", "userid"))
 _EXAMPLE_PASSWORDS: Final = frozenset(("password", "passwd", "pass", "pwd"))
 _CONSTANT: Final = re.compile(r"[A-Z]{1,6}[0-9]{1,3}(?:[A-Z][0-9]?)?\Z")  # `X509V3`, `PKCS12` among the words of a name
+_MARKED_WORDS: Final = re.compile(
+    r"[%#*&]?[a-z_]{1,40}(?:/[a-z_*]{1,40}|[%#*?!]d?){0,2}\Z"
+)  # `binary?`, `arr_%d`, `saved/*`
 _LONG_TOKEN: Final = 12  # characters; shorter words and numbers that are joined are names
 _SHORT_TOKEN: Final = 8  # characters of one under a name that says what the token is for
 _FOR_ACCESS: Final = re.compile(
@@ -175,8 +178,8 @@ def is_weak_secret(name: str, value: str) -> bool:
     """Return whether a value is a secret under a weak name: under that of a token, also words and numbers joined."""
     if "." in value and "routing" in name.lower():  # of a queue, as `orders.eu1.created`; that of PagerDuty is one word
         return False
-    if is_credential(value):
-        return value[:4] != "arn:"  # what a cloud names a key by
+    if is_credential(value):  # and not what a cloud names a key by, and no name with a mark
+        return value[:4] != "arn:" and _MARKED_WORDS.match(value) is None
     least = _SHORT_TOKEN if _FOR_ACCESS.search(name) is not None else _LONG_TOKEN
     return len(value) >= least and name.rstrip("sS").lower().endswith("token") and is_mixture(value)
 

@@ -125,8 +125,9 @@ def is_harmless_text(name: str, value: str) -> bool:
     if value.lower() in _NO_SECRETS or _CONSTANT.match(value) is not None:
         return True
     low = name.lower()
-    if (low == "accesskey" and len(value) == 1) or (low.endswith("_cookie") and value.isalpha()):
-        return True  # an attribute of HTML, the name of a cookie
+    is_of_page = low == "accesskey" and len(value) == 1  # an attribute of HTML
+    if is_of_page or (low.endswith("_cookie") and value.isalpha()) or value.endswith(f".{name}"):
+        return True  # also the name of a cookie, and `"sshkey": "Application.sshkey"`
     if begins == "/" or (begins.isascii() and begins.islower()):
         return is_harmless_value(name, value)
     if len(value) > _LONGEST_LABEL:

@@ -152,8 +152,8 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
     is_comparison = operator in COMPARISONS
     if strength is Strength.NONE or (quote is None and is_comparison):
         return None
-    if match["close"] == ")" and len(quote or "") > 1 and "\n" in match["operator"]:
-        return None  # the description of a class, behind its bases
+    if operator == ":" and len(quote or "") > 1 and "\n" in match["operator"]:
+        return None  # the description of a class
     is_in_address = (
         text[max(0, start - 2) : start] == "//"
         if strength is Strength.WEAK

@@ -79,6 +79,14 @@ _CLASS_OR_NAME: Final = re.compile(
     r"_?(?:[A-Z]{0,5}[a-z]{3,20}|[A-Z]{1,5}[a-z]{2,20})"
     r"(?:(?:[A-Z]{1,5}[a-z]{2,20}){1,6}[0-9]?[A-Z]{0,4}|[A-Z]{2,4})(?:_co|_contra|)\Z"
 )
+_TECHNICAL_IN_NAMES: Final = re.compile(
+    r"(?:OAuth[12]|OpenID|Base64|Sha(?:1|256|512)|SHA(?:1|256|512)|X509|X25519|Ed25519|S3)(?=[A-Z]|\Z)"
+)
+# A class of what a secret is, as in `private_key: PKey | None`.
+_ANNOTATION: Final = re.compile(
+    r"[A-Z][A-Za-z]{0,40}(?:[0-9]{1,5}[A-Z][A-Za-z]{0,40})?"
+    r"(?:Key|KEY|Token|Auth|Session|Value|Secret|Cookie|Credentials?|Mgr|Manager|Handler)\Z"
+)
 _ANNOTATED: Final = re.compile(
     r"[\w.\[\], |]{1,80}=(?!=)\s{0,4}"
     r"(?:[\w.]{0,20}[fF]ield\([ \t]{0,4}(?:default[ \t]{0,2}=[ \t]{0,2})?)?[bfru]{0,2}([\"'`])"
@@ -147,7 +155,9 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
         return start, end
     is_typed = one.operator == "(" and _SETTER.search(called) is not None  # `passwordField.typeText("…")`
     may_be_joined &= one.strength is Strength.STRONG
-    is_secret = has_secret_form(value, is_strong=may_be_joined or is_typed)
+    is_secret = has_secret_form(value, is_strong=may_be_joined or is_typed) and not (
+        one.strength is Strength.WEAK and is_name_of_class(value)
+    )
     return (start, end) if len(value) >= SHORTEST_COMPARED and is_secret else None
 
 
@@ -314,7 +324,14 @@ def _is_name_in_code(value: str, one: Beginning) -> bool:
         return value[0] == "/" and is_harmless_text(one.name, value)
     if (len(value) >= SHORTEST_COMPARED and one.name.endswith(value)) or _NEGATED.match(value) is not None:
         return True
-    return one.strength is Strength.WEAK and _CLASS_OR_NAME.match(value) is not None
+    if _ANNOTATION.match(value) is not None:
+        return True
+    return one.strength is Strength.WEAK and is_name_of_class(value)
+
+
+def is_name_of_class(value: str) -> bool:
+    """Return whether a value is words in capitals, some of which may be technical: ``OAuth2ClientAuth``."""
+    return _CLASS_OR_NAME.match(_TECHNICAL_IN_NAMES.sub("Word", value)) is not None
 
 
 def _is_secret_value(value: str, one: Beginning) -> bool:
