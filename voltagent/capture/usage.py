@@ -280,9 +280,9 @@ def _with_long_names(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {_SHORT[name] if name in short else name: value for name, value in given.items()}
 
 
-def has_counts(usage: Mapping[str, Any] | None) -> bool:
+def has_counts(usage: Mapping[str, Any]) -> bool:
     """Return whether a checked usage has a count of tokens or a cost, not only figures of the program's own."""
-    return usage is not None and any(name in usage for name in _OURS)
+    return any(name in usage for name in _OURS)
 
 
 def report_misspelt(call: str, usage: Mapping[str, Any] | None) -> None:

@@ -46,7 +46,7 @@ def take_result(recorder: Recorder, span: Span, found: ModelResult, *, counts: b
         span.model = found.model
     if calls_model:
         _describe(recorder, span, found)
-    if not new or has_counts(span.usage) or not counts:
+    if not new or not counts or (span.usage is not None and has_counts(span.usage)):
         return bool(new)
     if len(new) == 1:
         usage = new[0].usage

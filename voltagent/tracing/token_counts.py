@@ -237,13 +237,13 @@ def settle(span: Span) -> None:
     """Give an agent or a trace that ends its tokens, and count those of an operation with what is around it."""
     counts: TokenCounts | None = span.trace.counts
     if span.kind == TRACE:
-        if counts is not None and not has_counts(span.usage):
+        if counts is not None and (span.usage is None or not has_counts(span.usage)):
             span.usage = _with_sum(span, counts.total())
         return
     is_given = span.usage is not None
     if span.kind == AGENT:
         below = None if counts is None else counts.take_below(span)
-        if not has_counts(span.usage):
+        if span.usage is None or not has_counts(span.usage):
             is_given = is_given and below is None
             span.usage = _with_sum(span, below)
         if span.usage is not None:
