@@ -358,6 +358,20 @@ def test_two_traces_are_compared_side_by_side(site: Site, new_page: Open):
     assert visited == ["fast", "extra", "moment", "fast"], "more or less time is no change"
 
 
+def test_a_comparison_leaves_out_what_a_trace_started(site: Site, new_page: Open):
+    recorder, ids = site.run.recorder, list[str]()
+    for question in (b'{"question":"one"}', b'{"question":"two"}'):
+        root = site.run.trace("caller", ended=False)
+        ask = recorder.start(root, "tool", "ask", b"{}")
+        recorder.succeed(recorder.start_trace("service", question, remote=context_of(ask)), b"{}")
+        recorder.succeed(ask, b"{}")
+        recorder.succeed(root, b"{}")
+        ids.append(clock.id_text(root.id))
+    site.run.save()
+    page = new_page(f"#/compare/{'/'.join(ids)}")
+    expect(names(page)).to_have_text(["caller", "ask"])  # nothing is known here of what the service did
+
+
 def test_a_comparison_marks_the_parts_of_values_that_differ(site: Site, new_page: Open):
     same, lists = {"k": 3, "deep": {"same": True}}, ([1, 2, 3], [1, 5])
     values = [{**same, "question": text, "list": numbers} for text, numbers in zip(("a", "b"), lists, strict=True)]

@@ -98,7 +98,8 @@ async function load(view, host) {
     return;
   }
   if (view.closed) return;
-  view.trees = view.answers.map(treeOf);
+  // of what a trace started, neither the hashes nor the details are known here
+  view.trees = view.answers.map((answer) => treeOf({ ...answer, started: [] }));
   view.rows = pairs(view.trees[0], view.trees[1]);
   fitDepth(view.scroller, view.rows);
   view.most = Math.max(1, ...view.rows.map((row) => Math.abs(difference(row) || 0)));
