@@ -651,6 +651,7 @@ def test_names_in_code_and_facts_about_secrets_are_kept(text: str) -> None:
         ("curl -ubob:hunter2 https://x", "hunter2"),
         ("密码: 春天2024abc", "春天2024abc"),
         ("DATABASE_PASSWORD: swordfish", "swordfish"),
+        ('JWT_SECRET="SUPER_SECRET_KEY_123"', "SUPER_SECRET_KEY_123"),
         ("I set API_KEY to k_live_9Xy8Zw7V.", "k_live_9Xy8Zw7V"),
         ('#define WIFI_PASSWORD "abcd1234"', "abcd1234"),
     ],

@@ -46,8 +46,8 @@ _SCHEMA_FIELDS: Final = frozenset(
 _VERSION: Final = re.compile(r"[\^~]?\d{1,4}\.\d{1,5}\.\d{1,5}(?:-[a-z][a-z0-9.]{0,20})?\Z")  # of a package
 _OF_COOKIES: Final = re.compile(r"cookies?\Z")  # the name of a package
 _OBJECT_ID: Final = re.compile(r"\d{1,4}(?:\.\d{1,6}){3,12}\Z")
-# Three words in capitals or more: the name of a constant or of a variable.
-_CONSTANT: Final = re.compile(r"(?=[^_]{0,20}_[^_]{1,20}_)[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){2,10}\Z")
+# Three words in capitals or more, the last without a digit: the name of a constant, and not `SUPER_SECRET_KEY_123`.
+_CONSTANT: Final = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){1,9}_[A-Z]{1,20}\Z")
 _FOLDERS: Final = frozenset(("pwd", "oldpwd"))  # variables of a shell
 _BEGINS_VERSION: Final = frozenset("^~0123456789")
 _LONGEST_LABEL: Final = 40  # characters
