@@ -173,3 +173,30 @@ def _seconds(function: Callable[[Any], object], values: list[Any]) -> float:
     for value in values:
         function(value)
     return clock.thread_seconds() - began
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hash_equals($given, 'Zk8Lm2Qw9X')",
+        "secure_compare(given, 'Zk8Lm2Qw9X')",
+        "crypto.timingSafeEqual(Buffer.from(given), Buffer.from('Zk8Lm2Qw9X'))",
+        'subtle.ConstantTimeCompare([]byte(given), []byte("Zk8Lm2Qw9X"))',
+        'keyStore.load(in, "Zk8Lm2Qw9X".toCharArray())',
+        "twilio('ACaa', 'Zk8Lm2Qw9X')",
+        "pre-shared-key local Zk8Lm2Qw9X",
+        "login -> bob / Zk8Lm2Qw9X",
+        "account -> bob:Zk8Lm2Qw9X",
+        "keytool -keypass Zk8Lm2Qw9X",
+        "jeton d'api: Zk8Lm2Qw9X",
+        "Chiave API: Zk8Lm2Qw9X",
+        "chave da api: Zk8Lm2Qw9X",
+        "Klucz API: Zk8Lm2Qw9X",
+        "api-nyckel: Zk8Lm2Qw9X",
+        "API-sleutel: Zk8Lm2Qw9X",
+    ],
+)
+@pytest.mark.parametrize("before", ["", PROSE * 110])
+def test_what_a_search_finds_by_its_own_words_is_looked_for(text: str, before: str) -> None:
+    assert "Zk8Lm2Qw9X" not in Redactor().text(before + text)
+    assert "Zk8Lm2Qw9X" not in Redactor().apply(to_json({"a": to_json({"b": before + text}).decode()})).decode()

@@ -420,3 +420,40 @@ def test_a_command_or_a_comment_behind_a_password_without_quotes_is_kept(name: s
 
 def test_the_end_of_a_line_behind_a_block_is_kept() -> None:
     assert _recorded("password: |\r\n  hunter2Zx9\r\nuser: x") == "password: |\r\n  [redacted]\r\nuser: x"
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("{'cookies': [{'name': 'sid', 'value': 'c00k13v4lue', 'domain': 'x.io'}]}", "c00k13v4lue"),
+        ('"keys": [{"keyName": "key1", "value": "Zk8Lm2Qw9Xc4Vb7Nn5Tt6Yy7Uu8Ii9=="}]', "Zk8Lm2Qw9Xc4Vb7Nn5"),
+        ("user,PW\nbob,hunter2x\n", "hunter2x"),
+        ("id,user,PW,role\n1,bob,hunter2x,admin\n", "hunter2x"),
+    ],
+)
+def test_a_value_that_its_record_does_not_name_is_hidden(text: str, secret: str) -> None:
+    assert secret not in Redactor().text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ('PASSWORD="CORRECT_HORSE_BATTERY"', "CORRECT_HORSE_BATTERY"),
+        ('{"pwd": "/hunter2X!"}', "hunter2X"),
+        ('session_cookie: "kjhdsaKJHGAoiuqweYTR"', "kjhdsaKJHGAoiuqweYTR"),
+        ("password={{ 'hunter2x' | password_hash('sha512') }}", "hunter2x"),
+        ("password: {{ 'hunter2x' }}", "hunter2x"),
+        ("userPassword::e1NTSEF9aGVsbG93b3JsZA==", "aGVsbG93b3JsZA"),
+        ("hunter2xx is our password", "hunter2xx"),
+        ("use hunter2xx as a password", "hunter2xx"),
+        ("if (password === `hunter2x9`) {", "hunter2x9"),
+        ("password: the-old-barn-42", "the-old-barn-42"),
+    ],
+)
+def test_what_resembles_a_name_or_a_folder_and_is_none_is_hidden(text: str, secret: str) -> None:
+    assert secret not in Redactor().text(text)
+
+
+@pytest.mark.parametrize("text", ["PWD=/root", "OLDPWD=/home/app/src", 'password = "TLS_PSK_WITH_AES_CCM"'])
+def test_a_folder_and_the_name_of_a_constant_are_kept(text: str) -> None:
+    assert Redactor().text(text) == text

@@ -100,7 +100,7 @@ WITH_HINT: Final = (
     ),
     (
         r"stats auth|jwt\.(?:sign|verify|encode|decode)\(|wpa_passphrase |create token |\.psk "
-        r"|userpwd|chpasswd|pwgen|(?:as|is) your [a-z -]*otp"
+        r"|userpwd|chpasswd|pwgen|(?:key|store)pass[ \t]|shared-key (?:local|remote)[ \t]|(?:as|is) your [a-z -]*otp"
         r"|[ai]s (?:the|your|my|our|a) (?:[a-z-]+ )?(?:[a-z-]+ )?"
         r"(?:pass(?:word|phrase|code)|(?:api|access|secret) (?:key|token))"
     ),
@@ -112,7 +112,7 @@ WORDED: Final = (
         r"|createhmac\(|hmac\.new\(|fernet\(|%3a%2f%2f|private-lines:|-value[ \t]|:5432:|\"kty"
         r"|snmp(?:-server|-agent)?[ \t]+community|ssws | enc [a-z0-9+/]{12}|rabbitmqctl |sudo -s"
         r"|bcrypt\.|vault login |kv put |signwith\(|# client[ \t\\]"
-        r"|(?:login|account)(?::| is)[ \t]+[^ \t:/\\\"]+[ \t]*/"
+        r"|(?:login|account)(?::| is| ->)[ \t]+[^ \t:/\\\"]+[ \t]*[:/]"
     ),
     (
         r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi(?::[a-z]:|\.begin\()"
@@ -126,6 +126,9 @@ WORDED: Final = (
         r"|securestring|concealed|obscure |alias set |schtasks |freerdp |forkey:|set-output name|isequalto\(|wallet\("
     ),
     r"<<< |:\*:[^ :]+:|: rsa |~\* |\+@all",
+    # Without their everyday beginnings, as `secure` and `time` are.
+    r"_equals\(|re_compare\(|safeequal\(|timecompare\(|ystore\.load\(|wilio\(",
+    "jeton d'a(?:pi|cc)|chiave api|chave da api|klucz api|api-nyckel|api-sleutel",
     r"assword:[*\\\"]",  # by itself: among others the engine looks for its first four characters only
 )
 BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])"

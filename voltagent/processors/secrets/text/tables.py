@@ -63,12 +63,18 @@ _COUNTRY: Final = "PW"  # in a list of countries, Palau
 def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> list[Column]:
     """Return the columns of secrets among those of a table: their places, names and strengths."""
     least = Strength.WEAK if OF_WORDS.isdisjoint(map(str.lower, names)) else Strength.STRONG
-    strengths = [Strength.NONE if name == _COUNTRY else strength(name) for name in names]
+    has_country = _COUNTRY in names and _is_list_of_countries(names)
+    strengths = [Strength.NONE if has_country and name == _COUNTRY else strength(name) for name in names]
     if not _USERS.isdisjoint(map(str.lower, names)):
         strengths = [
             Strength.STRONG if name.lower() == "pass" else own for name, own in zip(names, strengths, strict=True)
         ]
     return [(number, names[number], found) for number, found in enumerate(strengths) if found >= least]
+
+
+def _is_list_of_countries(names: list[str]) -> bool:
+    """Return whether a row is one of a list of countries, such as ``PW,Palau``, and not names of columns."""
+    return _USERS.isdisjoint(map(str.lower, names)) and not any(name[:1].islower() for name in names)
 
 
 def is_secret_cell(name: str, value: str, strength: Strength) -> bool:

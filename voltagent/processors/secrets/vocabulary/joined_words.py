@@ -25,7 +25,7 @@ NUMBERED: Final = re.compile(
 )
 # `maple-river-42`, `gh-oa-sec-5`, but not `up-to-8`
 WORDS_AND_NUMBER: Final = re.compile(
-    r"(?:(?!(?:as|at|by|de|in|is|it|no|of|on|one|or|the|to|up|vs)-)[a-z]{2,20}-){2,4}[0-9]{1,6}\Z"
+    r"(?:(?!(?:as|at|by|de|in|is|it|no|of|on|one|or|to|up|vs)-)[a-z]{2,20}-){2,4}[0-9]{1,6}\Z"
 )
 WORD_AND_NUMBER: Final = re.compile(
     r"[a-z]{4,20}-[0-9]{2,6}\Z"

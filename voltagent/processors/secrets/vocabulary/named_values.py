@@ -12,11 +12,12 @@ from voltagent.processors.parts import is_list
 from voltagent.processors.secrets.vocabulary.credential_forms import (
     FETCH_MODES,
     is_credential,
+    is_ordinary,
     is_placeholder,
     is_weak_secret,
 )
 from voltagent.processors.secrets.vocabulary.names import Strength
-from voltagent.processors.secrets.vocabulary.words import LABELS, NO_LABELS
+from voltagent.processors.secrets.vocabulary.words import LABELS, NO_LABELS, STRONG, WEAK
 
 # Names of codes that may be short numbers of events: an `alarm_code` of a machine, `login_codes` of HTTP.
 _EVENT_CODE: Final = re.compile(r"(?:alarm|login)[-_. ]?codes?(?![a-z])", re.IGNORECASE)
@@ -46,9 +47,11 @@ _SCHEMA_FIELDS: Final = frozenset(
 _VERSION: Final = re.compile(r"[\^~]?\d{1,4}\.\d{1,5}\.\d{1,5}(?:-[a-z][a-z0-9.]{0,20})?\Z")  # of a package
 _OF_COOKIES: Final = re.compile(r"cookies?\Z")  # the name of a package
 _OBJECT_ID: Final = re.compile(r"\d{1,4}(?:\.\d{1,6}){3,12}\Z")
-# Three words in capitals or more, the last without a digit: the name of a constant, and not `SUPER_SECRET_KEY_123`.
+# Three words in capitals or more, the last without a digit: the name of a constant, if a word says what it has.
 _CONSTANT: Final = re.compile(r"[A-Z][A-Z0-9]{1,20}(?:_[A-Z0-9]{1,20}){1,9}_[A-Z]{1,20}\Z")
+_IN_CONSTANTS: Final = STRONG | WEAK
 _FOLDERS: Final = frozenset(("pwd", "oldpwd"))  # variables of a shell
+_FOLDER: Final = re.compile(r"/[\w.-]{0,60}(?:/[\w.@+~ -]{0,80}){1,20}\Z|/[a-z]{0,20}\Z")
 _BEGINS_VERSION: Final = frozenset("^~0123456789")
 _LONGEST_LABEL: Final = 40  # characters
 _NO_SECRETS: Final = frozenset(("yes", "no", "on", "off", "ask"))  # what says no more than whether there is one
@@ -106,7 +109,7 @@ def is_harmless_value(name: object, item: str) -> bool:
     """
     if item[:1] in _BEGINS_VERSION:
         return _VERSION.match(item) is not None and _OF_COOKIES.search(str(name)) is not None
-    if item[:1] == "/" and str(name).lower() in _FOLDERS:
+    if str(name).lower() in _FOLDERS and _FOLDER.match(item) is not None:
         return True
     if item == name:
         return item.endswith(("cookie", "cookies"))
@@ -122,11 +125,11 @@ def is_harmless_text(name: str, value: str) -> bool:
     begins = value[:1]
     if begins in _BEGINS_VERSION:
         return _VERSION.match(value) is not None or _OBJECT_ID.match(value) is not None
-    if value.lower() in _NO_SECRETS or _CONSTANT.match(value) is not None:
+    if value.lower() in _NO_SECRETS or _is_constant(value):
         return True
     low = name.lower()
     is_of_page = low == "accesskey" and len(value) == 1  # an attribute of HTML
-    if is_of_page or (low.endswith("_cookie") and value.isalpha()) or value.endswith(f".{name}"):
+    if is_of_page or (low.endswith("_cookie") and value.isalpha() and is_ordinary(value)) or value.endswith(f".{name}"):
         return True  # also the name of a cookie, and `"sshkey": "Application.sshkey"`
     if begins == "/" or (begins.isascii() and begins.islower()):
         return is_harmless_value(name, value)
@@ -134,6 +137,11 @@ def is_harmless_text(name: str, value: str) -> bool:
         return False
     words = value.lower().split()
     return words != [] and LABELS.issuperset(words) and (len(words) > 1 or words[0] not in NO_LABELS)
+
+
+def _is_constant(value: str) -> bool:
+    """Return whether a value is the name of a constant: ``SUPER_SECRET_WORD``, but not ``CORRECT_HORSE_BATTERY``."""
+    return _CONSTANT.match(value) is not None and not _IN_CONSTANTS.isdisjoint(value.lower().split("_"))
 
 
 def _are_messages(items: list[Any]) -> bool:

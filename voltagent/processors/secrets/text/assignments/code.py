@@ -53,6 +53,9 @@ _SUBSCRIPT: Final = re.compile(r"(?<=[\w\])])\[\\{0,4}[\"'][^\"'\n\0]{1,60}[\"']
 _TOKEN: Final = re.compile(r"(?=[^0-9]{0,200}[0-9])[\w.+/=~:@%-]{12,200}\Z")  # no regular expression, no keyword
 _ENCODINGS: Final = frozenset(("base64", "base64url", "utf-8", "binary", "latin1", "utf16le"))
 _OF_RECORDS: Final = re.compile(r"\[\s{0,80}\{\s{0,80}\\{0,4}[\"'][\w .-]{1,60}\\{0,4}[\"']\s{0,8}:")
+_HAS_VALUES: Final = re.compile(
+    r"[\"']\w{0,20}value\\{0,4}[\"']\s{0,8}:\s{0,8}\\{0,4}[\"']", re.IGNORECASE
+)  # that it does not name
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 
 
@@ -159,7 +162,7 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
     end = past_collection(scan, start)
     inside = text[start:end]
     if strength is Strength.WEAK:
-        if _OF_RECORDS.match(inside) is not None:
+        if _OF_RECORDS.match(inside) is not None and _HAS_VALUES.search(inside[:4096]) is None:
             return None  # `"keys": [{"id": "…"}]`: what these have is named itself
         found = _LITERAL.findall(inside[:4096])
         is_pair = text[start] == "(" and inside.count(",") == 1  # a user and a password

@@ -71,7 +71,8 @@ _CODE: Final = re.compile(
     r"|body|user|st|np|torch)\.\w"
 )
 _TEMPLATE_DEFAULT: Final = re.compile(
-    r"\{\{(?:(?!default)[^{}\n]){0,120}default[ (]{1,2}(?P<quote>[\"'])(?P<value>[^\"'\n\0]{4,120})(?P=quote)"
+    r"\{\{-?(?:(?:(?!default)[^{}\n]){0,120}default[ (]{1,2}|[ \t]{0,4})"
+    r"(?P<quote>[\"'])(?P<value>[^\"'\n\0]{4,120})(?P=quote)"
 )
 _NEGATED: Final = re.compile(r"!{1,2}[A-Za-z_$]\w{0,40}(?:\.[A-Za-z_$]\w{0,40}){1,6}\Z")
 # A name of words in code, maybe with a digit at its end: `PositionalIndexer2D`, `HTTPPasswordMgr`, `_CmpKeyT_co`.
@@ -255,7 +256,7 @@ def unquoted(scan: Scan, one: Beginning, start: int) -> Range | None:
 
 
 def _template_default(scan: Scan, start: int) -> Range | None:
-    """Return what a template takes if it has no value, as in ``{{ .Values.password | default "…" }}``."""
+    """Return the literal of a template, as in ``{{ .Values.password | default "…" }}`` and ``{{ '…' | hash }}``."""
     match = _TEMPLATE_DEFAULT.match(scan.text, start, start + 300)
     return match.span("value") if match is not None and has_password_form(match["value"]) else None
 

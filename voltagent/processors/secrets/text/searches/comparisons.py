@@ -50,7 +50,7 @@ COMPARISONS: Final = SearchGroup(
     (
         *(
             Search(quote + behind, re.escape(quote + behind) + rest, _compared)
-            for quote in ('"', "'")
+            for quote in ('"', "'", "`")
             for behind, rest in _BEHIND.items()
         ),
         Search("equal", r"equal[a-z]{0,16}!?" + _CALLED, _compared),

@@ -297,14 +297,14 @@ _CODES: Final = SearchGroup(
     ),
 )
 _BEHIND: Final = SearchGroup(
-    r"[ai]s (?:the|your|my) (?:[a-z-]+ )?(?:[a-z-]+ )?"
+    r"[ai]s (?:the|your|my|our|a) (?:[a-z-]+ )?(?:[a-z-]+ )?"
     r"(?:pass(?:word|phrase|code)|(?:api|access|secret) (?:key|token))"
     r"|\(pass(?:word|wort|code|phrase)?\)",
     (
         *(
             Search(f"{verb} {word} ", rf"{verb} {word} (?<=[ \t\0]{verb} {word} ){_BEHIND_ONE}", _as_password)
             for verb in ("as", "is")
-            for word in ("the", "your", "my")
+            for word in ("the", "your", "my", "our", "a")
         ),
         Search("(pass", r"\(pass(?<=[ \t]\(pass)(?:word|wort|code|phrase)?\)", _as_password),
     ),
