@@ -91,9 +91,9 @@ def _texts(ids: Iterable[object]) -> list[str]:
     return [id for id in ids if isinstance(id, str)]
 
 
-def _candidates(store: Store, trace_ids: Sequence[str]) -> dict[int, _Candidate]:
+def _candidates(store: Store, traces: Sequence[str]) -> dict[int, _Candidate]:
     """Return what may have been started by one of these traces, by key."""
-    rows = store.rows(_CANDIDATES, (json.dumps(trace_ids),)) if trace_ids else []
+    rows = store.rows(_CANDIDATES, (json.dumps(traces),)) if traces else []
     return {key: _Candidate(parent, _span_of(remote)) for key, parent, remote in rows}
 
 

@@ -126,7 +126,7 @@ WORDED: Final = (
         r"|securestring|concealed|obscure |alias set |schtasks |freerdp |forkey:|set-output name|isequalto\(|wallet\("
     ),
     r"<<< |:\*:[^ :]+:|: rsa |~\* |\+@all",
-    # Without their everyday beginnings, as `secure` and `time` are.
+    # Each without its beginning, which is an everyday word such as `secure` or `time`.
     r"_equals\(|re_compare\(|safeequal\(|timecompare\(|ystore\.load\(|wilio\(",
     "jeton d'a(?:pi|cc)|chiave api|chave da api|klucz api|api-nyckel|api-sleutel",
     r"assword:[*\\\"]",  # by itself: among others the engine looks for its first four characters only
