@@ -302,10 +302,24 @@ def test_a_wrapper_around_an_embedding_counts_its_tokens_once(voltagent_run: Run
 
 
 @pytest.mark.parametrize(
-    ("answered", "tokens"), [("gpt-4o", 116), ("gpt-4o-mini-2024-07-18", 58), ("openai/gpt-4o-mini", 58)]
+    ("counted", "answered", "tokens"),
+    [
+        ("gpt-4o-mini", "gpt-4o", 116),
+        ("gpt-4o-mini", "gpt-4o-mini-2024-07-18", 58),
+        ("gpt-4o-mini", "openai/gpt-4o-mini", 58),
+        ("gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini", 58),
+        ("openai/gpt-4o-mini", "gpt-4o-mini-2024-07-18", 58),
+        ("openai/gpt-4.1", "gpt-4.1-2025-04-14", 58),
+        ("us.anthropic.claude-sonnet-5", "claude-sonnet-5-20260115", 58),
+        ("gpt-4o-2024-07-18", "openai/gpt-4o-mini", 116),
+        ("gpt-4o-mini-2024-07-18", "openai/gpt-4o", 116),
+        ("gpt-4-0613", "openai/gpt-4-1106", 116),
+        ("claude-sonnet-4.5", "x.claude-sonnet-4", 116),
+        ("5-2024-07-18", "gpt-3.5", 116),
+    ],
 )
 def test_the_model_of_a_copy_has_the_same_name_but_for_provider_and_date(
-    answered: str, tokens: int, voltagent_run: Run
+    counted: str, answered: str, tokens: int, voltagent_run: Run
 ) -> None:
     def response(model: str) -> dict[str, Any]:
         usage = {"prompt_tokens": 57, "completion_tokens": 1, "total_tokens": 58}
@@ -318,7 +332,7 @@ def test_the_model_of_a_copy_has_the_same_name_but_for_provider_and_date(
 
     @llm
     def ask() -> dict[str, Any]:
-        return response("gpt-4o-mini")
+        return response(counted)
 
     @agent
     def outer() -> dict[str, Any]:

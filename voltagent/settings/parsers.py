@@ -110,7 +110,7 @@ def flag(name: str, value: object) -> bool:
         return True
     if word in _FALSE:
         return False
-    raise _wrong(name, value, "true or false (also 1/0, yes/no, on/off)")
+    raise _wrong(name, value, "true or false (also 1/0, yes/no, on/off)" if word is not None else "True or False")
 
 
 def _number(name: str, value: object, wanted: str, *, least: float, most: float = math.inf) -> float:
@@ -200,7 +200,7 @@ def may_wait(path: str | os.PathLike[str]) -> bool:
 def switch_or_path(name: str, value: object) -> bool | Path:
     """Return a flag, or the path of a folder."""
     word = value.strip().lower() if isinstance(value, str) else value
-    if isinstance(word, bool) or word in _TRUE or word in _FALSE:
+    if isinstance(word, bool) or (isinstance(word, str) and (word in _TRUE or word in _FALSE)):
         return flag(name, value)
     if not isinstance(value, str | os.PathLike) or not word:
         raise _wrong(name, cast("Any", value), "true, false or the path of a folder")
@@ -209,7 +209,11 @@ def switch_or_path(name: str, value: object) -> bool | Path:
 
 def mapping_or_path(name: str, value: object) -> Mapping[str, Any] | Path:
     """Return a mapping as it is, or the path of a file that holds one."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else path(name, value)
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, Any]", value)
+    if not isinstance(value, str | os.PathLike):
+        raise _wrong(name, value, "a mapping of models to prices, or the path of a JSON file")
+    return path(name, cast("Any", value))
 
 
 def mebibytes(name: str, value: object) -> float:
@@ -246,7 +250,9 @@ def switch_or_names(known: Sequence[str]) -> Reader:
     def read(name: str, value: object) -> tuple[str, ...]:
         if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in _SWITCH_WORDS):
             return tuple(known) if flag(name, value) else ()
-        return names(known)(name, value) if value else ()
+        if not isinstance(value, str | list | tuple):
+            raise _wrong(name, value, "true, false, a name, or several separated by commas")
+        return names(known)(name, cast("Any", value)) if value else ()
 
     return read
 

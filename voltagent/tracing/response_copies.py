@@ -58,7 +58,18 @@ def _may_be_copy(response: Response, original: Counted) -> bool:
 
 
 def _is_same_model(one: str, other: str) -> bool:
-    """Return whether two names are of one model: but for a provider before it, a date or a version behind it."""
-    short, long = sorted((one, other), key=len)
+    """Return whether two names are of one model: but for a provider before it, a date or a version behind it.
+
+    One may have the provider, and the other the date: of `openai/gpt-5-mini`, `gpt-5-mini-2026-01-15` answers.
+    """
+    return _is_version(one, other) or _is_version(other, one)
+
+
+def _is_version(long: str, short: str) -> bool:
+    """Return whether a name is another one with a provider or a version, or with a version instead of a provider."""
     before, found, after = long.partition(short)
-    return bool(found) and before[-1:] in ("", *_PROVIDER_ENDS) and (not after or _VERSION.fullmatch(after) is not None)
+    if found and before[-1:] in ("", *_PROVIDER_ENDS):
+        return not after or _VERSION.fullmatch(after) is not None
+    bare = (short[at + 1 :] for at, character in enumerate(short) if character in _PROVIDER_ENDS)
+    names = (name for name in bare if name[:1].isalpha() and long.startswith(name))
+    return any(_VERSION.fullmatch(long, len(name)) is not None for name in names)
