@@ -6,12 +6,14 @@ Several strings are searched at once. A window that has nothing suspicious is le
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.text.assignments.search import find_assignments, hints_in
 from voltagent.processors.secrets.text.dense import hide_lines
 from voltagent.processors.secrets.text.first_look import may_hold_name, may_hold_token
 from voltagent.processors.secrets.text.groups import Group, add_by_grammar, groups_among, groups_in
+from voltagent.processors.secrets.text.periods import find_omissions, place_with_omissions, with_omissions
 from voltagent.processors.secrets.text.ranges import add_merged, with_more
 from voltagent.processors.secrets.text.scan import BEFORE, BEHIND, Range, Scan, TooDenseError
 from voltagent.processors.secrets.text.tables import find_columns
@@ -27,8 +29,21 @@ _ENOUGH_FOR_WINDOW: Final = 1800  # units of work without which none of a window
 def find_secrets(scan: Scan) -> list[Range]:
     """Return the secrets of the strings of a scan, in order and without overlaps.
 
-    Where candidates stand too close together for each to be examined, all values in suspicious lines are secrets.
+    Where candidates stand too close together for each to be examined, all values in suspicious lines are secrets. Of a
+    part that is repeated over and over, few repetitions are searched.
     """
+    omissions = find_omissions(scan.text)
+    if omissions:
+        short = copy(scan)
+        short.leave_out(omissions)
+        found = with_omissions(_secrets_of(short), omissions)
+        if found is not None:
+            scan.examined = place_with_omissions(short.examined, omissions)
+            return found
+    return _secrets_of(scan)
+
+
+def _secrets_of(scan: Scan) -> list[Range]:
     found: list[Range] = []
     tables: list[Range] = []  # secrets in columns, in order
     for start, stop in scan.windows():

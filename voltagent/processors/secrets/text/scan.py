@@ -10,7 +10,7 @@ from itertools import accumulate, islice
 from re import Match
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
-from voltagent.core.text import join_texts
+from voltagent.core.text import join_texts, split_text
 from voltagent.processors.secrets.vocabulary.names import SecretNames
 
 _Item = TypeVar("_Item")
@@ -92,6 +92,22 @@ class Scan:
         self.units = _FREE
         self.examined = len(self.text)  # so far, each candidate is examined
         self.hidden = -1  # where the last stretch ends in which values were hidden line by line
+
+    def leave_out(self, omissions: Sequence[tuple[int, int, int]]) -> None:
+        """Leave some stretches out of the text before it is searched, each given by its start and its length.
+
+        The work that would be allowed for these may be done elsewhere.
+        """
+        before, self._starts = self._starts, array("q")
+        left_out = first = 0
+        for start, length, _ in (*omissions, (len(self.text) + 1, 0, 0)):
+            last = bisect_right(before, start)
+            self._starts.fromlist([one - left_out for one in before[first:last]])
+            first, left_out = last, left_out + length
+        self.text, self.low = _without(self.text, omissions), _without(self.low, omissions)
+        self.memo, self.lines, self.further = {}, {}, []
+        self.units += left_out // _CHARACTERS_PER_UNIT
+        self.examined = len(self.text)
 
     def windows(self) -> Iterator[Range]:
         """Stretches of the text."""
@@ -217,6 +233,15 @@ def _joined(texts: Sequence[str]) -> tuple[str, array[int]]:
     parts = [SEPARATOR] * max(0, 2 * len(pieces) - 1)
     parts[::2] = map(SEPARATOR.join, pieces)
     return join_texts(parts), starts
+
+
+def _without(text: str, omissions: Sequence[tuple[int, int, int]]) -> str:
+    parts: list[str] = []
+    end = 0
+    for start, length, _ in omissions:
+        parts += split_text(text, end, start)
+        end = start + length
+    return join_texts([*parts, *split_text(text, end, len(text))])
 
 
 def _lower(text: str) -> str:
