@@ -26,6 +26,8 @@ PACED = {
     "paced_words": ("small_words", 2000),
     "paced_4k": ("4k", 1000),
     "paced_4k_words": ("4k_words", 1000),
+    "paced_4k_new": ("4k_new", 1000),
+    "paced_4k_words_new": ("4k_words_new", 1000),
 }  # measure -> payload, and calls per second
 PARTS = ("threads", "tasks", *PACED, "steady", "drain", "steal", "memory", "dead", "import", "growth")
 MEASURES = (*WORKLOADS, *PARTS)

@@ -70,6 +70,8 @@ def _delivery(results: Results) -> Iterator[Verdict]:
         ("paced_words", 1.5, "small calls with suspicious words"),
         ("paced_4k", 1.4, "4 KB at 1,000 calls/s"),
         ("paced_4k_words", 1.4, "4 KB with suspicious words"),
+        ("paced_4k_new", 1.4, "4 KB, each time others"),
+        ("paced_4k_words_new", 1.4, "4 KB with suspicious words, each time others"),
     ):
         pair = (measure, "ours local"), (measure, sender)
         yield _ratio(results, f"CPU with delivery, {what}, local store / floor + sender", *pair, limit, "cpu")

@@ -10,7 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from itertools import repeat
+from itertools import count, repeat
 from time import perf_counter, thread_time
 from typing import Any
 
@@ -49,13 +49,25 @@ class Workloads:
         return self._inside(calls, lambda: _each(function, calls, "Istanbul", 3))
 
     def single(self, payload: str) -> Callable[[], Any]:
-        """One call with a payload: ``small`` or ``4k``; with ``_words``, one that only mentions secrets."""
+        """One call with a payload: ``small`` or ``4k``; with ``_words``, one that only mentions secrets.
+
+        With ``_new``, each call has another payload: what is known of the last one does not help.
+        """
         if payload == "small":
             return lambda: self.lookup("Istanbul", 3)
         if payload == "small_words":
             return lambda: self.lookup("the key to the password of Istanbul", 3)
-        given = self.payload if payload == "4k" else documents(4096, "my password is a token, and the key to it ")
-        return lambda: self.search(given)
+        given = documents(4096, "my password is a token, and the key to it ") if "words" in payload else self.payload
+        if not payload.endswith("_new"):
+            return lambda: self.search(given)
+        changing, search = given["documents"][-1], self.search
+        number = count()
+
+        def call() -> Any:
+            changing["id"] = next(number)
+            return search(given)
+
+        return call
 
     def outside(self, calls: int) -> Burst:
         return _timed(calls, lambda: _each(self.lookup, calls, "Istanbul", 3))

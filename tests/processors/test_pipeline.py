@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.first_look import PIECE, is_suspect
 
 PAYLOADS = [None, b'{"x":1}', b'{"q":"the weather"}', b'{"password":"hunter2-correct"}', b'{"x":"hunter2-correct"}',
-            b'{"key":"the key to success"}', b'"%s"' % (b"word " * 1_500), b'"%s"' % (b"word " * 14_000)]  # fmt: skip
+            b'{"key":"the key to success"}', b'"%s"' % (b"word " * 1_500), b'"%s"' % (b"word " * 14_000),
+            b'{"x":"%shunter2-correct"}' % (b"word " * 200), b'{"x":"%s the key to it"}' % (b"word " * 200),
+            b'{"x":"%spassword=hunter2-correct"}' % (b"word " * 200),
+            b'{"result":["%s","password=hunter2-","correct"]}' % (b"word " * 200)]  # fmt: skip
 FACTS: list[Any] = [None, SharedFacts(tool_description="Add")]
 NAMES = ["agent", "tool", "password=hunter2-correct"]
 
@@ -94,6 +98,78 @@ def test_each_payload_is_searched_once(size: int) -> None:
     Pipeline(redactor).many([(Phase.END, span, None) for span in spans])
     assert b"\n".join(redactor.searched) == b"\n".join(payloads)
     assert all(text in payloads or len(text) <= PIECE for text in redactor.searched)
+
+
+REPEATED = [
+    b'{"x":"%s"}' % (b"word " * 200),
+    b'{"x":"%s the key to a password"}' % (b"word " * 200),  # suspicious at first sight
+]
+
+
+def ended(*outputs: bytes) -> list[SpanEvent]:
+    trace = TraceInfo(1, "agent", None)
+    spans = [Span(trace, None, TRACE, "agent", None, identifier=1 + number) for number in range(len(outputs))]
+    for span, output in zip(spans, outputs, strict=True):
+        span.output = output
+    return [(Phase.END, span, None) for span in spans]
+
+
+@pytest.mark.parametrize("payload", REPEATED)
+@pytest.mark.parametrize("is_first_alone", [True, False])
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_payload_that_comes_again_is_not_searched_again(
+    payload: bytes, is_first_alone: bool, is_alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[bytes] = []
+
+    def searches(text: bytes, own: Any) -> bool:
+        searched.append(text)
+        return is_suspect(text, own)
+
+    monkeypatch.setattr("voltagent.processors.redaction.is_suspect", searches)
+    pipeline = Pipeline(Redactor())
+    for alone in (is_first_alone, is_alone):
+        events = ended(payload, b'{"x":1}')
+        assert ([*map(pipeline, events)] if alone else pipeline.many(events)) == events
+    assert b"".join(searched).count(payload) <= 2  # among others, and alone
+    assert sum(text == payload for text in searched) <= 1
+    assert all(payload not in text for text in searched[-1:])
+
+
+def test_what_is_known_of_payloads_takes_little_memory() -> None:
+    redactor = Redactor()
+    redactor.apply(REPEATED[1])  # what is compiled with the first of them
+    tracemalloc.start()
+    try:
+        for size in range(1_000, 70_000, 100):
+            redactor.apply(b'"%s"' % (b"x" * size))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2.2 * 2**20
+
+
+def test_a_payload_known_to_be_clean_is_searched_for_the_secrets_of_its_call() -> None:
+    pipeline = Pipeline(Redactor())
+    text = b'{"x":"%shunter2-correct"}' % (b"word " * 200)
+    pipeline.many(ended(text))
+    (event,) = ended(text)
+    event[1].input = b'{"password":"hunter2-correct"}'
+    pipeline.many([(Phase.START, event[1], None), event])
+    assert b"hunter2" not in (event[1].output or b"hunter2")
+
+
+def test_a_hook_sees_a_payload_each_time() -> None:
+    seen: list[str] = []
+
+    def hook(path: str, value: object) -> object:
+        seen.append(path)
+        return value
+
+    pipeline = Pipeline(Redactor(hook=hook))
+    for _ in range(2):
+        pipeline.many(ended(REPEATED[0]))
+    assert seen == ["output.x"] * 2 or seen == ["output", "output.x"] * 2
 
 
 def whole(span: Span) -> tuple[object, ...]:

@@ -20,6 +20,7 @@ import pytest
 from pydantic_core import to_json
 
 import voltagent
+from benchmarks.capture import forms_of
 from tests.helpers.pace import TooSlow, exceeds
 from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.assignments.beginnings import assignment_pattern
@@ -208,9 +209,9 @@ _OF_REDACTION = [name for name in PATTERNS if name.startswith(("lazy.", "voltage
 def test_texts_made_from_each_pattern_are_redacted_in_time(name: str) -> None:
     redactor = Redactor()
     for text in sorted(_hostile(PATTERNS[name])):
-        encoded, limit, took = to_json(text), _LIMIT * _LENGTH, inf
+        forms, limit, took = forms_of(to_json(text)), _LIMIT * _LENGTH, inf
         for _ in range(5):  # what else the machine does makes single measurements larger
-            took = min(took, _seconds(encoded, redactor))
+            took = min(took, _seconds(next(forms), redactor))
             if not exceeds(took, limit):
                 break
         else:

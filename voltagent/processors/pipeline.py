@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Final
 
 from voltagent.capture.exceptions.formatting import format_event
 from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, SharedFacts, SpanEvent
-from voltagent.processors.redaction import Redactor
+from voltagent.processors.redaction import SHORTEST_KNOWN, STREAM, Redactor
 from voltagent.processors.secrets.text.first_look import PIECE
 from voltagent.processors.size_limit import fit_event
 
@@ -17,7 +17,6 @@ _SMALL: Final = 4096  # bytes; payloads that are smaller than this fit in any ca
 _ALONE: Final = 64 * 1024  # bytes; a payload that fits if it is the only one of its event
 _TOGETHER: Final = 16  # events that are searched for secrets at once
 _MOST_FACTS: Final = 1024  # functions whose facts are remembered as clean
-_STREAM: Final = b'{"result":['  # an output that may have a secret split over its chunks
 _KINDS: Final = frozenset((TRACE, *OPERATION_KINDS))  # all that are no text of the user's
 _START: Final = Phase.START
 _END: Final = Phase.END
@@ -94,7 +93,7 @@ class Pipeline:
                 if may_repeat or span.usage or span.more_metadata or span.more_tags or span.metadata or span.tags:
                     other.append(number)
                 elif output is not None:
-                    if len(output) < _ALONE and not output.startswith(_STREAM):
+                    if len(output) < _ALONE and not output.startswith(STREAM):
                         texts.append(output)
                     else:
                         other.append(number)
@@ -120,20 +119,27 @@ class Pipeline:
                     texts.append(span.input)
             else:
                 other.append(number)
-        if texts and _has_suspect(texts, redactor.is_suspect):
+        if texts and _has_suspect(texts, redactor):
             return range(first, last)
         return other
 
 
-def _has_suspect(texts: Sequence[bytes], is_suspect: Callable[[bytes], bool]) -> bool:
-    """Search texts together, as many as make one piece: what is divided is searched twice at the borders."""
-    if sum(map(len, texts)) + len(texts) <= PIECE:
-        return is_suspect(b"\n".join(texts))
+def _has_suspect(texts: Sequence[bytes], redactor: Redactor) -> bool:
+    """Search texts together, without those that were found clean a short time ago."""
+    if sum(map(len, texts)) < SHORTEST_KNOWN:
+        return redactor.is_suspect(b"\n".join(texts))
+    new = redactor.not_known_clean(texts)
+    if any(map(redactor.is_suspect, _joined(new))):
+        return True
+    redactor.remember_clean(new)
+    return False
+
+
+def _joined(texts: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the texts joined, as many as make one piece: what is divided is searched twice at the borders."""
     ends = [*accumulate(map(len, texts))]
     first = size = 0
     while first < len(texts):
         last = max(first + 1, bisect_right(ends, size + PIECE - len(texts)))  # with the newlines in between
-        if is_suspect(b"\n".join(texts[first:last])):
-            return True
+        yield b"\n".join(texts[first:last])
         first, size = last, ends[last - 1]
-    return False
