@@ -97,3 +97,13 @@ def test_a_short_table_with_columns_of_secrets_hides_no_line_of_the_code_behind_
 def test_code_with_very_many_comparisons_is_kept(code: str) -> None:
     """Only what stands behind a literal costs some of the work that may be done."""
     assert redacted({"text": code})["text"] == code
+
+
+@pytest.mark.parametrize("length", [16_390, 16_400, 16_420, 33_000])
+def test_a_table_that_ends_with_the_text_may_have_rows_that_look_like_headers(length: int) -> None:
+    """Its last row ends behind the beginning of another window, in which no header is looked for any more."""
+    rows = "".join([f"pass{number},tul{number}ps\n" for number in range(3000)])[:length].rstrip("\n")
+    table = f"user,password\n{rows}"
+    found = redacted({"a": table, "b": "plain"})
+    assert found["b"] == "plain"
+    assert "tul7ps" not in found["a"]

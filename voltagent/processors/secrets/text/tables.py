@@ -104,7 +104,7 @@ def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
         return found
     checked = start
     position = max(start, scan.past_table)
-    if position and text[position - 1] not in "\n\0":
+    if 0 < position < stop and text[position - 1] not in "\n\0":
         position = _next_line(text, position, stop)
     while position < stop:
         if position >= checked:
