@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from voltagent.capture.exceptions.formatting import format_event
 from voltagent.core.span import OPERATION_KINDS, TRACE, Phase, SharedFacts, SpanEvent
-from voltagent.processors.redaction import SHORTEST_KNOWN, STREAM, Redactor
+from voltagent.processors.clean_payloads import SHORTEST, STREAM
+from voltagent.processors.redaction import Redactor
 from voltagent.processors.secrets.text.first_look import PIECE
 from voltagent.processors.size_limit import fit_event
 
@@ -126,12 +127,13 @@ class Pipeline:
 
 def _has_suspect(texts: Sequence[bytes], redactor: Redactor) -> bool:
     """Search texts together, without those that were found clean a short time ago."""
-    if sum(map(len, texts)) < SHORTEST_KNOWN:
+    if sum(map(len, texts)) < SHORTEST:
         return redactor.is_suspect(b"\n".join(texts))
-    new = redactor.not_known_clean(texts)
+    known = redactor.clean_payloads
+    new = known.without_known(texts)
     if any(map(redactor.is_suspect, _joined(new))):
         return True
-    redactor.remember_clean(new)
+    known.add(new)
     return False
 
 

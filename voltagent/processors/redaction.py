@@ -21,6 +21,7 @@ from voltagent.core.guard import Guard, pass_on_interrupt
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.core.text import encoded, replace_surrogates, type_within
 from voltagent.errors import ValidationError
+from voltagent.processors.clean_payloads import STREAM, CleanPayloads
 from voltagent.processors.event_lines import are_whole, hide_in_events, may_be_events
 from voltagent.processors.parted_strings import texts_with_parts
 from voltagent.processors.parts import mark_character, outline
@@ -81,7 +82,7 @@ class Redactor:
         self._always = bool(hook is not None or self._rules.patterns or any(not own.isascii() for own in names.own))
         self._found: WeakKeyDictionary[Span, Found] = WeakKeyDictionary()  # of operations that have not ended
         self.clean: set[str] = set()  # names without a secret in them
-        self._clean_payloads: dict[int, bytes] = {}  # by their lengths, the latest of each
+        self.clean_payloads = CleanPayloads()
         # These are compiled in one step each, during which no other thread runs: not when something is sent. What looks
         # at long texts is compiled with the first of them, in steps of at most two milliseconds.
         names_and_tokens()
@@ -131,12 +132,12 @@ class Redactor:
                 text, value = self._without_secrets_in_events(text, found)
             is_repeating = found is not None and bool(found.secrets) and found.repeated_in(text)
             if not is_repeating:
-                if self._clean_payloads.get(len(text)) == text:
+                if text in self.clean_payloads:
                     return text
                 if not self._always and not is_suspect(text, self._own):
                     value = _split_stream(text, value) if path == "output" else _NOTHING
                     if value is _NOTHING:
-                        self.remember_clean((text,))
+                        self.clean_payloads.add((text,))
                         return text
             found = Found() if found is None else found
             known = len(found.secrets)
@@ -148,7 +149,7 @@ class Redactor:
             if self._hook is not None:
                 return self._hooked(result, path, found)
             if result is text and value is _NOTHING:
-                self.remember_clean((text,))
+                self.clean_payloads.add((text,))
             return result
         except Exception as exc:  # not JSON, or nested too deep: it may hold a secret all the same
             pass_on_interrupt(exc)
@@ -194,24 +195,6 @@ class Redactor:
     def is_suspect(self, texts: bytes) -> bool:
         """Return whether there can be a secret in JSON texts, joined by newlines."""
         return is_suspect(texts, self._own)
-
-    def not_known_clean(self, payloads: Iterable[bytes]) -> list[bytes]:
-        """Return the payloads that were not found without a secret a short time ago.
-
-        Programs record the same texts again and again: an answer leaves each operation around the model call, and a
-        tool finds the same documents.
-        """
-        known = self._clean_payloads
-        return [payload for payload in payloads if known.get(len(payload)) != payload]
-
-    def remember_clean(self, payloads: Iterable[bytes]) -> None:
-        """Note payloads in which the rules find no secret; short ones are searched as fast again."""
-        known = self._clean_payloads
-        for payload in payloads:
-            if SHORTEST_KNOWN <= len(payload) <= _LONGEST_KNOWN and not payload.startswith(STREAM):
-                if len(known) >= _MOST_KNOWN:
-                    known.clear()
-                known[len(payload)] = payload
 
     def remembers_secrets(self) -> bool:
         """Return whether a secret was found in an operation that has not ended, which its end must not repeat."""
@@ -277,10 +260,6 @@ class Redactor:
             parent = parent.parent
 
 
-STREAM: Final = b'{"result":['  # begins an output that may have a secret split over its chunks
-SHORTEST_KNOWN: Final = 512  # bytes of a payload that is remembered
-_LONGEST_KNOWN: Final = 64 * 1024
-_MOST_KNOWN: Final = 32  # so that they take 2 MiB at most
 _LONGEST_NAME: Final = 128  # characters
 _MOST_NAMES: Final = 1024
 _OVERLAP: Final = 4096  # characters of two pieces; longer than what any check looks at
