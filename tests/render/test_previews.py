@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.messages import ANSWERS, CONVERSATIONS, NONE, PARTS
 from voltagent.render.messages import conversation_of
-from voltagent.render.previews import json_preview, last_question, value_preview
+from voltagent.render.previews import beginning, json_preview, last_question, value_preview
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)
@@ -48,17 +48,21 @@ def test_the_question_is_the_last_text_of_the_user_that_the_reading_view_shows(v
          "What is this?\n<image/*> https://example.org/a.png"),
         ({"instructions": "Be brief.", "input": "Hello"}, "Hello"),
         ({"messages": [{"role": "system", "content": "Be brief."}]},
-         '{"messages":[{"role":"system","content":"Be brief."}]}'),
+         'messages: [{"role":"system","content":"Be brief."}]'),
         ({"messages": [{"role": "user", "content": "one"}, {"cut": "3 more"}]},
-         '{"messages":[{"role":"user","content":"one"},{"cut":"3 more"}]}'),
+         'messages: [{"role":"user","content":"one"},{"cut":"3 more"}]'),
         ({"prompt": "Hello"}, "Hello"),
         ({"prompt": ""}, ""),
         ({"method": "POST", "path": "/orders/7"}, "POST /orders/7"),
-        ({"method": "POST", "path": 7}, '{"method":"POST","path":7}'),
-        ({"method": "POST", "path": "/", "host": "a"}, '{"method":"POST","path":"/","host":"a"}'),
+        ({"method": "POST", "path": 7}, "method: POST, path: 7"),
+        ({"method": "POST", "path": "/", "host": "a"}, "method: POST, path: /, host: a"),
         ("Hello", "Hello"),
-        ({"n": 1}, '{"n":1}'),
+        ({"n": 1}, "n: 1"),
+        ({"query": "Why?", "k": 2, "exact": True, "near": None}, "query: Why?, k: 2, exact: true, near: null"),
+        ({"order": {"id": 7}, "tags": ["a"]}, 'order: {"id":7}, tags: ["a"]'),
+        ({"say": 'a "b"\n\\c'}, 'a "b"\n\\c'),
         ([1, 2], "[1,2]"),
+        ([{"a": "b", "n": 1}], '[{"a":"b","n":1}]'),
         ({}, None),
         (None, None),
     ],
@@ -71,13 +75,70 @@ def test_an_input_begins_with(value: Any, expected: str | None) -> None:
 
 def test_the_inputs_of_tools_are_data() -> None:
     messages = {"messages": [{"role": "user", "content": "one"}]}
-    assert value_preview("tool", messages) == '{"messages":[{"role":"user","content":"one"}]}'
+    assert value_preview("tool", messages) == 'messages: [{"role":"user","content":"one"}]'
 
 
 def test_a_long_beginning_is_cut() -> None:
     assert value_preview("llm", [{"role": "user", "content": "x" * 200}]) == "x" * 120 + "…"
-    assert value_preview("tool", {"a": 1, "text": "x" * 200}) == '{"a":1,"text":"' + "x" * 104 + "…"
-    assert json_preview('{"messages":[{"role":"user","content":"xxxx', 20) == '{"messages":[{"role…'
+    assert value_preview("tool", {"a": 1, "text": "x" * 200}) == "a: 1, text: " + "x" * 104 + "…"
+    assert json_preview('{"messages":[{"role":"user","content":"xxxx', 20) == 'messages: [{"role…'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a":1,"text":"Hello the', "a: 1, text: Hello the…"),
+        ('{"text":"Hello the', "Hello the…"),
+        ('{"a":1,"text":"', "a: 1, text: …"),
+        ('{"a":1,"te', "a: 1…"),
+        ('{"a":1,"text":', "a: 1…"),
+        ('{"a":"one","text"', "a: one…"),
+        ('{"a":[1,2],', "a: [1,2]…"),
+        ('{"a":1,"rows":[{"n":"x y', 'a: 1, rows: [{"n":"x y…'),
+        ('{"a":1,"rows":[{"n":1}],"te', 'a: 1, rows: [{"n":1}]…'),
+        ('{"a":1,"rows":[{"na', 'a: 1, rows: [{"na…'),
+        ('{"a":1, "rows" : [{"na', "a: 1, rows: [{}]…"),
+        ('{"a":1,"text":"one\\', "a: 1, text: one…"),
+        ('{"a":1,"text":"one\\\\', "a: 1, text: one\\…"),
+        ('{"a":1,"text":"one\\u00', "a: 1, text: one…"),
+        ('{"a":1,"text":"say \\"no', 'a: 1, text: say "no…'),
+        ('{"te', '{"te…'),
+        ('{"a":', '{"a":…'),
+        ('[1,2,"x', '[1,2,"x…'),
+        ('"Hello', '"Hello…'),
+        ('{"a":"\\ud83d', '{"a":"\\ud83d…'),
+    ],
+)
+def test_a_beginning_that_was_cut_anywhere_is_read(text: str, expected: str) -> None:
+    assert beginning(text, len(text) + 1) == expected
+
+
+def test_each_place_to_cut_is_read() -> None:
+    value = {"user": "ada", "n": -1.5, "on": True, "q": 'é\n"\\', "in": {"a": [None, {}]}}
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for length in range(2, len(text)):
+        shown = beginning(text[:length], length + 1)
+        assert shown is not None
+        assert shown.endswith("…")
+        assert length < len('{"user":"') or not shown.startswith("{"), text[:length]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"user": "ada", "conversation": "c-1", "question": "Why?"}, "Why?"),
+        ({"question": "Why?", "user": "ada", "k": 2}, "question: Why?, k: 2"),
+        ({"user": "ada", "messages": [{"role": "user", "content": "one"}]}, "one"),
+        ({"user": "ada"}, "ada"),
+        ({"user": "ada", "name": "ada"}, "user: ada, name: ada"),
+        ({"user": "adam", "q": "ada?"}, "user: adam, q: ada?"),
+        ({"user": {"id": "ada"}, "q": "a"}, 'user: {"id":"ada"}, q: a'),
+        (["ada"], '["ada"]'),
+        ("ada", "ada"),
+    ],
+)
+def test_what_stands_beside_it_is_left_out(value: Any, expected: str) -> None:
+    assert json_preview(json.dumps(value, separators=(",", ":")), 300, ("ada", "c-1")) == expected
 
 
 def test_what_is_searched_of_a_large_input_is_bounded() -> None:
@@ -92,4 +153,4 @@ def test_what_is_searched_of_a_large_input_is_bounded() -> None:
     assert last_question({**rows, "messages": question}) == "Why?", "the usual names come first"
     shown = value_preview("llm", {**rows, "then": {"messages": question}})
     assert shown is not None
-    assert shown.startswith('{"k0":{"a":1},')
+    assert shown.startswith('k0: {"a":1}, ')

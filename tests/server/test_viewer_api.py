@@ -189,8 +189,8 @@ def test_a_parameter_is_never_a_part_of_a_query(run: Run, client: httpx.Client, 
 
 @pytest.mark.parametrize(
     ("input", "shown"),
-    [(b'"hello"', "hello"), (b'{"q":"hello"}', "hello"), (b'{"q":"a","n":1}', '{"q":"a","n":1}'), (b"{}", None),
-     (b"[1,2]", "[1,2]"), (b'{"n":1}', '{"n":1}'), (b'"' + b"x" * 400 + b'"', "x" * 300 + "…")],
+    [(b'"hello"', "hello"), (b'{"q":"hello"}', "hello"), (b'{"q":"a","n":1}', "q: a, n: 1"), (b"{}", None),
+     (b"[1,2]", "[1,2]"), (b'{"n":1}', "n: 1"), (b'"' + b"x" * 400 + b'"', "x" * 300 + "…")],
 )  # fmt: skip
 def test_a_line_shows_how_the_input_begins(run: Run, client: httpx.Client, input: bytes, shown: str | None) -> None:
     run.trace(input=input)
@@ -223,7 +223,7 @@ def test_a_trace_has_its_operations_as_rows_in_the_order_of_start(run: Run, clie
     assert rows == [
         {"id": text(bot), "parent": None, "kind": "agent", "name": "Bot", "operation": None, "agent": "bot",
          "status": "completed", "start": 1010, "duration": 50.5, "usage": {"prompt_tokens": 3}, "error": None,
-         "level": None, "tags": None, "preview": '{"x":1}',
+         "level": None, "tags": None, "preview": "x: 1",
              "model": None, "tokens": 3, "cached": None, "cost": None, "scores": None},
         {"id": text(recall), "parent": text(bot), "kind": "memory", "name": "notes", "operation": "read",
          "agent": "Bot", "status": "error", "start": 1011, "duration": 0.0, "usage": None, "error": "KeyError: gone",
@@ -285,7 +285,7 @@ def test_a_conversation_begins_with_the_last_question(run: Run, client: httpx.Cl
     assert talk["input"] == "Why?"
     shown = {one["kind"]: one["preview"] for one in client.get("/api/calls").json()["calls"]}
     assert (shown["llm"], shown["agent"]) == ("Why?", "Why?")
-    assert shown["tool"].startswith('{"messages":[{"role":"system"')
+    assert shown["tool"].startswith('messages: [{"role":"system"')
 
 
 def test_what_is_read_to_show_how_inputs_begin_is_bounded(
@@ -299,7 +299,18 @@ def test_what_is_read_to_show_how_inputs_begin_is_bounded(
     answer = client.get(f"/api/traces/{text(root)}").json()
     place = answer["columns"].index("preview")
     shown = [row[place] for row in answer["operations"]]
-    assert shown == ["Why?"] * 64 + [MESSAGES.decode()[:119] + "…"] * 6, "the last ones as they begin"
+    assert shown == ["Why?"] * 64 + ["messages: " + MESSAGES.decode()[12:119] + "…"] * 6, "the last ones as they begin"
+
+
+def test_a_line_leaves_out_the_user_and_the_conversation_that_stand_beside_it(run: Run, client: httpx.Client) -> None:
+    run.trace(
+        input=b'{"user":"ada","conversation":"c-1","question":"Why?"}',
+        user_id="ada",
+        conversation_id="c-1",
+    )
+    run.save()
+    assert client.get("/api/traces").json()["traces"][0]["input"] == "Why?"
+    assert client.get("/api/conversations").json()["conversations"][0]["input"] == "Why?"
 
 
 def test_ids_that_a_program_chose_are_one_segment(run: Run, client: httpx.Client) -> None:

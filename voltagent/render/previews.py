@@ -9,7 +9,8 @@ Pure functions over JSON. The messages are those that :mod:`voltagent.render.mes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from itertools import islice, takewhile
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,8 @@ LONGEST_IN_TREE: Final = 120  # characters of an input in a tree
 REQUEST: Final = frozenset(("method", "path"))
 # Kinds whose inputs may be the messages of a conversation: of others the first characters are enough.
 WITH_MESSAGES: Final = ("llm", "agent")
+_STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_CUT_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?\Z")
 # What is looked at of one input: large data without messages would otherwise take 0.2 s per MB.
 _MOST_VALUES: Final = 1000
 _MOST_MESSAGES: Final = 500
@@ -100,7 +103,7 @@ def value_preview(kind: str, value: Json, longest: int = LONGEST_IN_TREE) -> str
     """Return how the input of an operation begins, in about ``longest`` characters; ``None`` if there is nothing in it.
 
     The messages of a conversation are shown as the last question; a string, or an object with nothing but a string, as
-    that string; anything else as JSON.
+    that string; another object by its fields, and a list as JSON.
     """
     if value is None:
         return None
@@ -108,12 +111,20 @@ def value_preview(kind: str, value: Json, longest: int = LONGEST_IN_TREE) -> str
     return beginning(to_json(value).decode()[:longest], longest) if text is None else cut(text, longest)
 
 
-def json_preview(text: str, longest: int) -> str | None:
-    """Return how an input that may be a conversation begins, from its JSON text; see :func:`value_preview`."""
+def json_preview(text: str, longest: int, beside: Collection[str] = ()) -> str | None:
+    """Return how an input that may be a conversation begins, from its JSON text; see :func:`value_preview`.
+
+    Fields whose value is shown beside the preview, such as the user's id, are left out, unless it has no others.
+    """
     try:
-        shown = _text(from_json(text))
+        value = from_json(text)
     except ValueError:  # it was cut, or is damaged
-        shown = None
+        return beginning(text[:longest], longest)
+    if beside and isinstance(value, dict):
+        rest = {name: one for name, one in value.items() if not (isinstance(one, str) and one in beside)}
+        if 0 < len(rest) < len(value):
+            value, text = rest, to_json(rest).decode()
+    shown = _text(value)
     return beginning(text[:longest], longest) if shown is None else cut(shown, longest)
 
 
@@ -138,15 +149,53 @@ def only_string(value: Json) -> str | None:
 
 
 def beginning(text: str, longest: int) -> str | None:
-    """Return the first characters of JSON text, or of the string that it is, or that is all there is in it."""
+    """Return the first characters of JSON text in words: a string, or one that is all there is in it, or the fields."""
     if text in ("{}", "null"):
         return None
     try:
         value = from_json(text)
     except ValueError:
-        return cut(text, longest - 1)
+        return _words_of_cut(text[: longest - 1]) + "…"
     words = _words(value)
+    if words is None and isinstance(value, dict):
+        return _fields([(name, _field(one)) for name, one in value.items()])
     return text if words is None else words
+
+
+def _words_of_cut(text: str) -> str:
+    """Return the fields of an object whose text was cut, in words; any other text as it is."""
+    if not text.startswith("{"):
+        return text
+    closed = _closed(text)
+    try:
+        value = from_json(closed, allow_partial=True)
+    except ValueError:  # it is damaged, or was cut inside a character
+        return text
+    if not isinstance(value, dict) or not value:
+        return text
+    whole = None if closed == text else only_string(value)
+    if whole is not None:
+        return whole
+    name, last = value.popitem()
+    fields = [(one, _field(content)) for one, content in value.items()]
+    before = to_json({**value, name: ""}).decode()[:-3]
+    cut_off, shown = text.removeprefix(before), _field(last)
+    if isinstance(last, dict | list) and cut_off != text and not cut_off.startswith(shown):
+        shown = cut_off  # without the ends that the parser added
+    return _fields([*fields, (name, shown)])
+
+
+def _closed(text: str) -> str:
+    """Return JSON text that was cut, with the end of the string in which it was."""
+    return _CUT_ESCAPE.sub(r"\1", text) + '"' if '"' in _STRING.sub("", text) else text
+
+
+def _fields(fields: list[tuple[str, str]]) -> str:
+    return ", ".join(f"{name}: {text}" for name, text in fields)
+
+
+def _field(value: Json) -> str:
+    return value if isinstance(value, str) else to_json(value).decode()
 
 
 def cut(text: str, length: int) -> str:
