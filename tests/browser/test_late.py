@@ -99,6 +99,28 @@ def test_a_list_that_is_left_before_its_answer_comes_back_as_it_was_wanted(site:
     only(page, ".rows .agent", ["a"])
 
 
+def test_a_trace_says_how_many_of_its_operations_are_here_and_counts_only_all_of_them(site: Site, new_page: Open):
+    root = site.run.trace("large", ended=False)
+    for number in range(400):
+        span = site.run.recorder.start(root, "tool", "even" if number % 2 == 0 else "odd", b"{}")
+        site.run.recorder.succeed(span, b"{}")
+    site.run.recorder.succeed(root, b"{}")
+    site.run.save()
+    page = new_page()
+    with held(page, r"/api/traces/[^/?]+$") as release:
+        page.evaluate("id => { location.hash = `#/trace/${id}`; }", site.run.store.traces()[0].id)
+        expect(page.locator(".trace-head")).to_contain_text("400 operations (300 loaded so far)")
+        expect(page.locator(".details")).to_contain_text("duration")
+        for missing in ("By name", "without its children"):
+            expect(page.locator(".details")).not_to_contain_text(missing)
+        expect(page.locator(".rows .on-path")).to_have_count(0)
+        release()
+    expect(page.locator(".trace-head")).not_to_contain_text("loaded so far")
+    table = page.get_by_role("group", name="By name")
+    expect(table.get_by_role("row")).to_have_text([re.compile("^name"), re.compile("200"), re.compile("200")])
+    expect(page.locator(".details")).to_contain_text("without its children")
+
+
 def test_a_filter_that_is_being_typed_does_not_call_back_a_user_who_left(site: Site, new_page: Open):
     newest = three(site)[0]
     page = new_page()

@@ -113,6 +113,38 @@ def test_a_beginning_that_was_cut_anywhere_is_read(text: str, expected: str) -> 
     assert beginning(text, len(text) + 1) == expected
 
 
+def truncated(value: Any) -> dict[str, Any]:
+    return {"truncated": True, "type": type(value).__name__, "size": 5_400_000, "reason": "size", "value": value}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"t": truncated("lorem ipsum")}, "lorem ipsum…"),
+        ({"n": 1, "t": truncated("lorem")}, "n: 1, t: lorem…"),
+        ({"t": truncated("lorem"), "n": 1}, "t: lorem…, n: 1"),
+        ({"rows": truncated(truncated([1, 2]))}, "rows: [1,2]"),
+        (truncated({"a": 1, "b": "x"}), "a: 1, b: x"),
+        ({"truncated": True, "value": 1}, "truncated: true, value: 1"),
+    ],
+)
+def test_what_was_kept_of_a_truncated_value_is_shown(value: Any, expected: str) -> None:
+    text = json.dumps(value, separators=(",", ":"))
+    assert beginning(text, 300) == json_preview(text, 300) == value_preview("tool", value, 300) == expected
+
+
+def test_what_was_kept_of_a_truncated_value_is_cut() -> None:
+    whole = value_preview("tool", {"t": truncated("lorem " * 100)})
+    fields = value_preview("tool", {"n": 1, "t": truncated("lorem " * 100)})
+    assert whole is not None
+    assert fields is not None
+    assert whole.startswith("lorem lorem")
+    assert fields.startswith("n: 1, t: lorem lorem")
+    assert whole.count("…") == fields.count("…") == 1
+    assert whole.endswith("…")
+    assert fields.endswith("…")
+
+
 def test_each_place_to_cut_is_read() -> None:
     value = {"user": "ada", "n": -1.5, "on": True, "q": 'é\n"\\', "in": {"a": [None, {}]}}
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))

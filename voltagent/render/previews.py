@@ -156,6 +156,7 @@ def beginning(text: str, longest: int) -> str | None:
         value = from_json(text)
     except ValueError:
         return _words_of_cut(text[: longest - 1]) + "…"
+    value = _without_marks(value)
     words = _words(value)
     if words is None and isinstance(value, dict):
         return _fields([(name, _field(one)) for name, one in value.items()])
@@ -173,9 +174,12 @@ def _words_of_cut(text: str) -> str:
         return text
     if not isinstance(value, dict) or not value:
         return text
-    whole = None if closed == text else only_string(value)
+    read = _without_marks(value)
+    whole = None if closed == text else only_string(read)
     if whole is not None:
-        return whole
+        return whole.removesuffix("…")
+    if read != value:
+        return _fields([(name, _field(one)) for name, one in read.items()]).removesuffix("…")
     name, last = value.popitem()
     fields = [(one, _field(content)) for one, content in value.items()]
     before = to_json({**value, name: ""}).decode()[:-3]
@@ -183,6 +187,20 @@ def _words_of_cut(text: str) -> str:
     if isinstance(last, dict | list) and cut_off != text and not cut_off.startswith(shown):
         shown = cut_off  # without the ends that the parser added
     return _fields([*fields, (name, shown)])
+
+
+def _without_marks(value: Json) -> Json:
+    """Return a value, or one with fields, without the marks that say that it was truncated."""
+    inner = _unwrap(value)
+    return {name: _unwrap(one) for name, one in inner.items()} if isinstance(inner, dict) else inner
+
+
+def _unwrap(value: Json) -> Json:
+    """Return what was kept of a truncated value, of a string with an ellipsis; any other value as it is."""
+    mark = value
+    while isinstance(value, dict) and value.get("truncated") is True and "reason" in value and "value" in value:
+        value = value["value"]
+    return f"{value}…" if isinstance(value, str) and value is not mark else value
 
 
 def _closed(text: str) -> str:

@@ -26,15 +26,16 @@ export function used(thing) {
  * Everything about a trace in one line.
  *
  * @param {TraceWhole} trace
+ * @param {number} [left] operations that are still to come
  * @returns {Child[]}
  */
-export function headline(trace) {
+export function headline(trace, left = 0) {
   const { user, conversation, models = [], tags = [] } = trace;
   return [
     status(stateOf(trace), { long: true }),
     element("span", { class: "took" }, duration(elapsed(trace))),
     silence(trace) ? element("span", { class: "error-text" }, silence(trace)) : null,
-    element("span", {}, plural(trace.operations, "operation")),
+    element("span", {}, plural(trace.operations, "operation"), left ? element("span", { class: "dim" }, ` (${count(trace.operations - left)} loaded so far)`) : null),
     trace.errors ? element("span", { class: "error-text" }, plural(trace.errors, "error")) : null,
     used(trace),
     models.slice(0, MOST).map((model) => linked(model, address("list", [], { model }))),

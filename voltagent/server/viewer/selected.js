@@ -29,7 +29,8 @@ export function detailGrows(view) {
 
 /** @param {View} view @param {TreeNode} node */
 function placeOf(view, node) {
-  return { self: selfTime(view.nodes, node), begin: view.whole.from, total: view.whole.to - view.whole.from, usual: usualOf(view, node) };
+  const self = view.answer?.more ? null : selfTime(view.nodes, node); // its children may be still to come
+  return { self, begin: view.whole.from, total: view.whole.to - view.whole.from, usual: usualOf(view, node) };
 }
 
 /**
@@ -44,7 +45,7 @@ export async function detail(view) {
     groupDetails(view, node, node.group.count);
     return;
   }
-  const state = asText([node.id, stateFacts(node), node.scores, view.compares, node.index ? null : [contents(view.answer.trace), view.answer.more]]);
+  const state = asText([node.id, stateFacts(node), node.scores, view.compares, view.answer.more, node.index ? null : contents(view.answer.trace)]);
   if (state === view.detailed) return; // it is shown, or on its way
   view.detailed = state;
   const isCurrent = () => !view.closed && view.detailed === state;
@@ -146,7 +147,7 @@ function groupTimes(view, node) {
 /** @param {View} view */
 function byName(view) {
   const operations = view.nodes.filter((node) => node.index && !node.group && !node.started);
-  if (!operations.length) return null;
+  if (!operations.length || view.answer?.more) return null;
   const head = element("summary", {}, element("span", { class: "title" }, "By name"));
   const shows = () => asText([view.id, operations.length, view.answer?.trace.status]);
   return element("details", { class: "section", open: true, "data-key": "by name", shows }, head, nameTable(operations));

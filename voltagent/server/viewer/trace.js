@@ -148,7 +148,7 @@ function show(view, answer) {
   const isFirst = view.rows.length === 0;
   const goesToError = isFirst && view.query.next === "error";
   view.real = treeOf(answer); // without the groups of equal siblings
-  view.path = criticalPath(view.real);
+  view.path = answer.more ? new Map() : criticalPath(view.real); // of some operations it would be another one
   view.nodes = grouped(view.real);
   fitDepth(view.parts.scroller, view.nodes);
   view.at = Math.max(0, selected ? view.nodes.findIndex((node) => node.id === selected) : 0);

@@ -22,7 +22,7 @@ export function draw(view) {
   const { parts } = view;
   document.title = `${trace.agent} · voltagent`;
   patch(parts.title, [element("bdi", { title: trace.agent }, trace.agent)]);
-  patch(parts.facts, headline(trace));
+  patch(parts.facts, headline(trace, view.answer.more));
   parts.follow.hidden = stateOf(trace) !== "running";
   parts.nextError.hidden = !trace.errors;
   parts.follow.setAttribute("aria-pressed", String(view.follows));
