@@ -457,3 +457,133 @@ def test_what_resembles_a_name_or_a_folder_and_is_none_is_hidden(text: str, secr
 @pytest.mark.parametrize("text", ["PWD=/root", "OLDPWD=/home/app/src", 'password = "TLS_PSK_WITH_AES_CCM"'])
 def test_a_folder_and_the_name_of_a_constant_are_kept(text: str) -> None:
     assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("user: app\npassword: toor\n", "toor"),
+        ("host=pg1\nsecret=kittiwake\n", "kittiwake"),
+        ("ossrhUsername=ida\nossrhPassword=damson\n", "damson"),
+        ("dn: uid=ole,dc=x\nuserPassword: plover\n", "plover"),
+        ("$ grep -n pass conf\nconf/dev.yml:7:  password: kestrel\n", "kestrel"),
+        ("login user=holm password=snowdrop ip=10.0.0.9", "snowdrop"),
+        ('psql "host=pg user=app password=nightheron dbname=shop"', "nightheron"),
+        ("mount -o username=ida,password=bluethroat,vers=3.0 //nas/x /mnt", "bluethroat"),
+        ("config: {Addr:redis:6379 Password:goshawk DB:0}", "goshawk"),
+        ("[mail]\nlogin = ida\npasswd = corn-bunting\n", "corn-bunting"),
+        ("RESTIC_PASSWORD=tern-colony restic prune", "tern-colony"),
+        ("requirepass bilberry\n", "bilberry"),
+        ("SetEnv WIKI_DB_PASS chaffinch\n", "chaffinch"),
+        ('AuthLDAPBindPassword "marigold"\n', "marigold"),
+        ("Host,PW\nsw1,larkspur\n", "larkspur"),
+        ("| NAS | Password |\n|---|---|\n| ida | `tui song` |\n", "tui song"),
+        ("new PDO($dsn, 'app', 'merganser')", "merganser"),
+        ('DriverManager.getConnection("jdbc:mysql://db/x", "app", "teal")', "teal"),
+        ("jwt.sign({ id: 7 }, 'partridge')", "partridge"),
+        ("curl -sualice:stork https://x.io", "stork"),
+        ("cmdkey /add:nas /user:ida /pass:waterRail", "waterRail"),
+        ("rabbitmqctl add_user etl whitestork\n", "whitestork"),
+        ("cargo login cioQx7Zt2LmW9Kp4", "cioQx7Zt2LmW9Kp4"),
+        ("sonar.login=8f0a1c2e5b7d", "8f0a1c2e5b7d"),
+        ("pg.internal:5432:shop:app:juniper\n", "juniper"),
+        ("[smtp.x.io]:587 relay@x.io:guillemot\n", "guillemot"),
+        ("(1, 'ida', '$P$BDxq8Zt1vLm3')", "BDxq8Zt1vLm3"),
+        ("Your verification code is: 204 881.", "204 881"),
+        ("771930 is your TAN for the transfer", "771930"),
+        ("The recovery code is HX4K-99TT-2MMA.", "HX4K-99TT-2MMA"),
+        ("Save your recovery codes.\n\n  1. 7f3k-29dm  2. q8xz-11lp\n", "q8xz-11lp"),
+        ("Your scratch codes are:\n  84920184\n  10583927\n", "10583927"),
+        ("Alarm code: 3391", "3391"),
+        ("Use the following password to proceed:\n\n8f0a1c2e5b7d9f3a\n", "8f0a1c2e5b7d9f3a"),
+        ("the password is booby-Hatch, why", "booby-Hatch"),
+        ("$ argocd admin initial-password\nZk2Lw8Qx4Tn7Vb\n", "Zk2Lw8Qx4Tn7Vb"),
+        ("<key>PinCode</key><integer>6620</integer>", "6620"),
+    ],
+)
+def test_a_plain_word_or_a_code_where_a_password_must_stand_is_hidden(text: str, secret: str) -> None:
+    assert secret not in redactor.text(text)
+    assert secret not in json.loads(redactor.apply(to_json(text)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user: string\npassword: string\n",
+        "username: text\npassword: text\n",
+        "username: required\npassword: optional\n",
+        "volumes:\n  - name: data\n    secret: dbcreds\n",
+        "tls:\n  host: x.io\n  secret: tlscert\n",
+        "client = Client(\n    user=name,\n    password=hashed,\n    host=server\n)\n",
+        "connect(user=user, password=passwd, host=host)",
+        'login(user="a",password=mypass,host=b)',
+        "event=login password=changed user=ida",
+        "label:password type:issue state:open",
+        "user=alice pass=failure reason=timeout",
+        "SELECT * FROM t WHERE user=name AND password=passwd",
+        "DB_PASSWORD=db-password",
+        "PASSWORD=not-set",
+        "user: x\npassword: one-way-hash\n",
+        "user = x\nauth_password = per-user\n",
+        "requirepass foobared is the default",
+        "ENV DB_PASSWORD required\n",
+        "syn keyword apache AuthLDAPBindPassword AuthLDAPCharsetConfig\n",
+        "| option | password |\n|---|---|\n| a | `string` |\n| b | `optional` |\n",
+        "PW,Palau\nPY,Paraguay\n",
+        'widget.connect("clicked", "data", "callback")',
+        "new PDO($dsn, 'root', 'password')",
+        "new PDO($dsn, $user, $pass)",
+        "jwt.verify(token, 'secret')",
+        "gcc -muabi:foo1 x",
+        "rsync -avu:host1/x y",
+        "cargo login --registry x",
+        "login 2 times a day",
+        "rabbitmqctl add_user user password\n",
+        "$B$3$N$h$&$JGX7J$+$i@8$^$l$?",
+        "code: 404 200 responses",
+        "It is your pin on the map",
+        "Backup codes can be used once.\nEach has 8 characters.\n",
+        "recovery codes\n\n2026-01-01\n",
+        "recovery codes:\none-two\nthree-four\n",
+        "The password must contain:\n8characters or more\n",
+        "password (optional):\nmax_length 12\n",
+        "password is case-sensitive",
+        "The password is Case-Sensitive",
+        "<key>KeyCount</key><integer>5123</integer>",
+        'let password = rpassword::prompt_password("Password: ")?;',
+        '    PASSWORD = "password"\n',
+        'SECRET_FIELDS = {"password", "token", "secret"}',
+        'curl -u "$$USER:$$PASS" $(URL)',
+    ],
+)
+def test_what_stands_where_a_password_may_stand_and_is_none_is_kept(text: str) -> None:
+    assert redactor.text(text) == text
+    assert json.loads(redactor.apply(to_json(text))) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"tokens": [{"id": 9, "hash": "8f0a1c2e5b7d9f3a"}]},
+        {"one_time_code": "8f0a1c2e5b7d9f3a"},
+        {"Name": "/shop/relay", "Type": "SecureString", "Value": "8f0a1c2e5b7d9f3a"},
+        {"id": "https://x.vault.azure.net/secrets/smtp/0a", "name": "smtp", "value": "8f0a1c2e5b7d9f3a"},
+        {"keystorePass": "8f0a1c2e5b7d9f3a"},
+    ],
+)
+def test_what_a_service_for_secrets_lists_is_hidden(value: Any) -> None:
+    assert b"8f0a1c2e5b7d9f3a" not in redactor.apply(to_json(value))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"files": [{"id": 9, "hash": "8f0a1c2e5b7d9f3a"}]},
+        {"tokens": [{"id": 9, "hash": "8f0a", "text": "the"}]},
+        {"time_codes": ["00:10:12"], "time_code": "01:02:03"},
+        {"Name": "/shop/region", "Type": "String", "Value": "8f0a1c2e5b7d9f3a"},
+        {"id": "https://x.io/files/smtp/0a", "name": "smtp", "value": "8f0a1c2e5b7d9f3a"},
+    ],
+)
+def test_what_resembles_such_a_list_is_kept(value: Any) -> None:
+    assert json.loads(redactor.apply(to_json(value))) == value

@@ -36,6 +36,7 @@ _PARTS_OF_TOKENS: Final = frozenset(
     ("access", "refresh", "bearer", "value", "csrf", "session", "api", "auth", "stringValue")
 )
 _LONG: Final = 16  # characters of a credential in a list under a weak name
+_HASH: Final = "hash"  # that of a token in a list of tokens
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}] \r\n")
 _STRONG: Final = Strength.STRONG
@@ -219,6 +220,7 @@ class Walk:
                     self._hide(item, part, one)
         if strength is Strength.WEAK and type(item) is list:
             is_pair = len(item) == 2 and all(type(one) is str for one in item)  # user and password
+            are_tokens = str(key).lower().endswith("tokens")
             for number, one in enumerate(item):
                 if (
                     type(one) is str
@@ -226,6 +228,14 @@ class Walk:
                     and is_credential(one)
                 ):
                     self._hide(item, number, one)
+                elif (
+                    are_tokens
+                    and type(one) is dict
+                    and type(hashed := one.get(_HASH)) is str
+                    and len(hashed) >= _LONG
+                    and is_credential(hashed)
+                ):
+                    self._hide(one, _HASH, hashed)
         self._value(container, key, container[key], nested)
 
     def _hide(self, container: _Container, key: Any, value: Any) -> None:

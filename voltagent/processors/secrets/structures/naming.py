@@ -59,7 +59,7 @@ class Naming(NamedTuple):
         self, value: dict[str, Any], of_keys: Sequence[Strength | None], strength: Callable[[str], Strength]
     ) -> Sequence[Strength | None]:
         """Return the strengths of a dictionary's values, given those of its keys: what the name says holds for one."""
-        if True in map(value.get, _SENSITIVE) and type(value[self.value]) is str:
+        if type(value[self.value]) is str and (True in map(value.get, _SENSITIVE) or _is_of_vault(value)):
             return [_STRONG if key == self.value else own for key, own in zip(value, of_keys, strict=True)]
         field = next((field for field in self.fields if type(value[field]) is str), None)
         if field is None:
@@ -96,6 +96,14 @@ def naming_of(keys: dict[str, Any]) -> Naming | None:
             fields += (_PATH,) if _PATCH.issubset(keys) else ()
             fields += (_TYPE,) if _TYPE in keys else ()
     return Naming(fields, value, not keys.keys().isdisjoint(_COOKIE_FIELDS)) if fields else None
+
+
+def _is_of_vault(value: dict[str, Any]) -> bool:
+    """Return whether a service for secrets says that this is one: a parameter of AWS, or what Azure has in a vault."""
+    if value.get("Type") == "SecureString":
+        return True
+    where = value.get("id")
+    return type(where) is str and ".vault.azure.net/secrets/" in where
 
 
 def _name_in(field: str, written: str, item: Any) -> str:

@@ -84,6 +84,7 @@ _LITERAL_SECOND: Final = r"\([^()]*,(?:\s|\\[nrt])*[bru]*\\*[\"']"  # a call wit
 AMONG_NAMES: Final = (
     r"basicauth|sessionid|cred(?:ential)?s (?:are|is) |secrets set |secret-tool |pass (?:show|-c|otp) |passwd [a-z]"
     r"|pass[ \t]+(?:(?:is|was|for)[ \t]|[^ -~])|auth(?::token| default | plain)"
+    r"|(?:pass|auth) [a-z]+(?:[\r\n\"]|\\+[nr]|$)"
     rf"|(?:credentials?|auth(?:enticat(?:e|ion))?|password(?:token)?){_LITERAL_SECOND}"
     rf"|(?:{'|'.join(one for one in QUESTIONED if len(one) > 3)}){QUESTION}"
 )
@@ -112,7 +113,7 @@ WORDED: Final = (
         r"|createhmac\(|hmac\.new\(|fernet\(|%3a%2f%2f|private-lines:|-value[ \t]|:5432:|\"kty"
         r"|snmp(?:-server|-agent)?[ \t]+community|ssws | enc [a-z0-9+/]{12}|rabbitmqctl |sudo -s"
         r"|bcrypt\.|vault login |kv put |signwith\(|# client[ \t\\]"
-        r"|(?:login|account)(?::| is| ->)[ \t]+[^ \t:/\\\"]+[ \t]*[:/]"
+        r"|(?:login|account)(?::| is| with| ->)[ \t]+[^ \t:/\\\"]+[ \t]*[:/]|login[= ][a-z]*[0-9][a-z0-9]{5}"
     ),
     (
         r"webhook|hooks\.|telegram\.org/bot|ifttt\.com/trigger/|pagerduty\.com/integration/|wifi(?::[a-z]:|\.begin\()"
@@ -133,7 +134,7 @@ WORDED: Final = (
 )
 BRIEF_WORDED: Final = r"by[ \t](?:[\"'`\\]|[ \t]{1,3}[\"'`\\])"
 HOSTS: Final = r"\]:[0-9]+[ \t]+[^ \t:\"\\]+:"
-MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt)\$|\{s?sha"
+MARKED: Final = r"\$(?:apr1|1a|2[abxy]|[15-9hpy]|argon2i?d?|scrypt)\$|\{s?sha"
 COOKIE_LINE: Final = r"(?i:\t(?:true|false)\t[0-9])"  # where it is not encoded; otherwise it is among the words
 PAIRS: Final = (
     "bw[^a-z]?session|community[^a-z]?string|snmp[^a-z]?community|seed[^a-z]?words|security[^a-z]?answer|access[^a-z]?signature|conn(?:ection)?[^a-z]?strings?"
@@ -144,7 +145,8 @@ BRIEF_PAIRS: Final = "|".join(
 )
 CODES: Final = (
     r"(?:one[- ]time|verification|security|login|authentication|confirmation|access|(?:enter|use|type) (?:the|this))"
-    r"[ -](?:pass)?code|code[^a-z]?verifier|(?:as|is) your [a-z -]*code|your code (?:is|was)[ :]"
+    r"[ -](?:pass)?code|code[^a-z]?verifier|(?:as|is) your (?:[a-z -]*code|tan|pin)|your code (?:is|was)[ :]"
+    r"|(?:recovery|backup|scratch)[ -]code"
     r"|code (?:for|sent|to)[^:;.\"\\]*(?::| is:?)[ \t]+[0-9]"
     rf"|code [0-9]+ to {TO_WHAT}"
     r"|code[ \t]+(?:ist|lautet|est|is)[ :]+[0-9]|(?:digo|codice)[ \t]+[^ \t]+[ \t:]+[0-9]{4}|ungs-?code"
@@ -194,7 +196,7 @@ def hint_of(hint: str) -> str:
 
 def firsts_of(second: str) -> list[str]:
     """Return the first words of the pairs with this second word."""
-    return [*sorted(first for first, other in STRONG_PAIRS if other == second), "kod", "pin", "adgangs"]
+    return [*sorted(first for first, other in STRONG_PAIRS if other == second), "kod", "pin", "adgangs", "time"]
 
 
 def pair_of(firsts: Iterable[str], second: str) -> str:

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from voltagent.processors.secrets.text.engine import fast_check
 from voltagent.processors.secrets.text.scan import Range, Scan
-from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
+from voltagent.processors.secrets.vocabulary.joined_words import has_password_form, is_free_word
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength, is_pin
 from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
@@ -58,6 +58,10 @@ Column: TypeAlias = tuple[int, str, Strength]
 
 
 _COUNTRY: Final = "PW"  # in a list of countries, Palau
+_SYSTEMS: Final = (
+    "account email host hostname ip ip-address device server service site system ssid ap router url database"
+)
+_OF_ACCOUNTS: Final = _USERS | frozenset(_SYSTEMS.split())  # beside these, `PW` is a password
 
 
 def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> list[Column]:
@@ -74,7 +78,7 @@ def secret_columns(names: list[str], strength: Callable[[str], Strength]) -> lis
 
 def _is_list_of_countries(names: list[str]) -> bool:
     """Return whether a row is one of a list of countries, such as ``PW,Palau``, and not names of columns."""
-    return _USERS.isdisjoint(map(str.lower, names)) and not any(name[:1].islower() for name in names)
+    return _OF_ACCOUNTS.isdisjoint(map(str.lower, names)) and not any(name[:1].islower() for name in names)
 
 
 def is_secret_cell(name: str, value: str, strength: Strength) -> bool:
@@ -258,11 +262,18 @@ def _add_row(scan: Scan, header: _Header, line: str, row: int, found: list[Range
         value = cell.strip(" \t\r\"'`*")
         is_sure = number in sure and value.isalnum() and not value.isalpha() and value.isascii()
         is_spaced = header.is_spaced and (header.named is None or separator != _ALIGNED or " " in value)
+        is_spaced = is_spaced and not (strength is Strength.STRONG and _is_literal(cell, value))
         if is_sure or (value and _is_in_text(name, value, strength, is_spaced=is_spaced)):
             before = begins[number] if begins else sum(map(len, cells[:number])) + number * len(separator)
             begin = row + before + cell.index(value)
             found.append((begin, begin + len(value)))
     return True
+
+
+def _is_literal(cell: str, value: str) -> bool:
+    """Return whether a cell of Markdown has nothing but a literal: no prose is written as one."""
+    cell = cell.strip()
+    return len(cell) > len("``") and cell[0] == cell[-1] == "`" and "`" not in value and is_free_word(value)
 
 
 def _split(line: str, separator: str) -> Iterator[str]:

@@ -11,8 +11,8 @@ from typing import Final
 _STRONG: Final = (
     "password passwords passwd passw passwrd passphrase passphrases passcode passcodes pwd pswd secret secrets "
     "credential credentials pin otp totp cvv cvc cvv2 cvc2 authorization cookie setcookie apikey apikeys apisecret "
-    "privatekey secretkey accesskey dbpass dbpwd userpass mypass mysqlpwd pgpassword sshpass rootpass adminpass "
-    "creds cred contraseña contrasena contraseñas clave passwort passwörter kennwort senha senhas mdp "
+    "onetimecode privatekey secretkey accesskey dbpass dbpwd userpass mypass mysqlpwd pgpassword sshpass rootpass "
+    "adminpass creds cred contraseña contrasena contraseñas clave passwort passwörter kennwort senha senhas mdp "
     "motdepasse wachtwoord lösenord salasana hasło heslo jelszó şifre adgangskode passord parola пароль 密码 密碼 "
     "パスワード 비밀번호 암호 暗証番号 psk pw mnemonic bindpw lozinka katasandi matkhau kodeord geslo contrasenya "
     "парола лозинка секрет κωδικός סיסמה mậtkhẩu รหัสผ่าน كلمةالمرور salasõna slaptažodis geheimnis geheim haslo "
@@ -179,6 +179,7 @@ STRONG_PAIRS: Final = frozenset(
         (("phrase",), "seed recovery pass"),
         (("word", "words"), "pass"),
         (("words",), "seed"),
+        (("pass",), "keystore truststore"),
         (("pass",), "db user root admin my sudo ssh smtp mysql pg ftp mail email wifi wlan store become default proxy"),
     )
     for first in firsts.split()

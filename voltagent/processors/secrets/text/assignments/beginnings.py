@@ -76,6 +76,7 @@ _MOST_REMEMBERED: Final = 4096  # beginnings, of up to 200 characters
 LEAST_DIGITS: Final = 4
 _OF_PHRASES: Final = ("pass", "phrase", "mnemonic", "psk", "pw")  # what can be several words
 OF_SEVERAL_WORDS: Final = ("phrase", "mnemonic", "psk")  # of these, what always may be
+_OF_WORDS: Final = re.compile("secret|shared", re.IGNORECASE)  # what can be one word, beside these
 _BEFORE_PHRASE: Final = ("secret", "cred", "pin")  # also before one of these, as in `secret_recovery_phrase`
 OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
 _COLOUR: Final = 8  # characters that begin a colour, up to its last number
@@ -116,6 +117,7 @@ class Assignment(NamedTuple):
     takes_word: bool  # a plain word behind the operator is a password
     takes_phrase: bool  # several plain words behind the operator may be a password
     takes_line: bool  # a plain word that is all of a line of configuration
+    takes_pair: bool  # a plain word in one of several pairs
     takes_number: bool  # a number behind the operator is a password
     least_digits: int  # of such a number
     takes_mixture: bool  # alphabetic characters and digits behind the operator are a secret, whatever else
@@ -172,6 +174,8 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
     beginning = Beginning(name, strength, operator, (quote or "").lstrip("bfrun@$#"), is_configuration, is_pin(name))
     is_strong, is_spaced = strength is Strength.STRONG, text[value - 1] in " \t\n"
     is_of_phrases = any(map(name.lower().__contains__, _OF_PHRASES))
+    is_of_words = is_strong and operator in (":", "=") and (is_of_phrases or _OF_WORDS.search(name) is not None)
+    is_tight = operator == "=" and text[value - 1] == "="
     return Assignment(
         beginning,
         is_quoted=quote is not None,
@@ -181,7 +185,8 @@ def _understood(scan: Scan, match: re.Match[str], start: int, value: int) -> Ass
         is_spaced=is_spaced,
         takes_word=is_strong and is_configuration and not beginning.is_pin and not is_spaced,
         takes_phrase=is_strong and operator in (":", "=") and is_of_phrases,
-        takes_line=is_strong and operator in (":", "=") and is_spaced and is_of_phrases,
+        takes_line=is_of_words and (is_spaced or is_tight),
+        takes_pair=is_of_words and not is_spaced,
         takes_number=is_strong and operator != "|" and not name.lower().endswith("s"),
         least_digits=LEAST_DIGITS - (name.lower().endswith(OF_CARDS)),
         takes_mixture=not beginning.is_pin and operator != "|" and name.rstrip(_DIGITS).lower() != "key",

@@ -17,6 +17,7 @@ from voltagent.processors.secrets.vocabulary.credential_forms import (
 )
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
 from voltagent.processors.secrets.vocabulary.names import Strength
+from voltagent.processors.secrets.vocabulary.words import LABELS
 
 _SCHEMA: Final = re.compile(
     r"\{(?![^{}]{0,200}\bvalue\\{0,8}[\"']?\s{0,4}[:=])"  # as `terraform output -json` has it
@@ -56,6 +57,7 @@ _OF_RECORDS: Final = re.compile(r"\[\s{0,80}\{\s{0,80}\\{0,4}[\"'][\w .-]{1,60}\
 _HAS_VALUES: Final = re.compile(
     r"[\"']\w{0,20}value\\{0,4}[\"']\s{0,8}:\s{0,8}\\{0,4}[\"']", re.IGNORECASE
 )  # that it does not name
+_PATH: Final = re.compile(r"\.|::")
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 
 
@@ -148,7 +150,7 @@ def call(scan: Scan, one: Beginning, start: int, bracket: int) -> Range | None:
 @lru_cache(maxsize=512)
 def _makes_a_secret(called: str) -> bool:
     """Return whether a function is called with a secret, and not with the name or the label of one that it reads."""
-    return _SECRET_CALL.match(called) is not None and not called.rpartition(".")[2].lower().startswith(_READERS)
+    return _SECRET_CALL.match(called) is not None and not _PATH.split(called)[-1].lower().startswith(_READERS)
 
 
 def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: bool = True) -> Range | None:
@@ -171,5 +173,7 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
     literals = _LITERAL.findall(inside[:4096])
     if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
         return None
+    if len(literals) > 1 and LABELS.issuperset(map(str.lower, literals)):
+        return None  # `SECRET_FIELDS = {"password", "secret"}`
     has_literal = '"' in inside or "'" in inside
     return (start, end) if has_literal or ("(" not in inside and any(map(str.isdigit, inside[:4096]))) else None

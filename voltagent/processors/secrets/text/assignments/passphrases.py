@@ -46,6 +46,22 @@ _CONFIGURED: Final = re.compile(
     r"(?!(?:str|int|bool|float|bytes|string|number|any|list|dict)\b)(?![A-Z]\w{0,40}\.\w)"
     r"(?:[^\s(){};,\[\]<>]{1,60}|\"[^\"]{0,60}\"|'[^']{0,60}')[ \t\r]{0,4}\Z"
 )
+_OF_LOGIN: Final = re.compile(
+    r"[ \t>+|#-]{0,20}[\w.-]{0,30}?(?:user|login|host|port|addr|server|database|adapter|schema|mail|account|uid|ssid"
+    r"|url|driver|realm|domain|dsn)[\w.-]{0,20}[ \t]{0,20}[:=]",
+    re.IGNORECASE,
+)
+# What `grep` prints before a line of a file of configuration.
+_FOUND_IN_FILE: Final = re.compile(
+    r"[\w-]\.(?:ya?ml|ini|env|conf|cfg|cnf|properties|toml|tfvars)(?:\.[\w.]{1,20})?[:-]\d{1,6}[:-][ \t-]{0,20}\Z"
+)
+# Another pair before or behind one, in a log or a command.
+_PAIR_BEFORE: Final = re.compile(
+    r"(?:^|[\s\0,;{\"'])[\w.-]{1,40}(?P<operator>[=:])[^\s=,;&\"'(){}\0]{1,60}(?P<joint>[ ,;])[ ]?\Z"
+)
+_PAIR_BEHIND: Final = re.compile(r"(?P<joint>[ ,;]) ?[A-Za-z][\w.-]{1,40}(?P<operator>[=:])[^\s=:]")
+_SHORTEST_WORD: Final = 6  # characters of a plain word that is a password
+_SHORTEST_BESIDE_LOGIN: Final = 4
 _REQUESTED: Final = re.compile(r"(?:[\n\0]|\A)[A-Z][\w ()'-]{2,60}:[ \t]{0,4}\r?\n\Z")  # what a command requests
 # What a form, a table or a list of what a class has says of a password, in one word.
 _STATES_OF_ONE: Final = (
@@ -53,7 +69,8 @@ _STATES_OF_ONE: Final = (
     "inherited unset matches mismatch correct accepted rejected prompt interactive manual automatic generated managed "
     "vaulted sealed provided omitted restricted protected private public random present absent visible filtered "
     "scrubbed sensitive confidential bcrypt scrypt salted cleartext obscured keychain keyring attribute property "
-    "method function module parameter argument variable constant integer boolean instance interface column keyword"
+    "method function module parameter argument variable constant integer boolean instance interface column "
+    "keyword getpass"
 )
 _STATES: Final = frozenset(_STATES_OF_ONE.split())
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
@@ -82,6 +99,8 @@ _OF_PASSWORDS: Final = (
     "heslo",
     "lösenord",
 )
+_PLAIN_WORDS: Final = re.compile(r"[a-z]{3,20}(?:[-_;][a-z]{3,20}){1,3}\Z")
+_JOINT: Final = re.compile("[-_;]")
 _SHORTEST_PASSPHRASE: Final = 14  # characters of words joined by hyphens
 
 
@@ -153,15 +172,47 @@ def is_configured_word(scan: Scan, name: int, start: int, word: str) -> bool:
 
     ``db_password: swordfish`` is one beside ``db_user: app``, and not by itself, where it may be what a form says.
     """
-    before = scan.text[max(0, name - _DEEPEST) : name].rstrip(" \t-")
-    if before[-1:] not in "\n\0" or (not before and name > _DEEPEST):
+    if not _may_be_password(word, _SHORTEST_BESIDE_LOGIN):
         return False
     scan.units -= 4
-    is_word = is_word_of_configuration(word) and word.islower() and not is_placeholder(word)
-    is_free = is_free_word(word) and word not in IN_SENTENCES and word not in _STATES
+    before = scan.text[max(0, name - _DEEPEST) : name].rstrip(" \t-")
+    if before[-1:] not in "\n\0" or (not before and name > _DEEPEST):
+        return _FOUND_IN_FILE.search(scan.text, max(0, name - CALLED), name) is not None
     variable = scan.text[name:start].rstrip(" \t:=")
-    is_variable = variable.isupper() and "_" in variable  # `DATABASE_PASSWORD: swordfish`
-    return is_word and is_free and (is_variable or _is_configuration(scan, start, start + len(word), is_sure=False))
+    if variable.lower() == "secret" and ":" in scan.text[name:start]:  # `secret: letsencrypt`, its name
+        return False
+    if variable == "userPassword":  # an attribute of LDAP
+        return True
+    is_long = len(word) >= _SHORTEST_WORD
+    if is_long and variable.isupper() and "_" in variable:  # `DATABASE_PASSWORD: swordfish`
+        return True
+    end = start + len(word)
+    return _is_configuration(scan, start, end, is_sure=False, of_login=not is_long)
+
+
+def is_word_of_pair(scan: Scan, name: int, start: int, word: str) -> bool:
+    """Return whether a plain word is a password by being in one of several pairs: ``user=bob password=swordfish``.
+
+    In a call, what stands there is the name of a variable.
+    """
+    if not _may_be_password(word, _SHORTEST_WORD) or word.endswith("ed"):
+        return False
+    scan.units -= 4
+    text, operator = scan.text, scan.text[start - 1]
+    before = text[max(0, name - CALLED) : name]
+    pair = _PAIR_BEFORE.search(before)
+    if pair is None or pair["operator"] != operator:
+        pair = _PAIR_BEHIND.match(text, start + len(word))
+    if pair is None or pair["operator"] != operator:
+        return False
+    line = before[1 + max(map(before.rfind, "\n\0")) :]
+    return "(" not in line and (pair["joint"] in " {" or "{" not in line)
+
+
+def _may_be_password(word: str, least: int) -> bool:
+    """Return whether a plain word in lower case neither stands for a password nor says what became of one."""
+    is_word = len(word) >= least and word.isalpha() and word.islower() and not is_placeholder(word)
+    return is_word and is_free_word(word) and word not in IN_SENTENCES and word not in _STATES
 
 
 def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:
@@ -172,8 +223,7 @@ def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: 
     """
     if one.strength is not Strength.STRONG or one.is_pin:
         return False
-    is_joined = one.is_configuration or (one.operator == "=" and scan.text[start - 1] == "=")
-    if is_joined and _is_passphrase(value):
+    if _are_words_of_password(scan, one, start, end, value):
         return True
     has_cases = value != value.lower() and value != value.upper()
     if not is_mixture(value) and not (has_cases and (DOTTED.match(value) or NUMBERED.match(value)) is not None):
@@ -184,6 +234,25 @@ def is_joined_password(scan: Scan, one: Beginning, start: int, end: int, value: 
     if not ends_line or has_cases or one.name.isupper() or WORDS_AND_NUMBER.match(value) is not None:
         return ends_line
     return WORD_AND_NUMBER.match(value) is not None and any(map(one.name.lower().__contains__, _OF_PASSWORDS))
+
+
+def _are_words_of_password(scan: Scan, one: Beginning, start: int, end: int, value: str) -> bool:
+    is_joined = one.is_configuration or (one.operator == "=" and scan.text[start - 1] == "=")
+    if is_joined and _is_passphrase(value):
+        return True
+    ends_word = scan.text[end : end + 1] in ("", " ", "\n", "\r", "\0")
+    if not (ends_word and _are_plain_words(value) and any(map(one.name.lower().__contains__, _OF_PASSWORDS))):
+        return False
+    return is_joined or _is_configuration(scan, start, end, is_sure=False, of_login=True)
+
+
+def _are_plain_words(value: str) -> bool:
+    """Return whether a value is a few words that are joined and do not speak of a password: ``corn-bunting``."""
+    return (
+        _PLAIN_WORDS.match(value) is not None
+        and _STANDS_FOR_ONE.search(value.replace("_", "-")) is None
+        and all(is_free_word(word) and word not in IN_SENTENCES and word not in _STATES for word in _JOINT.split(value))
+    )
 
 
 def _is_passphrase(value: str) -> bool:
@@ -212,15 +281,21 @@ def find_joined_words(scan: Scan, one: Beginning, start: int) -> Range | None:
     return match.span() if _is_configuration(scan, start, match.end(), is_sure=is_sure) else None
 
 
-def _is_configuration(scan: Scan, start: int, end: int, *, is_sure: bool) -> bool:
-    """Return whether a value is in no call and, if it may be code, beside another line of configuration."""
+def _is_configuration(scan: Scan, start: int, end: int, *, is_sure: bool, of_login: bool = False) -> bool:
+    """Return whether a value is in no call and, if it may be code, beside another line of configuration.
+
+    With ``of_login``, that line must say what the password is for: a user, a host or a database.
+    """
     text = scan.text
     line = 1 + max(text.rfind(mark, max(0, start - CALLED), start) for mark in "\n\0")
     if is_sure:
         return "(" not in text[line or max(0, start - CALLED) : start]
     before = text[max(0, line - CALLED - 1) : max(0, line - 1)].rpartition("\n")[2]
     after = text[end : end + CALLED].lstrip("\r\n").partition("\n")[0]
-    return _CONFIGURED.match(before) is not None or _CONFIGURED.match(after) is not None
+    return any(
+        _CONFIGURED.match(one) is not None and not (of_login and _OF_LOGIN.match(one) is None)
+        for one in (before, after)
+    )
 
 
 def is_word_of_configuration(value: str) -> bool:

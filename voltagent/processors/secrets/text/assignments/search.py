@@ -14,6 +14,7 @@ from voltagent.processors.secrets.text.assignments.passphrases import (
     end_of_rest,
     is_configured_word,
     is_password_word,
+    is_word_of_pair,
     phrase,
 )
 from voltagent.processors.secrets.text.assignments.values import argument, quoted, unquoted
@@ -165,7 +166,9 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
                 after = text[end : end + 1]
                 if not one.is_spaced and after not in _ENDS_WORD:
                     secret = unquoted(scan, one.beginning, value)
-                elif one.takes_word and is_password_word(plain[0]):
+                elif (one.takes_word and is_password_word(plain[0])) or (
+                    one.takes_pair and is_word_of_pair(scan, name, value, plain[0])
+                ):
                     secret = plain.span()
                 elif one.takes_line and after in _ENDS_LINE:
                     secret = plain.span() if is_configured_word(scan, name, value, plain[0]) else None

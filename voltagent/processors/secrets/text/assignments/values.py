@@ -208,7 +208,9 @@ def quoted(scan: Scan, one: Beginning, start: int) -> Range | None:
     is_message = " " in value and _MESSAGE.search(value) is not None
     is_mark = len(value) < 2 and not value.isalnum()
     is_none = (is_placeholder(value) and not is_sentence) or is_mark or is_harmless_text(one.name, value)
-    if is_command or is_message or is_none:
+    # A constant that is named like its value: `PASSWORD = "password"`.
+    is_own_name = one.name.isupper() and value == one.name.lower() and scan.text[max(0, start - 2)] == " "
+    if is_command or is_message or is_none or is_own_name:
         return shell_default(scan, one, start)
     is_weak = one.strength is Strength.WEAK
     is_short = len(value) < SHORTEST_COMPARED or (is_ordinary(value) and is_weak)

@@ -20,7 +20,8 @@ _PROMPT: Final = re.compile(r"(?:[\n\0]|\A)[\w .:@~/\\()\[\]>-]{0,80}\Z")
 _LONGEST_PROMPT: Final = 82  # characters
 # What prints nothing but a secret.
 _PRINTERS: Final = re.compile(
-    r"pass (?:show |otp |-c )|bw (?:get (?:password|totp)|unlock --raw)|op (?:read "
+    r"pass (?:show |otp |-c )|initial-password\b|account keys list [^\n]{1,200}\.value"
+    r"|bw (?:get (?:password|totp)|unlock --raw)|op (?:read "
     r"|item get [^\n]{1,200}--reveal)|keyring get |oathtool "
     r"|find-(?:generic|internet)-password|secret-tool lookup|pwgen|makepasswd|openssl rand|wg gen(?:key|psk)"
     r"|get-login-password|(?:secret|token|password) generate|secrets versions access"
@@ -93,7 +94,8 @@ _COMMANDS: Final = SearchGroup(
     r"(?m)(?:^|\x00)(?:>>> (?:[^\n\x00()]*|[^\n\x00]*(?:env|get)[^\n\x00]*)\n[\"']"
     r"|> [^\n\x00() ]*\n\"|[0-9a-z_ .:@~/\\()\[\]-]*[$>] [^\n\x00]*"
     r"(?:printenv|echo |cat |get|output|show|read|access|jq |less |type |\$env:|pass |rand |pwgen|genkey|genpsk"
-    r"|generate|find-|lookup|-field=|\.psk |makepasswd|pass -c|unlock|oathtool|token|obscure)[^\n\x00]*\n)",
+    r"|generate|initial-password|\.value"
+    r"|find-|lookup|-field=|\.psk |makepasswd|pass -c|unlock|oathtool|token|obscure)[^\n\x00]*\n)",
     (Search("$ ", r"\$" + _ANSWER, _answer), Search("> ", ">" + _ANSWER, _answer)),
     guard=r"\$ |> ",
 )

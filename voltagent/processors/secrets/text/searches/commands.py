@@ -27,7 +27,8 @@ _KEYTOOL: Final = ("storepass", "keypass")  # flags of Java's tools, with one da
 _KEY_FILE: Final = re.compile(r"\.(?:asc|cer|crt|der|gpg|json|key|p12|pem|pfx|pub|ppk)\Z")
 # Attached to its value, the flag stands by itself: `x[-num:]` is a part of a list.
 _USER_FLAG: Final = (
-    r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u(?=[ =\"'])|u(?<=[\s\0\"'`]-u)|-user(?=[ =\"'])|-proxy-user(?=[ =\"']))"
+    r"-(?<![^\s\0\"'`(,|\[]-)(?:[a-z]{0,3}u(?=[ =\"'])|u(?<=[\s\0\"'`]-u)|(?P<joined>[fgiklsv]{1,4}u)"
+    r"|-user(?=[ =\"'])|-proxy-user(?=[ =\"']))"
 )
 _CURL_USER: Final = (
     r"[ =]{0,2}(?P<quote>[\"'])?(?!\+%)(?P<user>[^\s:\"'/\0]{1,200})"
@@ -39,7 +40,9 @@ _FLAG: Final = (
     r"(?:\\{0,4}(?:\"(?P<double>[^\"\n\0]{1,1000})\"|'(?P<single>[^'\n\0]{1,1000})')"
     r"|(?P<bare>[^\s\"'`|;&<>\\\x1b\0-][^\s\"'`|;&<>\x1b\0]{0,1000}))"
 )
-_WITH_P: Final = " login ;mongo;sqlcmd;bcp ;zip ;cqlsh;twine;useradd;ipmitool;psexec;rdesktop;hydra ;certutil"
+_WITH_P: Final = (
+    " login ;mongo;sqlcmd;bcp ;zip ;cqlsh;twine;useradd;ipmitool;psexec;rdesktop;hydra ;certutil;rabbitmqadmin"
+)
 _WITH_W: Final = "ldapsearch;ldapmodify;ldapadd;ldapwhoami;-generic-password;-internet-password"
 _SNMP: Final = ("snmpget", "snmpset", "snmpwalk", "snmpbulkwalk", "snmptrap")
 _WITH_CERTIFICATE: Final = ("curl",)  # before the password of its key
@@ -52,6 +55,7 @@ COMMAND_FLAGS: Final = (
     ("-p", r"[ \t]{0,4}", ("sshpass",)),
     ("-p", "", ("mysql", "mariadb", "7z ", "rar ")),
     ("-p", _BLANKS, tuple(_WITH_P.split(";"))),
+    ("/pass:", "", ("cmdkey",)),
     ("-P", _BLANKS, ("mosquitto_pub", "mosquitto_sub", "ssh-keygen")),
     ("-hp", "", ("rar ",)),
     ("--body", r"[ \t=]{1,4}", ("gh secret",)),
@@ -96,6 +100,8 @@ _ECHOED: Final = (
 
 
 def _user_and_password(scan: Scan, match: re.Match[str]) -> Range | None:
+    if match["joined"] and "curl" not in line_before(scan, match):  # `-sualice:…`
+        return None
     password = scan.group(match, "password")
     is_other = is_placeholder(password) or is_example_login(match["user"], password)
     return None if is_other or (password.isdigit() and len(password) < 6) else match.span("password")

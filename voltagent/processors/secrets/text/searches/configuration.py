@@ -12,9 +12,15 @@ from voltagent.processors.secrets.text.searches.examinations import (
     plain_value,
     two_values,
     value_group,
+    word_or_credential,
 )
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_mixture, is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import end_of_password, has_password_form, is_camel_case
+from voltagent.processors.secrets.vocabulary.joined_words import (
+    end_of_password,
+    has_password_form,
+    is_camel_case,
+    is_free_word,
+)
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 from voltagent.processors.secrets.vocabulary.words import HINTS
@@ -28,6 +34,7 @@ SETTERS: Final = {
         name: f"(?P<name>{re.escape(name)})"
         for name in ("requirepass", "masterauth", "bindpw", "rootpw", "_pass", "secret.key")
     },
+    "bindpassword": r"(?P<name>bindpassword)(?=[ \t]{1,4}[\"'])",
     "(setq": r"\(setq[ \t]{1,4}" + _SET_NAME,
     "(def": r"\(def[a-z]{0,10}[ \t]{1,4}\*?" + _SET_NAME + r"\*?",
     **{
@@ -79,8 +86,16 @@ def _set(scan: Scan, match: re.Match[str]) -> Range | None:
     if strength is Strength.STRONG and match["quote"] is not None and is_secret_text(value, strength):
         return match.span(which)
     if strength is Strength.STRONG:
-        return start, start + (len(value) if _is_joined(value) or is_camel_case(value) else end_of_password(value))
+        is_word = _is_joined(value) or is_camel_case(value) or _is_word(scan, match, value)
+        return start, start + (len(value) if is_word else end_of_password(value))
     return match.span(which) if is_credential(value) or is_mixture(value) else None
+
+
+def _is_word(scan: Scan, match: re.Match[str], value: str) -> bool:
+    """Return whether a plain word is all that is left of a line that sets a password: ``requirepass swordfish``."""
+    is_line = scan.text[match.end() : match.end() + 1] in ("", "\n", "\r", "\0")
+    is_setter = match[0].startswith(("requirepass", "masterauth")) or scan.group(match, "name").isupper()
+    return is_line and is_setter and value.isalpha() and value.islower() and is_free_word(value)
 
 
 def _is_joined(value: str) -> bool:
@@ -115,7 +130,7 @@ _SETTERS: Final = SearchGroup(
     r"(?:env|define|setx|setenv|(?:set|add)_header|requestheader|requirepass"
     r"|masterauth|secret\.key|bindpw|rootpw|_pass"
     r"|set-header|cgi_param|set -[a-z]+|config(?:ure)?|\((?:setq|def[a-z]*))[ \t]+[a-z0-9_.-]{2}"
-    r"|set[ \t]+\$?[a-z0-9_.-]+[ \t]+[\"']",
+    r"|(?:set[ \t]+\$?[a-z0-9_.-]+|bindpassword)[ \t]+[\"']",
     tuple(Search(word, pattern + _SET_VALUE, _set) for word, pattern in SETTERS.items()),
 )
 
@@ -135,12 +150,12 @@ _DEVICES: Final = SearchGroup(
     r"|isakmp key|digest-key|(?:password|secret) 0|wpa_passphrase |obscure |alias set |add-mask::|vault login "
     r"| enc |add_user |change_password |secrets set |kv put |(?:pass|auth) [^\s\x00]"
     r"|-server key[ \t]|(?:key-string|wpa-psk|shared-secret|shared-key|authentication-key)[ \t]"
-    r"|stats auth[ \t]|authtoken |setapikey |snyk auth |openssl passwd ",
+    r"|stats auth[ \t]|authtoken |setapikey |snyk auth |openssl passwd |(?:cargo |sonar\.)login[= ]",
     (
         *(Search(needle, pattern + _DEVICE_VALUE, _device_key) for needle, pattern in DEVICE_KEYS.items()),
         Search("enc ", r"enc (?<= enc )([a-z0-9+/=]{12,512})", plain_value),
         *(
-            Search(verb, verb + r" [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", credential_value)
+            Search(verb, verb + r" [\w.-]{1,60} [\"']?([^\s\"'\0]{4,200})", word_or_credential)
             for verb in ("add_user", "change_password")
         ),
         *(Search(verb, verb + r"(?P<rest>[^\n\0|;&]{1,1000})", _settings) for verb in ("secrets set ", "kv put ")),
@@ -153,8 +168,8 @@ _DEVICES: Final = SearchGroup(
         ),
         Search("vault login ", r"vault login (?:token=)?[\"']?([^\s\"'\0-][^\s\"'\0]{5,500})", credential_value),
         *(
-            Search(command, command + r"[\"']?([^\s\"'\0-][^\s\"'\0]{5,500})", credential_value)
-            for command in ("authtoken ", "setapikey ", "snyk auth ")
+            Search(command, re.escape(command) + r"[\"']?([^\s\"'\0-][^\s\"'\0]{5,500})", credential_value)
+            for command in ("authtoken ", "setapikey ", "snyk auth ", "cargo login ", "sonar.login=")
         ),
         Search(
             "openssl passwd ",

@@ -9,7 +9,7 @@ from typing import Final
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
 from voltagent.processors.secrets.text.searches.examinations import credential_value, plain_value
 from voltagent.processors.secrets.vocabulary.credential_forms import is_credential, is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import end_of_password
+from voltagent.processors.secrets.vocabulary.joined_words import end_of_password, is_free_word
 
 _USER_BEFORE: Final = 200  # characters before a password in which the user stands
 _NETRC: Final = (
@@ -65,6 +65,9 @@ _ARGUMENT: Final = re.compile(
     r"|[^\s\"'(),\0][^\"'(),\n\0]{0,120}(?:\([^()\n\0]{0,80}\))?\s{0,8},)"
 )
 _MOST_ARGUMENTS: Final = 6
+# A call that connects to a database, whose third argument is a password, whatever it looks like.
+_OF_DATABASE: Final = re.compile(r"pdo\(|mysqli\(|connect(?:ion)?\([\"'](?:jdbc:|dbi:)")
+_LONGEST_NO_WORD: Final = 3  # characters
 _CALL_VALUE: Final = r"[bru]{0,2}\\{0,4}[\"']([^\"'\n\\\0]{4,500})"
 _AUTH_PLAIN: Final = r"auth plain[ \t]{1,4}([a-z0-9+/=]{8,2048})"
 _NO_USER: Final = re.compile(r"[\s\"'`/\\]")
@@ -101,18 +104,31 @@ def _easy_connect(scan: Scan, match: re.Match[str]) -> Range | None:
 def _logged_in(others: int, scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the literal in a call that looks like a password, behind that many other arguments."""
     position = match.end()
+    is_database = others > 1 and _OF_DATABASE.match(scan.low, match.start(), position + len('"jdbc:')) is not None
     for number in range(_MOST_ARGUMENTS):
         scan.units -= 4
         one = _ARGUMENT.match(scan.text, position)
         if one is None:
             return None
         end = end_of_password(one["value"]) if number >= others and one["value"] else 0
+        if is_database and number == others and one["value"] and not end:
+            end = len(one["value"]) if _is_word(one["value"]) else 0
         if end:
             return one.start("value"), one.start("value") + end
         if one[0][-1:] != ",":
             return None
         position = one.end()
     return None
+
+
+def _is_word(value: str) -> bool:
+    return len(value) > _LONGEST_NO_WORD and value.isalpha() and value.islower() and is_free_word(value)
+
+
+def _signing_key(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the key in a call of JWT: a literal there is one, whatever it looks like, if it does not stand for one."""
+    value = scan.group(match, 1)
+    return match.span(1) if _is_word(value) and len(value) > len("token") else credential_value(scan, match)
 
 
 def _netrc(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -145,7 +161,10 @@ _IN_CALLS: Final = SearchGroup(
     (
         *(Search(call, re.escape(call), partial(_logged_in, 1)) for call in _WITH_USER),
         *(Search(call, re.escape(call), partial(_logged_in, 2)) for call in _CONNECTORS),
-        *(Search(needle, pattern + _CALL_VALUE, credential_value) for needle, pattern in CALLS.items()),
+        *(
+            Search(needle, pattern + _CALL_VALUE, _signing_key if needle == "jwt." else credential_value)
+            for needle, pattern in CALLS.items()
+        ),
         Search("auth plain", _AUTH_PLAIN, credential_value),
     ),
 )

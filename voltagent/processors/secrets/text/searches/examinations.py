@@ -7,7 +7,7 @@ from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder
-from voltagent.processors.secrets.vocabulary.joined_words import end_of_password
+from voltagent.processors.secrets.vocabulary.joined_words import end_of_password, is_free_word
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.names import Strength
 
@@ -25,6 +25,14 @@ def credential_value(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first group if it looks like a credential or a password; an empty range otherwise."""
     start = match.start(1)
     return (start, start + end_of_password(scan.group(match, 1)))
+
+
+def word_or_credential(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first group also if it is a plain word that ends its line, and names nothing else."""
+    value = scan.group(match, 1)
+    is_word = value.isalpha() and value.islower() and is_free_word(value)
+    ends_line = scan.text[match.end(1) : match.end(1) + 1] in ("", "\n", "\r", "\0")
+    return match.span(1) if is_word and ends_line else credential_value(scan, match)
 
 
 def value_group(match: re.Match[str]) -> str:

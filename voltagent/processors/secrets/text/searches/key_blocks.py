@@ -23,7 +23,7 @@ _LINE_OF_KEY: Final = re.compile(r"[A-Za-z0-9+/]{16,80}")
 _BEFORE_LINE: Final = 200  # characters
 # Of a password, behind the parameters with which it was made, between which there may be commas.
 _HASH: Final = (
-    r"\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]{4,8})\$(?:v=[0-9]{1,4}\$|)(?:(?:[a-z]{1,4}=[0-9]{1,10},){1,4}|)"
+    r"\$(?:apr1|1a|2[abxy]|[15-9y]|[hp](?=\$[./0-9a-z]{10})|argon2i?d?|scrypt|pbkdf2-[a-z0-9]{4,8})\$(?:v=[0-9]{1,4}\$|)(?:(?:[a-z]{1,4}=[0-9]{1,10},){1,4}|)"
     r"[^\s\"'`,;:|<>\\\0]{8,512}"
 )
 # The same as Django and Werkzeug write it.
@@ -51,7 +51,7 @@ def _whole(_: Scan, match: re.Match[str]) -> Range:
 
 _KEYS_AND_HASHES: Final = SearchGroup(
     r"---- ?-?begin |\t(?:true|false)\t[0-9]+\t|private-lines:"
-    r"|\$(?:apr1|1a|2[abxy]|[15-9y]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha|pbkdf2[_:]sha|scrypt:[0-9]",
+    r"|\$(?:apr1|1a|2[abxy]|[15-9hpy]|argon2i?d?|scrypt|pbkdf2-[a-z0-9]+)\$|\{s?sha|pbkdf2[_:]sha|scrypt:[0-9]",
     (
         Search("-----begin ", _PRIVATE_KEY, partial(_private_key, _KEY_END)),
         *(Search(needle, pattern, partial(_private_key, end)) for needle, pattern, end in _OTHER_KEYS),

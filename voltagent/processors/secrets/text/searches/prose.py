@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import credential_value
+from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of
 from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import (
     NUMBERED,
@@ -41,13 +41,15 @@ _OF_SOMETHING: Final = (
     r"[^\n.;:\"'\\\0]{1,60}?(?:'[^'\n\0]{1,100}')?"
     r"(?:[ \t](?:is|was|ist|lautet|es|est|é|è|är|er|to|[\u2013\u2014-])[ \t]{0,3}:?|:)[ \t]{1,4}[\"'`]?" + _VALUE
 )
-_WITH_MARK: Final = r"[ \t]{1,4}(?:is[ \t]{1,4})?(?P<value>[a-z]{2,24}[&@#%!+$*^][a-z]{2,24})(?![\w@.-]*\w)"
+_WITH_MARK: Final = r"[ \t]{1,4}(?:is[ \t]{1,4})?(?P<value>[a-z]{2,24}[&@#%!+$*^_-][a-z]{2,24})(?![\w@.-]*\w)"
+_JOINED_TITLE: Final = re.compile("[a-z]{3,24}[_-][A-Z][a-z]{2,24}|[A-Z][a-z]{2,24}_[A-Z][a-z]{2,24}")
 # `the token that you need is …`, `set the secret to …`
 _DESCRIBED: Final = (
     r"(?P<between>(?:[ \t][a-z']{1,14}){0,5})[ \t]{1,4}(?:is now|is|was|to|es|est|é|è|ist|lautet)"
     r"[ \t]{0,4}:?[ \t]{1,4}[\"'`]?" + _VALUE
 )
-_DIGITS: Final = r"(?P<value>[0-9]{4,8})(?![\w.%-]*[\w%])"  # of a code
+# Of a code, maybe in two groups of three.
+_DIGITS: Final = r"(?P<value>[0-9]{4,8}|[0-9]{3}[ -][0-9]{3}(?![ -]?[0-9]))(?![\w.%-]*[\w%])"
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
 _NO_SECRET: Final = re.compile(
     r"(?:sha|md|aes|rsa|base|utf|pbkdf|argon|rfc|iso|http|oauth|v)[-_]?\d[\w.-]{0,20}\Z|(?:b|s)crypt|\d{1,4}[-/.]\d|\d+[a-z]{1,5}\Z"
@@ -56,7 +58,7 @@ _NO_SECRET: Final = re.compile(
 )
 # `your verification code is 573920`: the number has no form of its own, so the words before it decide.
 _CODE: Final = (
-    r"code(?:(?<=[enyasr][ -]code)|(?<=[enyas][ -]passcode)|(?<=[sltfe]code))"
+    r"code(?:(?<=[enyasr][ -]code)|(?<=[enyas][ -]passcode)|(?<=[sltfe]code)|(?<=[mkny][ -]code)|(?<=pincode))"
     r"(?:[ \t]{1,3}(?:is|was|ist|lautet|est)[ \t]{0,3}:?|[ \t]{0,3}[:=])[ \t]{1,4}" + _DIGITS
 )
 _YOUR_CODE: Final = (
@@ -74,23 +76,35 @@ _FOR_WHAT: Final = (
 CODES_OF: Final = ("code de ", "código de ", "codice di ")
 _OTHER_CODE: Final = (
     r"[ \t]{0,2}(?:[是为為は은는]|هو|là|adalah|is|je|to)?[ \t]{0,2}[:\uff1a]?[ \t]{0,2}[「『“\"']?"
-    r"(?P<value>[0-9]{4,8})(?![\w.%-]*[A-Za-z0-9%])"
+    r"(?P<value>[0-9]{4,8}|[0-9]{3}[ -][0-9]{3}(?![ -]?[0-9]))(?![\w.%-]*[A-Za-z0-9%])"
 )
 _NUMBER_STATED: Final = r"[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}" + _DIGITS
 _NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:?[ \t]{1,4}" + _DIGITS
 _CODE_WORDS: Final = re.compile(
-    r"(?:one[- ]time|verification|security|pin|login|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
-    r"|(?:bestätigungs|zugangs|sicherheits|verifizierungs|freischalt|einmal|anmelde|prüf|verificatie|beveiligings)\Z"
+    r"(?:one[- ]time|verification|security|alarm|unlock|activation|recovery|backup|gate|pin|login"
+    r"|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
+    r"|(?:bestätigungs|zugangs|sicherheits|verifizierungs|freischalt|einmal|anmelde|prüf|verificatie|beveiligings|\bpin)\Z"
     r"|\b(?:your|dein|ihr|votre|ton|je|uw|jouw) \Z"
 )
 # `Recovery codes: 8f2k-91mz 77ab-0cde`
 _CODES_OF_PARTS: Final = (
     r"codes?(?:[ \t]{1,3}(?:is|are)[ \t]{0,3}:?|[ \t]{0,3}:)\s{1,4}"
-    r"(?P<value>[a-z0-9]{4,8}-[a-z0-9]{4,8}(?:[\s,]{1,4}[a-z0-9]{4,8}-[a-z0-9]{4,8}){0,15}"
+    r"(?P<value>[a-z0-9]{4,8}(?:-[a-z0-9]{4,8}){1,3}(?:[\s,]{1,4}[a-z0-9]{4,8}(?:-[a-z0-9]{4,8}){1,3}){0,15}"
     r"|[0-9]{4,5} [0-9]{4,5}(?:[\s,]{1,4}[0-9]{4,5} [0-9]{4,5}){0,15})(?![\w-])"
 )
+# The same in the lines below: `Save your recovery codes in a safe place`.
+_CODES_BELOW: Final = r"codes(?:(?<=recovery[ -]codes)|(?<=backup[ -]codes)|(?<=scratch[ -]codes))[^\n\0]{0,160}\n"
+_LONGEST_CODES: Final = 1200  # characters of these lines
+_ONE_CODE: Final = re.compile(
+    r"(?!\d{4}-\d\d-\d\d)(?:[a-z0-9]{3,10}(?:-[a-z0-9]{3,10}){1,3}|[0-9]{6,10}|(?=[a-z]{0,11}[0-9])[a-z0-9]{8,12})\Z",
+    re.IGNORECASE,
+)
+_NUMBER_OF_CODE: Final = re.compile(r"(?:\d{1,2}[.)]|[-*\u2022])\Z")
+_MOST_BLANK: Final = 3  # lines before the first code
 # `Use 573920 as your verification code`, `573920 is your code`.
-_AS_CODE: Final = r" your (?:[\w-]{1,20} ){0,2}(?:verification|login|sign-in|security|access|one-time|code|otp|pass)"
+_AS_CODE: Final = (
+    r" your (?:[\w-]{1,20} ){0,2}(?:verification|login|sign-in|security|access|one-time|code|otp|pass|tan\b|pin\b)"
+)
 # `Use 573920 to sign in`, `Verification code for lena: 573920`, `OTP sent: 573920`.
 TO_WHAT: Final = (
     "(?:verify|sign|log|confirm|reset|authenticate|activate|unlock|access your|complete your|finish|validate)"
@@ -123,6 +137,11 @@ _WORDS_STATED: Final = r"[ \t]{1,3}is:?[ \t]{1,3}(?P<value>[a-z]{3,14}(?: [a-z]{
 _ANSWERED: Final = (
     r"(?:[ \t][a-z'-]{1,16}){0,6}\?[\"'*]{0,3}\s{1,8}(?:[*_]{0,2}[a-z]{1,12}[*_]{0,2}:[*_]{0,2}[ \t]{1,4}|>[ \t]{0,4}|)"
     r"(?:(?:it[\u2019']s|it is)[ \t]{1,4}|)[\"'`]?" + _VALUE + r"(?=[.!]?[\"'`]?[ \t]{0,4}(?:[\r\n\0]|\Z))"
+)
+# `Use the following password to log in:`, and the password in a line of its own.
+_IN_NEXT_LINE: Final = (
+    r"(?:[ \t(][^\n:\0]{0,120}?|):[ \t]{0,4}\r?\n\s{0,12}(?P<line>(?=[^\s0-9]{0,200}[0-9])[^\s\"'`<>{}\\\x1b\0]{8,200})"
+    r"(?=[ \t]{0,4}(?:[\r\n\0]|\Z))"
 )
 _NUMBER_ANSWERED: Final = (
     r"\?\s{1,8}(?:[a-z]{1,12}:[ \t]{1,4}|)" + r"(?P<value>[0-9]{4,8})(?=[.!]?[ \t]{0,4}(?:[\r\n\0]|\Z))"
@@ -175,9 +194,19 @@ def _stated(scan: Scan, match: re.Match[str]) -> Range | None:
     return (start, start + len(value)) if is_secret else None
 
 
+def _number_or_line(scan: Scan, match: re.Match[str]) -> Range | None:
+    """``The password is 4711``, and ``Use the following password to log in:`` above a line of its own."""
+    if match["value"]:
+        return match.span("value")
+    value = scan.group(match, "line")
+    return match.span("line") if is_credential(value) and "://" not in value and value[-1] not in ".:,;" else None
+
+
 def _joined(scan: Scan, match: re.Match[str]) -> Range | None:
     """``with the password Tern#Shore``."""
-    return match.span("value") if is_joined_words(scan.group(match, "value")) else None
+    value = scan.group(match, "value")
+    is_phrase = ("-" not in value and "_" not in value) or _JOINED_TITLE.fullmatch(value) is not None
+    return match.span("value") if is_phrase and is_joined_words(value) else None
 
 
 def _code(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -202,6 +231,32 @@ def _codes(scan: Scan, match: re.Match[str]) -> Range | None:
     before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
     is_code = any(map(str.isdigit, scan.group(match, "value"))) and _PART_WORDS.search(before) is not None
     return match.span("value") if is_code else None
+
+
+def _codes_below(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the first of the codes that stand in the lines below; the next ones are noted."""
+    scan.units -= 8
+    found: list[Range] = []
+    start, blank = match.end(), 0
+    for line in scan.text[start : min(scan.end_of_string(start), start + _LONGEST_CODES)].split("\n"):
+        words = [word.strip("`\"',") for word in line.split()]
+        codes = [word for word in words if _NUMBER_OF_CODE.match(word) is None]
+        if not all(map(_ONE_CODE.match, codes)) or not (any(map(_has_digit, codes)) or not codes):
+            break
+        blank = 0 if codes else blank + 1
+        if blank > (1 if found else _MOST_BLANK):
+            break
+        place = start
+        for code in codes:
+            place = scan.text.index(code, place)
+            found.append((place, place + len(code)))
+            place += len(code)
+        start += len(line) + 1
+    return first_of(scan, found)
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
 
 
 def _entered(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -246,7 +301,7 @@ _QUOTED_WORDS: Final = (
 )
 # A user and a password: `creds: bob / hunter2`.
 _USER_AND: Final = (
-    r"(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:are|is|->))[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/][ \t]{0,2}"
+    r"(?:[ \t]{0,3}[:=]|[ \t]{1,3}(?:are|is|with|->))[ \t]{1,4}[\"'`]?[\w.@-]{1,60}[ \t]{0,2}[:/](?!//)[ \t]{0,2}"
     r"(?P<value>[^\s\"'`<>\x1b\0]{6,200})"
 )
 # `use hunter2 as the password`, `hunter2 is the password`, `bob / hunter2 (password)`
@@ -259,18 +314,20 @@ _BEHIND_ONE: Final = (
 _BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`\0])\(?([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
 _LONGEST_STATED: Final = 203  # characters
 _CODES: Final = SearchGroup(
-    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{4}"
+    r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{3}"
+    r"|(?:recovery|backup|scratch)[ -]codes[^\n\x00]*\n"
     r"|code to [a-z ]+:|(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     r"|otp[ \t]+[0-9]{6}|(?:otp|pin)[ \t]+(?:is|was|es|est|ist|é|è)[ \t]*:?[ \t]+[0-9]{4}|cv[vc]2?[ \t]+[0-9]{3}"
     rf"|(?:use|enter) (?:the )?(?:code )?[0-9]+ to {TO_WHAT}"
     r"|(?:otp|code) (?:for|sent|to)[^\n:;.\x00]*(?::| is:?)[ \t]+[0-9]"
     r"|code[ \t]+(?:ist|lautet|est)|(?:código|codice)[ \t]+(?:es|é|è)"
     r"|(?:code de|código de|codice di) "
-    r"|(?:cred(?:ential)?s|login|account|zugangsdaten)(?:[ \t]*[:=]|[ \t]+(?:are|is|->))[ \t]+"
+    r"|(?:cred(?:ential)?s|login|account|zugangsdaten)(?:[ \t]*[:=]|[ \t]+(?:are|is|with|->))[ \t]+"
     r"[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
     (
         Search("code", _CODE, _code),
         Search("code", _CODES_OF_PARTS, _codes),
+        Search("codes", _CODES_BELOW, _codes_below),
         Search("code", r"code[ \t]{1,2}" + _DIGITS, _entered),
         Search("code", r"code to [a-z ]{2,40}:[ \t]{1,4}" + _DIGITS, _entered),
         *(
@@ -345,9 +402,10 @@ STATEMENT: Final = (
     r"(?:[\\\"'`]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
     rf"|{_STATEMENT_OF}"
     r"|phrase[ \t]+is:?[ \t]+[a-z]+ [a-z]+ [a-z]+ [a-z]"
-    r"|password[ \t]+(?:is[ \t]+)?[a-z]+[&@#%!+$*^][a-z]"
+    r"|password[ \t]+(?:is[ \t]+)?[a-z]+[&@#%!+$*^_-][a-z]"
     rf"|(?:{'|'.join(_DESCRIBED_WORDS)})[ \t][a-z' \t]*(?:is|was|to|es|est|é|è|ist|lautet)[: \t]+"
     r"[\\\"'`]*[^\s\"'`<>(){}=:\\\x00]*[0-9]"
+    r"|password[ \t(][^:\"\n\\]*:[ \t]*(?:\r?\n|\\+[nr])(?:\s|\\+[nr])*[^\s\"'`<>{}\\\x00]*[0-9]"
 )
 _STATEMENTS: Final = SearchGroup(
     "|".join((STATEMENT, *STEMS, *WEAK_STEMS, *TWO_STATED)),
@@ -368,7 +426,7 @@ _STATEMENTS: Final = SearchGroup(
         Search("passcode", r"passcode[ \t]{1,3}" + _DIGITS, _number),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _WITH_MARK, _joined),
-        Search("password", "password" + _NUMBER_STATED, _number),
+        Search("password", f"password(?:{_NUMBER_STATED}|{_IN_NEXT_LINE})", _number_or_line),
         Search("password", "password" + _FROM_ONE_TO, _stated),
     ),
 )

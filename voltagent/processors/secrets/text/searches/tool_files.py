@@ -12,6 +12,7 @@ from voltagent.processors.secrets.text.searches.examinations import (
     line_before,
     plain_value,
     two_values,
+    word_or_credential,
 )
 from voltagent.processors.secrets.vocabulary.credential_forms import is_placeholder, is_weak_secret
 from voltagent.processors.secrets.vocabulary.joined_words import has_password_form
@@ -108,6 +109,11 @@ def _chap_secrets(scan: Scan, match: re.Match[str]) -> Range | None:
     return first_of(scan, found)
 
 
+def _of_relay(scan: Scan, match: re.Match[str]) -> Range | None:
+    """Return the password behind an address in the file of Postfix for relays; behind another user, a credential."""
+    return (word_or_credential if "@" in match[0] else credential_value)(scan, match)
+
+
 def _alone(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the first value of the only column that a database printed, if its name is that of a secret."""
     header = line_before(scan, match)
@@ -163,12 +169,14 @@ _TOOLS: Final = SearchGroup(
         *(Search(mark, f"{mark}{_TYPED}", plain_value) for mark in ("securestring", "concealed")),
         Search("<cookie ", r"<cookie [\w.-]{1,60}=([^\s>\"'\0]{4,2000})", plain_value),
         Search(
-            "]:", r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))", credential_value
+            "]:",
+            r"\]:\d{1,5}[ \t]{1,8}[^\s:\0]{1,100}:([^\s\0]{4,200})(?=[ \t]{0,4}(?:[\r\n\0]|\Z))",
+            _of_relay,
         ),
         Search("createuser ", _SNMP_USER, two_values),
         Search("<auth-user-pass>", r"<auth-user-pass>\s{1,4}[^\n<\0]{1,200}\n[ \t]{0,8}([^\s<\0]{3,200})", plain_value),
         Search("accesskey\t", r"accesskey\ta[a-z0-9]{12,20}\t[^\t\n\0]{1,60}\t([^\s\0]{20,80})", plain_value),
-        Search(":5432:", _PGPASS_LINE, credential_value),
+        Search(":5432:", _PGPASS_LINE, word_or_credential),
         Search(":*:", r":\*:[^\s:\0]{1,63}:([^\s\0]{4,200})", credential_value),
         Search(": rsa ", r": rsa [^\s\"\0]{1,200} " + _IPSEC, plain_value),
     ),

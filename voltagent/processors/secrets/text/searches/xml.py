@@ -32,7 +32,7 @@ _SHOWN: Final = frozenset(_SHOWN_TAGS.split())
 _TAG_NAME: Final = re.compile(r"<([\w.:-]{1,60})[\s>]")
 _BEHIND_VALUE: Final = re.compile(r"[^<>\0]{1,200}(?=>)")
 # `<key>clientSecret</key><string>…</string>`, as in property lists.
-_AFTER_KEY: Final = r"\s{0,16}<(?:string|value)>(?P<value>[^<>\n\0]{1,2000})</"
+_AFTER_KEY: Final = r"\s{0,16}<(?:string|value|integer|data)>(?P<value>[^<>\n\0]{1,2000})</"
 _ELEMENT_NAME: Final = re.compile(r"<(?:key|name)>([\w.:-]{1,60})\Z")
 # An element in a text that is escaped for XML once more.
 _ESCAPED: Final = r"&gt;(?P<value>[^<>&\n\0]{1,500})&lt;/"
