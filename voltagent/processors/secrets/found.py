@@ -277,7 +277,10 @@ def _pattern_of(secrets: list[str]) -> re.Pattern[str] | None:
     if not secrets:
         return None
     ordered = sorted(secrets, key=len, reverse=True)
-    return re.compile("|".join(rf"(?<!\d){one}(?!\d)" if one.isdigit() else re.escape(one) for one in ordered))
+    numbers = "|".join([one for one in ordered if one.isdigit()])
+    others = [re.escape(one) for one in ordered if not one.isdigit()]
+    # together, as each alternative that begins with a look behind would be tried everywhere
+    return re.compile("|".join([*others, rf"(?<!\d)(?:{numbers})(?!\d)"] if numbers else others))
 
 
 def _end_of_piece(text: str, start: int, pattern: re.Pattern[str]) -> int:

@@ -85,6 +85,7 @@ class Scan:
         self.low = _lower(self.text)
         self.names = names
         self.memo: dict[str, Any] = {}  # what was decided about the same beginning of an assignment
+        self.functions: dict[tuple[Any, ...], Any] = {}  # that take a value, by what is written before it
         self.lines: dict[str, bool] = {}  # of dense text: whether each is suspicious
         self.past_table = 0  # where the last table with a column of secrets ends
         # Further secrets of a match, in any order: next rows, users, values of a manifest.
@@ -105,7 +106,7 @@ class Scan:
             self._starts.fromlist([one - left_out for one in before[first:last]])
             first, left_out = last, left_out + length
         self.text, self.low = _without(self.text, omissions), _without(self.low, omissions)
-        self.memo, self.lines, self.further = {}, {}, []
+        self.memo, self.functions, self.lines, self.further = {}, {}, {}, []
         self.units += left_out // _CHARACTERS_PER_UNIT
         self.examined = len(self.text)
 

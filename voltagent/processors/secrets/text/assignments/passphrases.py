@@ -110,6 +110,8 @@ def end_of_rest(scan: Scan, start: int, end: int) -> int:
     Plain words behind a password that is in no quotes are a command, as in ``PGPASSWORD=n0rthst4r psql shop``.
     """
     text = scan.text
+    if text[start - 1 : start] == "=" and text[end : end + 1] != " ":  # a pair, all of which this is
+        return end
     _, line, indent = text[max(0, start - _DEEPEST - 1) : start].rpartition("\n")
     if not line or indent.strip(" "):
         more = _MORE_WORDS.match(text, end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from voltagent.processors.secrets.text.assignments.beginnings import (
     BARE,
@@ -135,40 +135,68 @@ def argument(scan: Scan, one: Beginning, name: int, start: int) -> Range | None:
         return None
     if value[:1] == "{" and ENCODED.match(value) is not None:
         return start, end
-    may_be_joined = False  # words and numbers that are joined: behind a function, they name what it takes
-    is_among = one.operator in (",", BARE)
-    if is_among:
-        called = _function_before(scan, one, name)
-        may_be_joined = called is not None and (
-            not called[-1:].isalnum()
-            or called.endswith((*_WITH_DEFAULT, *_OF_HEADERS))
-            or _COMPARES.search(called) is not None
-        )
-    else:
-        called = one.name if one.operator in ("(", "{") else one.operator[2:-1]
-    if called is None or called.rpartition(".")[2] in ("encode", "decode"):
+    function = _function(scan, one, name)
+    if function is None:
         return None
     is_cookie = one.name.lower().endswith("cookie") and _COOKIE.match(value) is not None
     is_name = one.operator == "(" and scan.text.startswith(",", end + len(one.quote))  # `set_cookie("lang", "…")`
-    is_set = one.strength is Strength.STRONG and not is_name and _SETTER.search(called) is not None and " " not in value
-    is_noise = called.endswith("define") and len(value) >= _LEAST_NOISE and len(_NOISE.intersection(value)) > 2
+    is_set = one.strength is Strength.STRONG and not is_name and function.sets and " " not in value
+    is_noise = function.defines and len(value) >= _LEAST_NOISE and len(_NOISE.intersection(value)) > 2
     if is_cookie or is_set or is_noise:
         return start, end
-    is_typed = one.operator == "(" and _SETTER.search(called) is not None  # `passwordField.typeText("…")`
-    may_be_joined &= one.strength is Strength.STRONG
+    is_typed = one.operator == "(" and function.sets  # `passwordField.typeText("…")`
+    may_be_joined = function.takes_joined and one.strength is Strength.STRONG
     is_secret = has_secret_form(value, is_strong=may_be_joined or is_typed) and not (
         one.strength is Strength.WEAK and is_name_of_class(value)
     )
     return (start, end) if len(value) >= SHORTEST_COMPARED and is_secret else None
 
 
-def _function_before(scan: Scan, one: Beginning, name: int) -> str | None:
+class _Function(NamedTuple):
+    """What takes an argument."""
+
+    sets: bool
+    defines: bool
+    takes_joined: bool  # words and numbers that are joined; behind other functions, they name what it takes
+
+
+def _function(scan: Scan, one: Beginning, name: int) -> _Function | None:
+    """Return what takes a value; ``None`` if nothing does. It is remembered: code calls the same functions again."""
+    is_among = one.operator in (",", BARE)
+    if is_among:
+        written = scan.text[max(0, name - CALLED) : name].rstrip("\"'`\\ #.:")
+        line = written.rfind("\n")
+        if line > 0 and written[line:-1].strip():  # what is before that does not matter
+            written = written[line:]
+    else:
+        written = one.name if one.operator in ("(", "{") else one.operator[2:-1]
+    key = (written, one.operator if is_among else "", one.name.isupper(), one.strength)
+    known = scan.functions
+    if key not in known:
+        called = _function_before(written, one) if is_among else written
+        known[key] = None if called is None else _understood(called, is_among=is_among)
+    found: _Function | None = known[key]
+    return found
+
+
+def _understood(called: str, *, is_among: bool) -> _Function | None:
+    if called.rpartition(".")[2] in ("encode", "decode"):
+        return None
+    takes_joined = is_among and (
+        not called[-1:].isalnum()
+        or called.endswith((*_WITH_DEFAULT, *_OF_HEADERS))
+        or _COMPARES.search(called) is not None
+    )
+    return _Function(_SETTER.search(called) is not None, called.endswith("define"), takes_joined)
+
+
+def _function_before(written: str, one: Beginning) -> str | None:
     """Return what takes a name and then its value as arguments, maybe without a name; ``None`` if nothing does.
 
     A name without quotes is a constant that something sets, as in ``curl_easy_setopt(c, CURLOPT_PASSWORD, "…")``, or
     the first item of a tuple of Erlang.
     """
-    opening = _OPENED.sub("(", scan.text[max(0, name - CALLED) : name].rstrip("\"'`\\ #.:"))
+    opening = _OPENED.sub("(", written)
     called, opens = opening[:-1], opening[-1:]
     is_bare = one.operator == BARE
     if is_bare and opens == "{":

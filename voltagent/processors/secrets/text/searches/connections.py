@@ -90,8 +90,10 @@ _WIFI: Final = (
 def _driver_password(scan: Scan, match: re.Match[str]) -> Range | None:
     """Return the password of ``user:password@tcp(host)/db``."""
     before = scan.text[max(0, match.start() - _USER_BEFORE) : match.start()]
-    written = _NO_USER.split(before)[-1]
-    found = _GO_USER.search(written) if ":" in written else None
+    colon = before.rfind(":")
+    if colon < 0 or _NO_USER.search(before, colon) is not None:
+        return None
+    found = _GO_USER.search(_NO_USER.split(before)[-1])
     return None if found is None or is_placeholder(found[1]) else (match.start() - len(found[1]), match.start())
 
 

@@ -273,10 +273,23 @@ def _as_code(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 def _as_password(scan: Scan, match: re.Match[str]) -> Range | None:
-    found = _BEFORE_AS.search(scan.text, max(0, match.start() - _LONGEST_STATED), match.start())
+    found = _BEFORE_AS.match(scan.text, _start_of_word(scan.text, match.start()), match.start())
     if found is None or not is_credential(found[1]) or not any(map(str.isdigit, found[1])):
         return None
     return None if _NO_SECRET.match(found[1]) is not None else found.span(1)
+
+
+def _start_of_word(text: str, end: int) -> int:
+    """Return where the word begins that ends with a quote or without one before the space that is before ``end``.
+
+    A search from far before would try each place.
+    """
+    stop = end - 1 - (text[end - 2 : end - 1] in _QUOTES)
+    before = text[max(0, end - _LONGEST_STATED) : stop]
+    for mark in _BEFORE_WORD:
+        before = before[before.rfind(mark) + 1 :]
+    words = before.split()  # at spaces of all kinds
+    return stop - len(words[-1]) if words else stop
 
 
 def _number(_: Scan, match: re.Match[str]) -> Range:
@@ -313,6 +326,8 @@ _BEHIND_ONE: Final = (
 # It begins where no other place to begin stands within it: then the words before cost no more than their length.
 _BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`\0])\(?([^\s\"'`\0]{6,200})[\"'`]?[ \t]\Z")
 _LONGEST_STATED: Final = 203  # characters
+_QUOTES: Final = frozenset("\"'`")
+_BEFORE_WORD: Final = (" ", "\n", *_QUOTES, "\0")
 _CODES: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{3}"
     r"|(?:recovery|backup|scratch)[ -]codes[^\n\x00]*\n"
