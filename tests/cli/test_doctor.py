@@ -348,6 +348,19 @@ def test_settings_are_shown_with_where_they_come_from(doctor: Doctor) -> None:
     assert set(report["versions"]) == {"voltagent", "python", "wrapt", "httpx", "pydantic", "platform"}
 
 
+def test_numbers_are_shown_with_their_units(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VOLTAGENT_EXPORTER", "none")
+    assert main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = {words[0]: words[1:] for words in map(str.split, lines) if words and words[-1] == "default"}
+    assert shown["timeout"] == ["30", "s", "default"]
+    assert shown["flush_interval"] == ["5", "s", "default"]
+    assert shown["spool_size"] == ["256", "MiB", "default"]
+    assert shown["max_retries"] == ["3", "default"]
+
+
 def test_what_others_sent_cannot_write_to_the_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

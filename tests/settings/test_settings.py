@@ -137,6 +137,12 @@ def test_a_wrong_variable_is_shown_if_it_is_short(
     assert str(caught.value) == f"{variable} must be {wanted}"
 
 
+def test_a_wrong_endpoint_is_answered_with_the_one_of_a_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "a:4318")
+    with pytest.raises(ValidationError, match="is not a URL such as http://localhost:4318; it needs http:// or"):
+        settings.load({"exporter": "otlp"})
+
+
 @pytest.mark.parametrize("variable", sorted(variable for variable, _ in settings.READERS.values() if variable))
 def test_no_wrong_variable_is_shown_that_may_be_a_key(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     canary = "sk-proj-1f0c5d7e9a8b4c2d6e"
@@ -171,6 +177,11 @@ def test_no_wrong_variable_is_shown_that_may_be_a_key(monkeypatch: pytest.Monkey
         ({"exporter": "x" * 500}, "exporter has an unknown name of 500 characters; known are auto, "),
         ({"local_path": "a\0b"}, "local_path must be a file path, and contains a null character"),
         ({"base_url": "voltagent.dev"}, "it needs http:// or https:// at its beginning"),
+        ({"base_url": "a"}, "base_url is not a URL such as https://api.voltagent.dev; it needs http://"),
+        (
+            {"exporter": "otlp", "otlp_endpoint": "a:4318"},
+            "such as http://localhost:4318/v1/traces; it needs",
+        ),
         ({"base_url": "https://a b"}, "it contains a space"),
         ({"base_url": "https:///x"}, "it has no host"),
         ({"base_url": "https://[::1"}, "its host is not valid"),

@@ -72,11 +72,11 @@ def refuse_huge(name: str, value: Any) -> None:
 
 def url(name: str, value: object) -> str:
     """Validate a URL, and return it without a slash at its end."""
-    return _url_as_given(name, value).rstrip("/")
+    return _url_as_given(name, value, "https://api.voltagent.dev").rstrip("/")
 
 
-def _url_as_given(name: str, value: object) -> str:
-    """Return a URL with ``http`` or ``https`` and a host, without surrounding space."""
+def _url_as_given(name: str, value: object, example: str) -> str:
+    """Return a URL with ``http`` or ``https`` and a host, without surrounding space; ``example`` is for errors."""
     given = text(name, value).strip()
     try:
         parts = urlsplit(given)
@@ -85,7 +85,7 @@ def _url_as_given(name: str, value: object) -> str:
         valid = False
     if not valid or any(character.isspace() for character in given):
         # no part of it is shown: a URL may hold a password
-        raise ValidationError(f"{name} is not a URL such as https://api.voltagent.dev; {_what_is_wrong(given)}")
+        raise ValidationError(f"{name} is not a URL such as {example}; {_what_is_wrong(given)}")
     return given
 
 
@@ -318,8 +318,9 @@ def otlp_endpoint(name: str, value: object) -> str:
     """Return the URL to which traces are sent, with the path that the general variable leaves out."""
     # the variable for all signals names a base; the one for traces the whole URL, to be used as it is
     # (https://opentelemetry.io/docs/specs/otel/protocol/exporter/#endpoint-urls-for-otlphttp)
-    given = _url_as_given(name, value)
-    if name != "OTEL_EXPORTER_OTLP_ENDPOINT":
+    is_base = name == "OTEL_EXPORTER_OTLP_ENDPOINT"
+    given = _url_as_given(name, value, f"http://localhost:4318{'' if is_base else '/v1/traces'}")
+    if not is_base:
         return given
     parts = urlsplit(given)
     return parts._replace(path=f"{parts.path.rstrip('/')}/v1/traces").geturl()

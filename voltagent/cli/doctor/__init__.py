@@ -28,6 +28,10 @@ _FILES: Final = ("certificate", "client_certificate", "client_key")
 _PARTS: Final = ("wrapt", "httpx", "pydantic")
 _COLOURS: Final[Mapping[str, str]] = {"ok": "running", "note": "tool", "wrong": "error"}
 
+_UNITS: Final[Mapping[str, str]] = {
+    "flush_interval": "s", "timeout": "s", "retry_delay": "s", "otlp_timeout": "s", "spool_size": "MiB",
+}  # fmt: skip
+
 _Row = dict[str, str]
 
 
@@ -133,8 +137,9 @@ def _print(rows: list[_Row], findings: list[Finding]) -> None:
     style = style_for(sys.stdout)
     print(encodable("  ".join(f"{name} {number}" for name, number in _versions().items())))
     print()
-    widths = [max((len(printable(row[column])) for row in rows), default=0) for column in ("name", "value")]
-    for row in rows:
+    with_units = [{**row, "value": f"{row['value']} {_UNITS.get(row['name'], '')}".strip()} for row in rows]
+    widths = [max((len(printable(row[column])) for row in with_units), default=0) for column in ("name", "value")]
+    for row in with_units:
         name, value = (
             printable(row[column]).ljust(width) for column, width in zip(("name", "value"), widths, strict=True)
         )
