@@ -419,6 +419,8 @@ LEAST = {
     "twenty_sixth_outputs": (0.83, 0.98),
     # Without a secret in it.
     "twenty_sixth_harmless": (0.0, 0.97),
+    # Written after the rules for the batch before, and no rule was written for it: the measure of what is not found.
+    "twenty_seventh_outputs": (0.76, 0.98),
 }
 OUTPUTS: dict[str, list[Output]] = {name: read_outputs(f"{name}.txt") for name in LEAST}
 
