@@ -429,7 +429,8 @@ def test_the_document_says_how_many_samples_there_are() -> None:
     document = (Path(__file__).parents[2] / "docs/capture.md").read_text(encoding="utf-8")
     secrets = f"{sum(len(hide) for hide, _ in BATCHES.values()):,}".replace(",", " ")
     harmless = f"{sum(len(keep) for _, keep in BATCHES.values()):,}".replace(",", " ")
-    assert f"({secrets} secrets, {harmless} harmless values)" in " ".join(document.split())
+    document = " ".join(document.split())
+    assert f"({secrets} secrets, {harmless} harmless values)" in document
     outputs = [one for batch in OUTPUTS.values() for one in batch]
     hidden, kept = sum(len(one.hidden) for one in outputs), sum(len(one.kept) for one in outputs)
     assert f"{len(outputs)} whole outputs ({hidden} parts to hide, {kept} to keep)" in document
