@@ -9,13 +9,14 @@ import pytest
 
 from tests.helpers.bytecode_steps import BetweenSignals
 from tests.helpers.memory import Memory
-from voltagent.core.span import TRACE, Phase, Span, SpanEvent, TraceInfo
+from voltagent.core.span import TOOL, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.dispatcher import Dispatcher
 from voltagent.delivery.options import WorkerOptions
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.settlement import Settlement
+from voltagent.delivery.spooling.kept_events import KeptEvents
 from voltagent.delivery.storage import MemoryStorage
 from voltagent.delivery.waiting_trace import WaitingTrace
 from voltagent.exporters import Outcome, Verdict
@@ -90,6 +91,31 @@ def test_what_waits_for_an_end_that_cannot_be_recorded_any_more_is_lost_with_it(
     buffer.take_first([end], 1, account)
     assert (account.outcomes, account.pending, account.parked) == ({None: 2, "queue_full": 2}, 0, 0)
     assert buffer.traces == {}
+
+
+@pytest.mark.parametrize("outcome", [Verdict.WITH_END, Verdict.ACCEPTED])
+def test_what_waits_is_lost_if_the_end_is_on_its_way_to_the_disk_that_should_bring_the_start(outcome: Verdict) -> None:
+    """Only if the destination does not have the start; nothing of the trace is left in any case."""
+    buffer, account, batch, again = Buffer(), Account(), list[Any](), list[Any]()
+    settlement, kept = Settlement(buffer, 3, 1.0), KeptEvents(buffer, [account])
+    [start, end] = trace(1)
+    _, span, _ = start
+    buffer.take_first([start], 1, account)
+    settlement.batch(512, 1 << 22, batch)
+    settlement.settle(batch, [Outcome(outcome)], 1.0)
+    point: SpanEvent = (Phase.POINT, Span(span.trace, span, TOOL, "tool", None), None)
+    buffer.take_first([point], 1, account)
+    account.on_way.append(end)
+    kept.drop_on_way(account, [end], [], "serialize_error")
+    settlement.batch(512, 1 << 22, again)
+    if outcome is Verdict.ACCEPTED:
+        assert again == [point]
+        settlement.settle(again, [ACCEPTED], 2.0)
+        assert account.outcomes == {None: 2, "serialize_error": 1}
+    else:
+        assert again == []
+        assert account.outcomes == {"serialize_error": 3}
+    assert (account.pending, account.parked, buffer.traces, buffer.open) == (0, 0, {}, {})
 
 
 def put_back(at: int) -> BetweenSignals:

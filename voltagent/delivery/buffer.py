@@ -111,8 +111,7 @@ class Buffer:
                 span.queued = TAKEN
             if reason is not None:
                 if trace is not None:
-                    self.lose_parked(trace, events[-1], reason)
-                    self.close_if_over(trace)
+                    self.lose_end(trace, events[-1], reason)
             elif len(self.open) > REMEMBERED:  # handles that are never ended must not exhaust memory
                 self._forget_oldest_open()
         if not account.waiting:
@@ -120,12 +119,11 @@ class Buffer:
 
     def _forget_oldest_open(self) -> None:
         """Forget the span that has been open for longest: its program has leaked it."""
-        leaked, _ = self.open.popitem(last=False)
+        leaked = next(iter(self.open))
         owner = self.traces.get(leaked.trace.id)
         if owner is not None:
-            owner.open -= 1
-            self.lose_parked(owner, (_END, leaked, None), "rejected")
-            self.close_if_over(owner)
+            self.lose_end(owner, (_END, leaked, None), "rejected")
+        self.open.pop(leaked, None)
 
     def release(self, now: float) -> bool:
         """Make traces ready whose backoff has ended; return whether there were any."""
@@ -167,9 +165,12 @@ class Buffer:
         if count > 1 and trace.parked:
             trace.parked.pop(span, None)
 
-    def lose_parked(self, trace: WaitingTrace, end: SpanEvent, reason: str) -> None:
-        """Count what is parked for the end of a span as lost, as that end is."""
-        _, span, _ = end
+    def lose_end(self, trace: WaitingTrace, end: SpanEvent, reason: str) -> None:
+        """Wait no longer for an end that is lost, and count what is parked for it as lost, too."""
+        phase, span, _ = end
+        if phase is _END and span in self.open:
+            del self.open[span]
+            trace.open -= 1
         account, parked = trace.account_of(span), trace.parked_for(end)
         number, lost = len(parked), self._note_lost(trace, parked, reason)
         # no call from here on
@@ -181,6 +182,7 @@ class Buffer:
         parked[:] = ()
         if number and trace.parked:
             trace.parked.pop(span, None)
+        self.close_if_over(trace)
 
     def _note_lost(self, trace: WaitingTrace, events: Sequence[SpanEvent], reason: str) -> str | None:
         """Note that events are about to be lost; return why all of the trace is lost, if its own start is, or was."""

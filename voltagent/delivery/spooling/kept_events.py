@@ -65,7 +65,7 @@ class KeptEvents:
         for event in lost:
             _, span, _ = event
             if (trace := buffer.traces.get(span.trace.id)) is not None:
-                buffer.lose_parked(trace, event, reason)
+                buffer.lose_end(trace, event, reason)
 
     def place(self, events: Sequence[SpanEvent], places: Sequence[EventPosition]) -> None:
         """Note where those on their way are about to be written; without places, that they were not."""
