@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.pace import until
+from tests.helpers.pace import PATIENCE
 from tests.helpers.stored import Log, names, run_sql
 from voltagent import VoltAgentSDK, agent, tool
 from voltagent.core import clock
+from voltagent.core.deadline import Deadline
 from voltagent.core.guard import Guard
 from voltagent.core.span import TOOL, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
@@ -81,15 +82,12 @@ def test_another_thread_ends_the_waiting_for_a_locked_file(path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     outcomes: list[Outcome] = []
-    thread = threading.Thread(target=lambda: outcomes.extend(send(exporter, events("second"), seconds=3600.0)))
+    deadline = Deadline(clock.monotonic() + 3600.0)
+    deadline.sooner = sooner = list[float]()
+    thread = threading.Thread(target=lambda: outcomes.extend(exporter.export(events("second"), deadline)))
     thread.start()
-
-    def has_ended() -> bool:
-        exporter.set_deadline(clock.monotonic())
-        return bool(outcomes)
-
-    until(has_ended)
-    thread.join()
+    sooner.append(clock.monotonic())
+    thread.join(PATIENCE)
     assert {outcome.verdict for outcome in outcomes} == {Verdict.UNAVAILABLE}
     other.close()
     assert {outcome.verdict for outcome in send(exporter, events("third"))} == {Verdict.ACCEPTED}

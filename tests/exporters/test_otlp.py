@@ -26,6 +26,7 @@ from tests.helpers.server import Recorded, Server, answer, drip, hang, reset, un
 from tests.helpers.sink import recording
 from voltagent import VoltAgentSDK
 from voltagent.core import clock
+from voltagent.core.deadline import Deadline
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.errors import ValidationError
 from voltagent.exporters import Outcome, Verdict
@@ -342,10 +343,12 @@ def test_the_deadline_of_the_batch_and_a_deadline_leave_events_untried() -> None
         assert export(exporter, tools(1), seconds=0.2)[-1].verdict is Verdict.UNTRIED
         assert export(exporter, tools(1), seconds=0)[-1].verdict is Verdict.UNTRIED
         outcomes: list[Outcome] = []
-        thread = threading.Thread(target=lambda: outcomes.extend(export(exporter, tools(1), seconds=30)))
+        deadline = Deadline(clock.monotonic() + 30)
+        deadline.sooner = sooner = list[float]()
+        thread = threading.Thread(target=lambda: outcomes.extend(exporter.export(tools(1), deadline)))
         thread.start()
         server.wait_for(2)
-        exporter.set_deadline(clock.monotonic())
+        sooner.append(clock.monotonic())
         thread.join(PATIENCE)
         assert outcomes[-1].verdict is Verdict.UNTRIED
         hold(time.monotonic() - begun, 4)

@@ -16,6 +16,7 @@ from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, TooSlow, within
 from tests.helpers.server import Raw, Recorded, Server, answer, hang
 from voltagent.core import clock
+from voltagent.core.deadline import Deadline
 from voltagent.core.span import COMPLETED, TOOL, TRACE, Phase, Span, SpanEvent, TraceInfo
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 from voltagent.exporters.http import HttpDestination, Unreachable
@@ -158,10 +159,12 @@ def test_the_deadline_ends_it_and_blames_no_server() -> None:
         with within(0.8):
             outcomes = export(exporter, whole(), seconds=0.2)
         assert {outcome.verdict for outcome in outcomes} == {Verdict.UNTRIED}
-        timer = threading.Timer(0.1, lambda: exporter.set_deadline(time.monotonic()))
+        deadline = Deadline(time.monotonic() + PATIENCE)
+        deadline.sooner = sooner = list[float]()
+        timer = threading.Timer(0.1, lambda: sooner.append(time.monotonic()))
         timer.start()
         with within(0.8):
-            assert {outcome.verdict for outcome in export(exporter, whole())} == {Verdict.UNTRIED}
+            assert {outcome.verdict for outcome in exporter.export(whole(), deadline)} == {Verdict.UNTRIED}
         timer.join()
         exporter.close()
 

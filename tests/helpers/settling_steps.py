@@ -60,7 +60,7 @@ class Run(Memory):
         return ACCEPTED
 
     def late(self) -> Sequence[tuple[SpanEvent, Outcome]]:
-        return [(event, self.decide_late(event)) for event in self.dispatcher.in_flight.values()]
+        return [(event, self.decide_late(event)) for event, _ in self.dispatcher.in_flight.values()]
 
     def decide_late(self, event: SpanEvent) -> Outcome:
         """Return the answer to an event that was in flight."""

@@ -9,13 +9,14 @@ from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
 from voltagent.core import clock, guard
+from voltagent.core.deadline import Deadline
 from voltagent.core.guard import logger
 from voltagent.core.span import SpanEvent
 from voltagent.delivery.account import Account
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.destination_state import DestinationState, State
 from voltagent.delivery.log_messages import LogMessages
-from voltagent.delivery.options import BATCH_BYTES, BATCH_EVENTS, NEVER, WorkerOptions
+from voltagent.delivery.options import BATCH_BYTES, BATCH_EVENTS, WorkerOptions
 from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
 from voltagent.delivery.shutdown import Shutdown
@@ -37,14 +38,14 @@ class Dispatcher:
         self.exporter, self.options, self.buffer, self.storage = exporter, options, buffer, storage
         self.spool = storage if storage.survives is True else None  # the storage, if it is on disk
         self._settlement = Settlement(buffer, options.max_retries, options.retry_delay)
-        # what only some exporters have: see `exporters.Trailing` and `exporters.Interruptible`
-        self._end_by: Callable[[float], object] | None = getattr(exporter, "set_deadline", None)
+        # what only some exporters have: see `exporters.Trailing`
         self._late: _Answers = getattr(exporter, "late", list)
         self._answered: _Answers = getattr(exporter, "answered", list)
-        self.ends_by = NEVER  # when a batch ends that is being prepared while a shutdown comes
+        self.sooner: list[float] = []  # by when those who shut down want the next batch, or that under way, to end
         self.state = DestinationState()
         self.log = LogMessages(exporter, storage.accounts)
-        self.in_flight: dict[int, SpanEvent] = {}  # by id: events whose requests still wait for an answer
+        # by id: events whose requests still wait for an answer, and by when those who shut down want them to end
+        self.in_flight: dict[int, tuple[SpanEvent, list[float]]] = {}
         self._batch: list[Any] = []  # the batch under way, as far as it is not accounted for
         self._limit = BATCH_EVENTS
 
@@ -64,9 +65,11 @@ class Dispatcher:
         is_whole = len(sent) == len(found)
         # what is not safe stays in the batch; all of it passes the processors again if it is put back
         self._batch = found if is_whole else [made or event for made, event in zip(found, self._batch, strict=True)]
-        deadline = min(now + 2 * self.options.timeout, self.ends_by)
+        deadline = now + 2 * self.options.timeout
         for stop in stops:
             deadline = min(deadline, stop.batch_deadline(now))
+        deadline = Deadline(min((deadline, *self.sooner)))
+        deadline.sooner = self.sooner
         try:
             if self.spool is not None and not stops:
                 self.spool.keep_up()
@@ -79,7 +82,7 @@ class Dispatcher:
         if Verdict.IN_FLIGHT in map(_VERDICT, different):
             for event, outcome in zip(sent, answers, strict=True):
                 if outcome.verdict is Verdict.IN_FLIGHT:
-                    self.in_flight[id(event)] = event
+                    self.in_flight[id(event)] = event, self.sooner
         outcomes = answers if is_whole else _with_unsafe(found, answers)
         with buffer.lock:
             self._settlement.settle(self._batch, outcomes, ended)
@@ -110,9 +113,10 @@ class Dispatcher:
 
     def recover(self) -> None:
         """After an error: let wait again what is not accounted for, of a batch or in flight."""
-        left = {id(event): event for event in self._batch if event is not None}
+        flying = [event for event, _ in self.in_flight.values()]
+        every = {id(event): event for event in (*flying, *self._batch) if event is not None}
         with self.buffer.lock:
-            self._batch = list({**self.in_flight, **left}.values())
+            self._batch = list(every.values())
             self.in_flight.clear()
             self._settlement.give_back(self._batch)
 
@@ -147,7 +151,7 @@ class Dispatcher:
     def forget_in_flight(self, account: Account | None = None) -> None:
         """Let wait again what (of one account) still waits for an answer; the answers are not heeded any more."""
         flying = self.in_flight.values()
-        events = [event for event in flying if account is None or self.buffer.account_of(event[1]) is account]
+        events = [event for event, _ in flying if account is None or self.buffer.account_of(event[1]) is account]
         self._land(events, [_UNTRIED] * len(events), clock.monotonic())
 
     def _land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
@@ -173,11 +177,11 @@ class Dispatcher:
         """Return when the destination answered last, on ``clock.monotonic``; 0 if that is not known."""
         return float(getattr(self.exporter, "last_answer", 0.0))
 
-    def set_deadline(self, deadline: float) -> None:
-        """End the batch under way by then, also if it is only being prepared. From any thread."""
-        self.ends_by = min(self.ends_by, deadline)  # first, so that what is exported from now on keeps to it
-        if self._end_by is not None:
-            self._end_by(deadline)
+    def end_by(self, moment: float) -> None:
+        """End the batch under way by then, also if it is only being prepared, and earlier requests. From any thread."""
+        waiting = {id(sooner): sooner for _, sooner in list(self.in_flight.values())}
+        for sooner in {**waiting, id(self.sooner): self.sooner}.values():
+            sooner.append(moment)
 
 
 def _with_unsafe(found: Sequence[SpanEvent | None], answers: Sequence[Outcome]) -> list[Outcome]:

@@ -120,7 +120,7 @@ class Loop:
         self.renew_signal()
         while True:
             now = clock.monotonic()
-            dispatcher.ends_by = NEVER  # before the policies are read: one that comes later sets it again
+            dispatcher.sooner = []  # before the policies are read: one that comes later adds to it
             is_waited_for = is_ending = closing.leaving is not None
             for account in self._accounts:
                 is_waited_for = is_waited_for or bool(account.futures)

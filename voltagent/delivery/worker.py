@@ -122,7 +122,7 @@ class Worker:
             until = future.deadline - (min(0.5, (future.deadline - now) / 2) if survives else 0.0)
             account.shutdown = Shutdown(now, until, gives_up=gives_up, is_kept=survives)
         account.futures[future] = None
-        self.dispatcher.set_deadline(account.shutdown.batch_deadline(now))
+        self.dispatcher.end_by(account.shutdown.batch_deadline(now))
         self._call_thread(account, future.deadline)
 
     def _call_thread(self, account: Account, deadline: float) -> None:
@@ -163,7 +163,7 @@ class Worker:
         """Finish by the rules for the end of the process. Does not wait."""
         deadline = now + self.dispatcher.options.timeout
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
-        self.dispatcher.set_deadline(stop.batch_deadline(now))
+        self.dispatcher.end_by(stop.batch_deadline(now))
         for account in self.accounts:
             account.begin_to_leave()
         if self.loop.owner is not None:

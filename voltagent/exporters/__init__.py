@@ -52,7 +52,8 @@ class Exporter(Protocol):
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the events, those of one trace in order; return one outcome per event, in the order of the batch.
 
-        ``deadline`` is on :func:`voltagent.core.clock.monotonic`; unsent events are UNTRIED after it. Does not raise.
+        ``deadline`` is on :func:`voltagent.core.clock.monotonic`; unsent events are UNTRIED after it. A shutdown may
+        bring it forward: :func:`voltagent.core.deadline.ends_by` says until when to wait. Does not raise.
         """
         ...
 
@@ -91,17 +92,6 @@ class Trailing(Protocol):
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the settled events of the current batch, with their outcomes. Thread-safe."""
-        ...
-
-
-@runtime_checkable
-class Interruptible(Protocol):
-    """An exporter whose ``export`` another thread can end early, and which shows its progress."""
-
-    last_answer: float  # on `clock.monotonic`
-
-    def set_deadline(self, deadline: float) -> None:
-        """End the current ``export`` by ``deadline``."""
         ...
 
 

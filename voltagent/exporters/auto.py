@@ -69,11 +69,6 @@ class AutoExporter:
         self._rest.restore(trace_id, memory)
         self._otlp.restore(trace_id, memory)
 
-    def set_deadline(self, deadline: float) -> None:
-        """End the current ``export`` by ``deadline``. Thread-safe."""
-        self._rest.set_deadline(deadline)
-        self._otlp.set_deadline(deadline)
-
     def after_fork(self) -> None:
         """Drop the connections in a forked child; what is known of the server still applies."""
         self._rest.after_fork()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock
+from voltagent.core.deadline import ends_by
 from voltagent.core.process import own_threads, sending
 from voltagent.core.span import SpanEvent
 from voltagent.exporters.http import HttpResponse, Line, Unreachable
@@ -17,7 +18,7 @@ _GRACE: Final = 0.3  # seconds in which a request must end after its connection 
 
 
 class PendingRequest:
-    """A request in progress. ``deadline`` is on :func:`voltagent.core.clock.monotonic`."""
+    """A request in progress. ``deadline`` is on :func:`voltagent.core.clock.monotonic`, and may be brought forward."""
 
     def __init__(self, line: Line, method: str, path: str, body: bytes, deadline: float) -> None:
         self.line = line
@@ -58,10 +59,10 @@ class PendingRequest:
         """Return whether its thread has ended, or will at once: which may be before its first line."""
         return self._has_returned or own_threads.has_died(self._thread)
 
-    def is_over(self, shutdown_deadline: float) -> bool:
-        """Return whether to stop waiting; cuts the connection at either deadline."""
+    def is_over(self) -> bool:
+        """Return whether to stop waiting; cuts the connection at a deadline, its own or that of the export."""
         now = clock.monotonic()
-        overdue = max(self.line.overdue(now), now - min(self.deadline, shutdown_deadline))
+        overdue = max(self.line.overdue(now), now - ends_by(self.deadline))
         has_ended = self._has_ended()
         if overdue > 0 and not has_ended:
             self.line.cut()

@@ -88,7 +88,6 @@ class LocalExporter:
         UNAVAILABLE means that it may work later (locked, disk full, or a folder that is gone and was there before);
         REFUSED that it needs the user's help (no permission, not a store, a newer schema).
         """
-        self._store.file.ends_by = deadline
         orphans = take_orphans() if ORPHANS else []
         try:
             refused = self._store.append(batch, deadline, rows_of(orphans))
@@ -113,10 +112,6 @@ class LocalExporter:
             Outcome(Verdict.REFUSED, "serialize_error", refused[place]) if place in refused else ACCEPTED
             for place in range(len(batch))
         ]
-
-    def set_deadline(self, deadline: float) -> None:
-        """End the current :meth:`export` by then, if it waits for another process. Thread-safe."""
-        self._store.file.ends_by = min(self._store.file.ends_by, deadline)
 
     def _count(self, batch: Sequence[SpanEvent]) -> None:
         """Count the traces that this process recorded, for the line at its end."""

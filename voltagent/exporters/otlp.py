@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from voltagent._version import VERSION
 from voltagent.core import clock
+from voltagent.core.deadline import ends_by
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
 from voltagent.exporters.calls import Flight, PendingRequest, StillWaiting
@@ -38,7 +39,6 @@ _STEP: Final = 0.1  # seconds between two looks at whether a request has to end 
 _HANGS: Final = 0.4  # seconds; a request that takes longer is left waiting, and the next goes by another connection
 _FLIGHTS: Final = 4  # requests that may be left waiting
 _OF_ERRORS: Final = 200  # characters of server text
-_NEVER: Final = float("inf")
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 
@@ -127,14 +127,12 @@ class OtlpExporter:
             self._scores = ScoreSender(route, beside, self._shown)
         self._line: Line | None = None
         self._under_way: tuple[Sequence[SpanEvent], Sequence[Outcome | None]] = (), ()
-        self._shutdown_deadline = _NEVER
         self._flights: list[Flight] = []
         self._waits_for_all = False  # a late answer requires halving the batch, which needs answers in order
         self.last_answer = 0.0  # when the destination last answered, on `clock.monotonic`
 
     def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Send the spans of ended operations; see :class:`voltagent.exporters.Exporter`."""
-        self._shutdown_deadline = _NEVER
         outcomes: list[Outcome | None] = [None] * len(batch)
         self._under_way = batch, outcomes
         SpanBatch(self, batch, deadline, outcomes).run(self._encoder.items(batch, outcomes))
@@ -150,20 +148,20 @@ class OtlpExporter:
         numbers = [number for number, (phase, _, _) in enumerate(batch) if phase is Phase.SCORE]
         if not numbers or self._scores is None:
             return
-        found = self._scores.send([batch[number] for number in numbers], deadline, lambda: self._shutdown_deadline)
+        found = self._scores.send([batch[number] for number in numbers], deadline)
         for number, outcome in zip(numbers, found, strict=True):
             outcomes[number] = outcome
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the outcomes of unanswered requests; see :class:`voltagent.exporters.Trailing`."""
-        over = [flight for flight in self._flights if flight.call.is_over(self._shutdown_deadline)]
+        over = [flight for flight in self._flights if flight.call.is_over()]
         self._flights = [flight for flight in self._flights if flight not in over]
         return [pair for flight in over for pair in self._landed(flight)]
 
     def _landed(self, flight: Flight) -> list[tuple[SpanEvent, Outcome]]:
         """Return the outcomes of a request that was answered after its batch."""
         events = flight.events
-        outcome, answer = self._outcome_of(flight.call, flight.call.deadline)
+        outcome, answer = self._outcome_of(flight.call)
         outcomes = [outcome] * len(events)
         if answer is not None and outcome.verdict is Verdict.ACCEPTED:
             count, message = self.rejected(answer)
@@ -199,12 +197,6 @@ class OtlpExporter:
         """Restore the state of a trace from another process."""
         self._spans.restore(trace_id, memory)
 
-    def set_deadline(self, deadline: float) -> None:
-        """End the current request by ``deadline``, on :func:`clock.monotonic`. Thread-safe."""
-        self._shutdown_deadline = deadline
-        for flight in self._flights:
-            flight.call.deadline = min(flight.call.deadline, deadline)
-
     def after_fork(self) -> None:
         """Drop the connection and the open spans in a forked child: they are the parent's."""
         line, self._line = self._line, None
@@ -227,18 +219,17 @@ class OtlpExporter:
 
     def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, HttpResponse | None]:
         """Send encoded spans in one request; return the outcome, and the response if there is one."""
-        deadline = min(deadline, self._shutdown_deadline)
-        if clock.monotonic() >= deadline:
+        if clock.monotonic() >= ends_by(deadline):
             return _UNTRIED, None
         body = self._encoding.request(spans, self._resource, self._scope)
-        return self._outcome_of(self._send(_gzipped(body) if self._gzip else body, deadline), deadline)
+        return self._outcome_of(self._send(_gzipped(body) if self._gzip else body, deadline))
 
-    def _outcome_of(self, call: PendingRequest, deadline: float) -> tuple[Outcome, HttpResponse | None]:
+    def _outcome_of(self, call: PendingRequest) -> tuple[Outcome, HttpResponse | None]:
         """Return the outcome of a request, and its answer if there is one; keep its connection for the next."""
         try:
             answer = call.result()
         except Unreachable as exc:
-            if clock.monotonic() >= min(deadline, self._shutdown_deadline):
+            if clock.monotonic() >= ends_by(call.deadline):
                 return _UNTRIED, None  # our time ran out: this says nothing of the server
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
         if self._line is None:
@@ -275,10 +266,10 @@ class OtlpExporter:
         line, self._line = self._line or self._destination.line(), None
         call = PendingRequest(line, "POST", self._path, body, deadline)
         call.start("voltagent-otlp-request")
-        while not call.wait(_STEP) and not call.is_over(self._shutdown_deadline):
-            now, until = clock.monotonic(), min(deadline, self._shutdown_deadline)
+        while not call.wait(_STEP) and not call.is_over():
+            now = clock.monotonic()
             may_leave = len(self._flights) < _FLIGHTS and not self._waits_for_all
-            if may_leave and now - call.began >= _HANGS and now < until:  # else it ends soon
+            if may_leave and now - call.began >= _HANGS and now < ends_by(deadline):  # else it ends soon
                 raise StillWaiting(call)
         return call
 

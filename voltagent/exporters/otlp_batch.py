@@ -89,7 +89,8 @@ class SpanBatch:
             self._settle(items, _UNTRIED)
             return
         try:
-            outcome, answer = self._post(items)
+            self._requests += 1
+            outcome, answer = self._exporter.post([item.content for item in items], self._deadline)
         except StillWaiting as going:
             self._exporter.left_waiting(going.call, [self._batch[item.number] for item in items])
             self._settle(items, _IN_FLIGHT)
@@ -105,10 +106,6 @@ class SpanBatch:
             # a missing endpoint, or one that refuses the key, refuses the rest of the batch, too
             self._halted = outcome.verdict is not Verdict.REFUSED or outcome.reason == "auth"
             self._settle(items, outcome)
-
-    def _post(self, items: Sequence[Item]) -> tuple[Outcome, HttpResponse | None]:
-        self._requests += 1
-        return self._exporter.post([item.content for item in items], self._deadline)
 
     def _post_trimmed(self, item: Item) -> Outcome:
         """Send a span that the destination finds too large, without its long strings."""

@@ -98,12 +98,6 @@ class RestExporter:
         current = self._round
         return [] if current is None else current.answered()
 
-    def set_deadline(self, deadline: float) -> None:
-        """End the current ``export`` by ``deadline``. Thread-safe."""
-        current = self._round
-        for batch in (*self._trailing, *(() if current is None else (current,))):
-            batch.set_deadline(deadline)
-
     def forget(self, trace_id: int | str) -> None:
         """Forget an ended trace; ids chosen by the server are kept for a while, as a child may still come."""
         if trace_id in self._ids:

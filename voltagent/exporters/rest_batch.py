@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
+from voltagent.core.deadline import ends_by
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.process import own_threads, sending
 from voltagent.core.span import TRACE, Phase, SpanEvent
@@ -28,7 +29,7 @@ _LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
 _SLOW: Final = 0.003  # seconds; a slower request justifies another connection
 _HANGS: Final = 0.5  # seconds; a slower request is left unanswered while there are connections for the next batch
 _IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
-_LOOK: Final = 0.25  # seconds between two looks at the threads: the program may have ended one, wherever it was
+_LOOK: Final = 0.1  # seconds between two looks: the program may have ended a thread, or brought the deadline forward
 _GRACE: Final = 0.3  # seconds in which a thread must return after its connection was cut
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
@@ -66,7 +67,7 @@ class Round:
         self._send = send
         self._lines = lines
         self._batch = batch
-        self._deadline = deadline
+        self._given = self._deadline = deadline  # the second as of the last look
         self._outcomes: list[Outcome | None] = [None] * len(batch)
         self._needs, self._then = needs(batch)
         self._ready = [number for number, count in enumerate(self._needs) if count == 0]  # a heap, as it is sorted
@@ -94,7 +95,10 @@ class Round:
         with self._lock:
             self._halted = True
             self._unanswered = list(self._busy)
-            return self._result()
+        outcomes = [outcome or _UNTRIED for outcome in self._outcomes]
+        for number in self._unanswered:
+            outcomes[number] = _IN_FLIGHT
+        return outcomes
 
     def _is_over(self) -> bool:
         """Return whether the batch is done, or its time has run out."""
@@ -108,11 +112,6 @@ class Round:
             self._signal.release()
         except RuntimeError as exc:  # it is being woken
             pass_on_interrupt(exc)
-
-    def _result(self) -> list[Outcome]:
-        return [
-            _IN_FLIGHT if number in self._busy else outcome or _UNTRIED for number, outcome in enumerate(self._outcomes)
-        ]
 
     @property
     def trails(self) -> bool:
@@ -143,12 +142,6 @@ class Round:
         now = clock.monotonic()
         hang = all(now - since >= _HANGS for _, since in self._busy.values())
         return hang and 2 * self._lines.free() >= self._lines.most() > 1
-
-    def set_deadline(self, deadline: float) -> None:
-        """End at an earlier deadline."""
-        with self._lock:
-            self._deadline = min(self._deadline, deadline)
-        self._wake()
 
     def _spawn(self) -> bool:
         """Start one more thread with a connection of its own, if one is free; whether it was started."""
@@ -185,7 +178,7 @@ class Round:
 
     def _watch(self) -> None:
         """Cut slow requests; add connections if it is the server that is slow, not this process."""
-        now = clock.monotonic()
+        now, self._deadline = clock.monotonic(), ends_by(self._given)
         late = now >= self._deadline
         self._halted = self._halted or late
         for number, (line, _) in list(self._busy.items()):

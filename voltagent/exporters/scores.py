@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from voltagent.core import clock
+from voltagent.core.deadline import ends_by
 from voltagent.core.guard import log_once
 from voltagent.core.span import SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
@@ -75,30 +76,30 @@ class ScoreSender:
         self._shown = shown  # prepares a server's text for the log
         self._line: Line | None = None
 
-    def send(self, events: Sequence[SpanEvent], deadline: float, is_due: Callable[[], float]) -> list[Outcome]:
-        """Send scores by ``deadline``, or by ``is_due()`` if that becomes sooner; return one outcome for each."""
+    def send(self, events: Sequence[SpanEvent], deadline: float) -> list[Outcome]:
+        """Send scores by ``deadline``, which may be brought forward; return one outcome for each."""
         if self._route.is_batched:
-            return [self._post(events, deadline, is_due)] * len(events)
+            return [self._post(events, deadline)] * len(events)
         outcomes: list[Outcome] = []
         for event in events:
             halted = outcomes and outcomes[-1].verdict in (Verdict.UNAVAILABLE, Verdict.UNTRIED, Verdict.RETRY)
-            outcomes.append(_UNTRIED if halted else self._post([event], deadline, is_due))
+            outcomes.append(_UNTRIED if halted else self._post([event], deadline))
         return outcomes
 
-    def _post(self, events: Sequence[SpanEvent], deadline: float, is_due: Callable[[], float]) -> Outcome:
+    def _post(self, events: Sequence[SpanEvent], deadline: float) -> Outcome:
         """Send scores in one request, and keep its connection for the next."""
-        if clock.monotonic() >= min(deadline, is_due()):
+        if clock.monotonic() >= ends_by(deadline):
             return _UNTRIED
         destination = self._destination = self._destination or self._make_destination()
         line, self._line = self._line or destination.line(), None
         call = PendingRequest(line, "POST", self._route.path, self._route.encode(events), deadline)
         call.start("voltagent-scores")
-        while not call.wait(_STEP) and not call.is_over(is_due()):
+        while not call.wait(_STEP) and not call.is_over():
             pass
         try:
             answer = call.result()
         except Unreachable as exc:
-            late = clock.monotonic() >= min(deadline, is_due())
+            late = clock.monotonic() >= ends_by(deadline)
             return _UNTRIED if late else Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
         self._line = call.line
         return outcome_of_score(answer, self._shown(answer.body[:800].decode("utf-8", "replace")), self._route.path)

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from weakref import WeakSet
 
 from voltagent.core import clock
+from voltagent.core.deadline import ends_by
 from voltagent.core.guard import log_once
 from voltagent.core.process.descriptors import identity_of
 from voltagent.core.process.thread_marks import is_held_here, run_alone, run_under
@@ -59,7 +60,6 @@ class File:
         self._file: tuple[int, int] | None = None  # the open file: device and inode
         self._log: tuple[int, int] | None = None  # the open write-ahead log: device and inode
         self._open_file: OpenFile | None = None  # what all connections of this process to it have open
-        self.ends_by = float("inf")  # no use waits for other processes after that; another thread may set it
         self._was_lost = False  # its descriptors were closed; not logged yet
         self._process = 0  # the process that opened it
         self._pause = threading.Event()  # never set; only to wait on
@@ -67,6 +67,8 @@ class File:
 
     def use(self, action: Callable[[sqlite3.Connection], T], deadline: float | None = None, *, create: bool) -> T:
         """Run ``action`` with the connection, waiting for other processes until the deadline (default: 5 seconds).
+
+        That may be a :class:`voltagent.core.deadline.Deadline`, which another thread brings forward.
 
         Raises:
             StoreError: the file cannot be used now; a transaction of ``action`` was rolled back.
@@ -89,7 +91,7 @@ class File:
         except sqlite3.Error as exc:
             if is_undecodable(exc) and self.connection is not None:
                 self._read_leniently(self.connection)
-            elif not is_busy(exc) or clock.monotonic() >= min(until, self.ends_by):
+            elif not is_busy(exc) or clock.monotonic() >= ends_by(until):
                 self._let_go()
                 raise error_of(exc, self.schema.what, self.path) from exc
         except OSError as exc:
