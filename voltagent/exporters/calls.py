@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import _thread
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from voltagent.core import clock
 from voltagent.core.deadline import ends_by
 from voltagent.core.process import own_threads, sending
-from voltagent.core.span import SpanEvent
 from voltagent.exporters.http import HttpResponse, Line, Unreachable
 
 _GRACE: Final = 0.3  # seconds in which a request must end after its connection was cut
@@ -81,19 +78,3 @@ class PendingRequest:
             self.line.close()
             raise self.exc or Unreachable("no answer")
         return self.answer
-
-
-class StillWaiting(Exception):  # noqa: N818 - not an error; it never leaves the exporter
-    """A request has no answer yet, and others need not wait for it."""
-
-    def __init__(self, call: PendingRequest) -> None:
-        super().__init__()
-        self.call = call
-
-
-@dataclass
-class Flight:
-    """An unanswered request, with the events in it."""
-
-    call: PendingRequest
-    events: Sequence[SpanEvent]

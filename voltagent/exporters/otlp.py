@@ -16,9 +16,9 @@ from voltagent.core import clock
 from voltagent.core.deadline import ends_by
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
-from voltagent.exporters.calls import Flight, PendingRequest, StillWaiting
+from voltagent.exporters.calls import PendingRequest
 from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
-from voltagent.exporters.otlp_batch import FRAME, SpanBatch, as_their_ends
+from voltagent.exporters.otlp_batch import FRAME, Item, SpanBatch, as_their_ends
 from voltagent.exporters.otlp_encoder import SpanEncoder
 from voltagent.exporters.otlp_settings import check_choice, checked_headers, split_endpoint
 from voltagent.exporters.otlp_spans import OpenSpans
@@ -41,6 +41,7 @@ _FLIGHTS: Final = 4  # requests that may be left waiting
 _OF_ERRORS: Final = 200  # characters of server text
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 
 
 # OpenTelemetry's conventions for what made the spans; the platform also wants a version of the service.
@@ -113,6 +114,7 @@ class OtlpExporter:
         self._resource = resource_message({**_RESOURCE, **(resource or {})})
         self._scope: OtlpMessage = {"name": scope}
         self._spans = OpenSpans(profiles)
+        # bytes of spans that fit into a request
         self.space = _LARGEST - len(self._encoding.request((), self._resource, self._scope)) - 2 * FRAME
         # each profile says all payloads once more, in its own words
         self._encoder = SpanEncoder(self._spans, self._encoding, min(MOST * len(set(profiles)), self.space - FRAME))
@@ -127,7 +129,7 @@ class OtlpExporter:
             self._scores = ScoreSender(route, beside, self._shown)
         self._line: Line | None = None
         self._under_way: tuple[Sequence[SpanEvent], Sequence[Outcome | None]] = (), ()
-        self._flights: list[Flight] = []
+        self._flights: list[tuple[PendingRequest, list[SpanEvent]]] = []  # unanswered, with the events in them
         self._waits_for_all = False  # a late answer requires halving the batch, which needs answers in order
         self.last_answer = 0.0  # when the destination last answered, on `clock.monotonic`
 
@@ -154,14 +156,13 @@ class OtlpExporter:
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the outcomes of unanswered requests; see :class:`voltagent.exporters.Trailing`."""
-        over = [flight for flight in self._flights if flight.call.is_over()]
+        over = [flight for flight in self._flights if flight[0].is_over()]
         self._flights = [flight for flight in self._flights if flight not in over]
-        return [pair for flight in over for pair in self._landed(flight)]
+        return [pair for call, events in over for pair in self._landed(call, events)]
 
-    def _landed(self, flight: Flight) -> list[tuple[SpanEvent, Outcome]]:
+    def _landed(self, call: PendingRequest, events: list[SpanEvent]) -> list[tuple[SpanEvent, Outcome]]:
         """Return the outcomes of a request that was answered after its batch."""
-        events = flight.events
-        outcome, answer = self._outcome_of(flight.call)
+        outcome, answer = self._outcome_of(call)
         outcomes = [outcome] * len(events)
         if answer is not None and outcome.verdict is Verdict.ACCEPTED:
             count, message = self.rejected(answer)
@@ -181,10 +182,6 @@ class OtlpExporter:
         found = zip(batch, as_their_ends(batch, outcomes), strict=True)
         return [(event, outcome) for event, outcome in found if outcome.verdict in _SETTLED]
 
-    def left_waiting(self, call: PendingRequest, events: Sequence[SpanEvent]) -> None:
-        """Continue without the answer to these events; :meth:`late` will return it."""
-        self._flights.append(Flight(call, events))
-
     def forget(self, trace_id: int | str) -> None:
         """Forget a trace that has ended."""
         self._spans.forget(trace_id)
@@ -203,8 +200,8 @@ class OtlpExporter:
         if line is not None:
             line.let_go()
         flights, self._flights = self._flights, []
-        for flight in flights:
-            flight.call.line.let_go()
+        for call, _ in flights:
+            call.line.let_go()
         self._spans.clear()
         if self._scores is not None:
             self._scores.let_go()
@@ -217,12 +214,27 @@ class OtlpExporter:
         if self._scores is not None:
             self._scores.close()
 
-    def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, HttpResponse | None]:
-        """Send encoded spans in one request; return the outcome, and the response if there is one."""
+    def post(
+        self, items: Sequence[Item], batch: Sequence[SpanEvent], deadline: float
+    ) -> tuple[Outcome, HttpResponse | None]:
+        """Send spans of a batch in one request; return the outcome, and the response if there is one.
+
+        It is sent on its own thread, so that it can be abandoned if it drips or hangs in a name look-up, and left
+        unanswered for others: :meth:`late` will return its outcome.
+        """
         if clock.monotonic() >= ends_by(deadline):
             return _UNTRIED, None
-        body = self._encoding.request(spans, self._resource, self._scope)
-        return self._outcome_of(self._send(_gzipped(body) if self._gzip else body, deadline))
+        body = self._encoding.request([item.content for item in items], self._resource, self._scope)
+        line, self._line = self._line or self._destination.line(), None
+        call = PendingRequest(line, "POST", self._path, _gzipped(body) if self._gzip else body, deadline)
+        call.start("voltagent-otlp-request")
+        while not call.wait(_STEP) and not call.is_over():
+            now = clock.monotonic()
+            may_leave = len(self._flights) < _FLIGHTS and not self._waits_for_all
+            if may_leave and now - call.began >= _HANGS and now < ends_by(deadline):  # else it ends soon
+                self._flights.append((call, [batch[item.number] for item in items]))
+                return _IN_FLIGHT, None
+        return self._outcome_of(call)
 
     def _outcome_of(self, call: PendingRequest) -> tuple[Outcome, HttpResponse | None]:
         """Return the outcome of a request, and its answer if there is one; keep its connection for the next."""
@@ -260,18 +272,6 @@ class OtlpExporter:
         for secret in self._secrets:
             text = text.replace(secret, "[redacted]")
         return ascii(text)[1:-1][:_OF_ERRORS]
-
-    def _send(self, body: bytes, deadline: float) -> PendingRequest:
-        """Send a request on its own thread, so that it can be abandoned if it drips or hangs in a name look-up."""
-        line, self._line = self._line or self._destination.line(), None
-        call = PendingRequest(line, "POST", self._path, body, deadline)
-        call.start("voltagent-otlp-request")
-        while not call.wait(_STEP) and not call.is_over():
-            now = clock.monotonic()
-            may_leave = len(self._flights) < _FLIGHTS and not self._waits_for_all
-            if may_leave and now - call.began >= _HANGS and now < ends_by(deadline):  # else it ends soon
-                raise StillWaiting(call)
-        return call
 
 
 def _gzipped(body: bytes) -> bytes:

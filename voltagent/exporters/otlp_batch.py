@@ -5,47 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from voltagent.core.guard import log_once
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
-from voltagent.exporters.calls import PendingRequest, StillWaiting
 from voltagent.exporters.http import HttpResponse
 from voltagent.wire.otlp.encode import OtlpMessage, trimmed
 
+if TYPE_CHECKING:
+    from voltagent.exporters.otlp import OtlpExporter
+
 FRAME: Final = 8  # bytes that a span costs in a request beside its own
 _REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
-_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
+_ONE_REQUEST: Final = (Verdict.REFUSED, Verdict.IN_FLIGHT)  # which say nothing of the other requests of a batch
 _TRIED_AGAIN: Final = (Verdict.UNTRIED, Verdict.RETRY, Verdict.UNAVAILABLE)
 WITH_END: Final = Outcome(Verdict.WITH_END)  # OTLP knows neither the start of a span nor a change of it
-
-
-class Requests(Protocol):
-    """What sends one request, and reads its answer."""
-
-    space: int  # bytes of spans that fit into a request
-
-    def post(self, spans: Sequence[bytes], deadline: float) -> tuple[Outcome, HttpResponse | None]:
-        """Send encoded spans in one request; what became of it, and the answer if one came."""
-        ...
-
-    def encoded(self, message: OtlpMessage) -> bytes:
-        """Return one span in the protocol's form."""
-        ...
-
-    def message(self, event: SpanEvent) -> OtlpMessage:
-        """Return the message of a span that was encoded without one."""
-        ...
-
-    def rejected(self, answer: HttpResponse) -> tuple[int, str]:
-        """Return how many spans an answer of success says were rejected, and its message for the log."""
-        ...
-
-    def left_waiting(self, call: PendingRequest, events: Sequence[SpanEvent]) -> None:
-        """Go on without the answer to these events."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +37,7 @@ class SpanBatch:
     """The spans of one batch on their way, in as few requests as the destination takes them."""
 
     def __init__(
-        self, exporter: Requests, batch: Sequence[SpanEvent], deadline: float, outcomes: list[Outcome | None]
+        self, exporter: OtlpExporter, batch: Sequence[SpanEvent], deadline: float, outcomes: list[Outcome | None]
     ) -> None:
         self._batch = batch
         self._exporter = exporter
@@ -88,34 +64,21 @@ class SpanBatch:
         if self._halted:
             self._settle(items, _UNTRIED)
             return
-        try:
-            self._requests += 1
-            outcome, answer = self._exporter.post([item.content for item in items], self._deadline)
-        except StillWaiting as going:
-            self._exporter.left_waiting(going.call, [self._batch[item.number] for item in items])
-            self._settle(items, _IN_FLIGHT)
-            return
+        self._requests += 1
+        outcome, answer = self._exporter.post(items, self._batch, self._deadline)
         if outcome.verdict is Verdict.ACCEPTED and answer is not None:
             self._accepted(items, answer)
         elif self._can_split(answer, items):
             self._deliver(items[: len(items) // 2])
             self._deliver(items[len(items) // 2 :])
         elif outcome.reason == "too_large" and len(items) == 1:
-            self._settle(items, self._post_trimmed(items[0]))
+            message = items[0].message or self._exporter.message(self._batch[items[0].number])
+            small = Item(items[0].number, None, self._exporter.encoded(trimmed(message)))
+            self._settle(items, self._exporter.post([small], self._batch, self._deadline)[0])
         else:
             # a missing endpoint, or one that refuses the key, refuses the rest of the batch, too
-            self._halted = outcome.verdict is not Verdict.REFUSED or outcome.reason == "auth"
+            self._halted = outcome.verdict not in _ONE_REQUEST or outcome.reason == "auth"
             self._settle(items, outcome)
-
-    def _post_trimmed(self, item: Item) -> Outcome:
-        """Send a span that the destination finds too large, without its long strings."""
-        message = item.message or self._exporter.message(self._batch[item.number])
-        small = trimmed(message)
-        try:
-            return self._exporter.post([self._exporter.encoded(small)], self._deadline)[0]
-        except StillWaiting as going:
-            self._exporter.left_waiting(going.call, [self._batch[item.number]])
-            return _IN_FLIGHT
 
     def _can_split(self, answer: HttpResponse | None, items: Sequence[Item]) -> bool:
         """Return whether halves may fare better: all of it was too much, or one span in it was bad."""

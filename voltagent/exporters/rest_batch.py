@@ -13,7 +13,7 @@ import _thread
 import heapq
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from voltagent.core import clock
 from voltagent.core.clock import id_text
@@ -23,6 +23,9 @@ from voltagent.core.process import own_threads, sending
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import Outcome, Verdict
 from voltagent.exporters.http import Line
+
+if TYPE_CHECKING:
+    from voltagent.exporters.rest import RestExporter
 
 _UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
@@ -34,33 +37,13 @@ _GRACE: Final = 0.3  # seconds in which a thread must return after its connectio
 _SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
 
-class Lines(Protocol):
-    """The source of connections."""
-
-    def borrow(self, borrower: object) -> Line:
-        """Return one that no other thread uses."""
-        ...
-
-    def give_back(self, line: Line, borrower: object) -> None:
-        """Take one back; do nothing if it is not borrowed, or by another."""
-        ...
-
-    def free(self) -> int:
-        """Return how many more may be borrowed."""
-        ...
-
-    def most(self) -> int:
-        """Return the limit."""
-        ...
-
-
 class Round:
     """Sends the events of one batch with ``send``; :meth:`run` returns their outcomes in the order of the batch."""
 
     def __init__(
         self,
         send: Callable[[SpanEvent, Line, float], Outcome],
-        lines: Lines,
+        lines: RestExporter,
         batch: Sequence[SpanEvent],
         deadline: float,
     ) -> None:
