@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -19,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.helpers import settling_steps, spool_steps
-from tests.helpers.bytecode_steps import BetweenLines
+from tests.helpers.bytecode_steps import BetweenLines, BetweenSignals
 from tests.helpers.interrupts import Interrupted, raise_in
 from tests.helpers.memory import Memory, Recording, conserved, make_sender
 from tests.helpers.pace import PATIENCE, hold, until
@@ -215,6 +216,29 @@ def test_a_thread_that_was_abandoned_and_is_ended_gives_its_connection_back(star
     assert (outcome.verdict, exporter.free()) == (Verdict.UNTRIED, exporter.most() - 1)
     raise_in(threads[0])
     until(lambda: exporter.free() == exporter.most())
+
+
+def test_an_exception_in_the_thread_that_lends_connections_to_others_keeps_none(start_event: SpanEvent) -> None:
+    kept, place, at = list[str](), "at the first bytecode", 0
+    while place:
+        at += 1
+        exporter = RestExporter("http://127.0.0.1:9", "pk", "sk")
+        batch = Round(lambda *_: ACCEPTED, exporter, [start_event], time.monotonic() + PATIENCE)
+        between = BetweenSignals(("exporters/rest", "core/process/"), at, raise_interrupted)
+        with suppress(Interrupted):
+            between.run(batch.run)
+        place = between.place
+        for thread in threading.enumerate():
+            if thread.name == "voltagent-rest":
+                thread.join(PATIENCE)
+        if exporter.free() < exporter.most():
+            kept.append(place)
+    assert at > 20
+    assert len(kept) <= 1, kept  # as the call that borrows it returns
+
+
+def raise_interrupted() -> None:
+    raise Interrupted
 
 
 class Counted:

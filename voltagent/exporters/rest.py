@@ -146,9 +146,11 @@ class RestExporter:
         self._lent[line] = borrower
         return line
 
-    def give_back(self, line: Line, borrower: object) -> None:
-        """Take back the connection of a thread, once."""
+    def give_back(self, line: Line, borrower: object, *, is_broken: bool = False) -> None:
+        """Take back the connection of a thread, once; a broken one is closed."""
         if self._lent.get(line) is borrower:
+            if is_broken:
+                line.close()
             del self._lent[line]
             self._idle.append(line)
         if self._is_closed:  # looked at afterwards, as another thread may close meanwhile

@@ -131,13 +131,15 @@ class Round:
         with self._lock:  # which the thread waits for before it looks whether its connection is listed
             if self._lines.free() <= 0:
                 return False
-            line = self._lines.borrow(self)
-            thread = sending.start_thread(lambda: self._work(line), "voltagent-rest")
-            if thread is None:
-                self._lines.give_back(line, self)
-                return False
-            self._working[line] = thread
-            return True
+            line, thread = self._lines.borrow(self), None
+            try:
+                thread = sending.start_thread(lambda: self._work(line), "voltagent-rest")
+            finally:  # also if an interrupt comes: a thread that was started all the same finds that it has none
+                if thread is None:
+                    self._lines.give_back(line, self)
+            if thread is not None:
+                self._working[line] = thread
+            return thread is not None
 
     def _send_here(self) -> None:
         """Send in order on this thread, as no other can be started, such as at exit."""
@@ -186,9 +188,9 @@ class Round:
         for number in cut_short:
             del self._busy[number]
             self._note(number, _UNTRIED)
-        if cut_short or line not in self._working:  # in the middle of a request, or abandoned there
-            line.close()
-        self._lines.give_back(line, self)
+        # in the middle of a request, or abandoned there
+        is_broken = bool(cut_short) or line not in self._working
+        self._lines.give_back(line, self, is_broken=is_broken)
         self._working.pop(line, None)  # last: until then, it is known that a thread has it, which may be ended anywhere
         if not self._working:
             self._wake()
