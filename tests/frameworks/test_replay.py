@@ -135,6 +135,25 @@ def test_an_agent_of_a_framework_replays_without_a_network() -> None:
     assert len(run.trace.find("llm")) == 2
 
 
+@pytest.mark.parametrize("kept", [lambda message: message, lambda message: message.model_dump(exclude_none=True)])
+def test_an_answer_that_the_next_request_repeats_is_the_recorded_one(kept: Callable[[Any], Any]) -> None:
+    """The loop of an agent that appends the message with the tool calls to its own messages."""
+
+    def ask(url: str) -> Any:
+        client = import_module("openai").OpenAI(api_key="k", base_url=f"{url}/v1", max_retries=0)
+        messages: list[Any] = [{"role": "user", "content": "weather?"}]
+        message = client.chat.completions.create(model="gpt", messages=messages, tools=[TOOL]).choices[0].message
+        messages.append(kept(message))
+        messages += [{"role": "tool", "tool_call_id": call.id, "content": "sunny"} for call in message.tool_calls]
+        return client.chat.completions.create(model="gpt", messages=messages, tools=[TOOL]).choices[0].message.content
+
+    trace, given = recorded(voltagent.agent(ask))
+    assert given == apis.TEXT
+    with replay(trace) as run:
+        assert voltagent.agent(ask)(without_network()) == given
+    assert len(run.trace.find("llm")) == 2
+
+
 def test_a_request_that_is_not_in_the_recording_is_refused() -> None:
     call = next(iter(PROMPT_TOKENS))
     trace, _ = recorded(call)

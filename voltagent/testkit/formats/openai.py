@@ -38,10 +38,9 @@ def _usage(found: OperationRecord) -> dict[str, Any] | None:
 
 
 def _chat_calls(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return recorded tool calls as the chunks of a chat completion have them."""
+    """Return recorded tool calls as the message of a chat completion has them."""
     return [
         {
-            "index": place,
             "id": call.get("id") or f"call_{place}",
             "type": "function",
             "function": {"name": call.get("name"), "arguments": arguments_text(call)},
@@ -74,7 +73,9 @@ def chat_events(found: OperationRecord, body: Mapping[str, Any]) -> list[Any]:
     facts = facts_of(found, object="chat.completion.chunk", created=0)
     events: list[Any] = []
     for choice in _chat_choices(found):
-        delta = choice["message"]
+        delta = dict(choice["message"])
+        if "tool_calls" in delta:  # chunks alone number them
+            delta["tool_calls"] = [{"index": place, **call} for place, call in enumerate(delta["tool_calls"])]
         events += [
             {**facts, "choices": [{"index": choice["index"], "delta": delta, "finish_reason": None}]},
             {**facts, "choices": [{"index": choice["index"], "delta": {}, "finish_reason": choice["finish_reason"]}]},
