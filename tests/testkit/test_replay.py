@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -587,3 +588,39 @@ def voltagent_traces(path: Path) -> list[TraceRecord]:
     from voltagent.records import load_traces
 
     return list(load_traces(path))
+
+
+_ITEMS: list[dict[str, Any]] = [
+    {"type": "reasoning", "id": "rs_1", "summary": [{"text": "Hm."}]},
+    {"type": "thinking", "thinking": "Hm.", "signature": "abc"},
+    {"text": "Hm.", "thought": True},
+]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "given", "found"),
+    [
+        *(([item, {"type": "function_call"}], [{"type": "function_call"}], True) for item in _ITEMS),
+        *(([{"role": "assistant", "content": [item, "a"]}], [{"role": "assistant", "content": ["a"]}], True)
+          for item in _ITEMS),
+        ([{"role": "assistant", "reasoning_content": "Hm."}], [{"role": "assistant"}], True),
+        ([_ITEMS[0]], [_ITEMS[0]], True),
+        ([_ITEMS[0]], [_ITEMS[1]], False),
+        ([{"type": "text"}, "a"], ["a"], False),
+        (["a"], [_ITEMS[0], "a"], False),
+        ([{"role": "assistant", "name": "x"}], [{"role": "assistant"}], False),
+    ],
+)  # fmt: skip
+def test_a_request_may_repeat_an_answer_without_its_reasoning(
+    recorded: list[Any], given: list[Any], found: bool
+) -> None:
+    """Reasoning is not recorded, so an answer that is replayed has none, and the next request repeats it."""
+
+    @voltagent.llm
+    def ask(messages: list[Any]) -> str:
+        return "yes"
+
+    with record() as run:
+        ask(recorded)
+    with nullcontext() if found else pytest.raises(ReplayMismatch, match="messages"), replay(run.trace):
+        assert ask(given) == "yes"

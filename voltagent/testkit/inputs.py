@@ -17,6 +17,9 @@ from voltagent.records import OperationRecord
 from voltagent.testkit.messages import short
 
 _redactor: Final = Redactor()
+# What models write for themselves: items of OpenAI's responses and Anthropic's messages, and fields of other messages.
+_REASONING: Final = ("reasoning", "thinking", "redacted_thinking")
+_REASONING_FIELDS: Final = ("reasoning_content", "reasoning_details", "thinking_blocks", "thought_signature")
 
 
 def input_of(span: Span) -> Any:
@@ -29,14 +32,24 @@ def input_of(span: Span) -> Any:
 
 
 def is_same(recorded: Any, given: Any) -> bool:
-    """Return whether two inputs are equal; what was redacted in the recording equals anything."""
+    """Return whether two inputs are equal; what was redacted in the recording equals anything.
+
+    A request that repeats an earlier answer repeats its reasoning too, which an answer that is replayed does not have.
+    """
     if type(recorded) is str and SECRET_TEXT in recorded:
         return True
     if type(recorded) is dict and type(given) is dict:
-        return recorded.keys() == given.keys() and all(is_same(value, given[name]) for name, value in recorded.items())
+        known = {name: value for name, value in recorded.items() if name in given or name not in _REASONING_FIELDS}
+        return known.keys() == given.keys() and all(is_same(value, given[name]) for name, value in known.items())
     if type(recorded) is list and type(given) is list:
-        return len(recorded) == len(given) and all(map(is_same, recorded, given))
+        known = recorded if len(recorded) == len(given) else [one for one in recorded if not _is_reasoning(one)]
+        return len(known) == len(given) and all(map(is_same, known, given))
     return bool(recorded == given)
+
+
+def _is_reasoning(item: Any) -> bool:
+    """Return whether an item of a message, or of what stands beside messages, is what a model wrote for itself."""
+    return type(item) is dict and (item.get("type") in _REASONING or item.get("thought") is True)
 
 
 def difference(recorded: Any, given: Any) -> str:
