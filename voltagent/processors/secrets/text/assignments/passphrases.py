@@ -70,7 +70,7 @@ _STATES_OF_ONE: Final = (
     "vaulted sealed provided omitted restricted protected private public random present absent visible filtered "
     "scrubbed sensitive confidential bcrypt scrypt salted cleartext obscured keychain keyring attribute property "
     "method function module parameter argument variable constant integer boolean instance interface column "
-    "keyword getpass"
+    "keyword getpass compat systemd winbind stdin"
 )
 _STATES: Final = frozenset(_STATES_OF_ONE.split())
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
@@ -181,7 +181,8 @@ def is_configured_word(scan: Scan, name: int, start: int, word: str) -> bool:
     if before[-1:] not in "\n\0" or (not before and name > _DEEPEST):
         return _FOUND_IN_FILE.search(scan.text, max(0, name - CALLED), name) is not None
     variable = scan.text[name:start].rstrip(" \t:=")
-    if variable.lower() == "secret" and ":" in scan.text[name:start]:  # `secret: letsencrypt`, its name
+    is_name = variable.lower() == "secret"  # `secret: letsencrypt`, of Kubernetes
+    if is_name and ":" in scan.text[name:start]:
         return False
     if variable == "userPassword":  # an attribute of LDAP
         return True
@@ -189,7 +190,7 @@ def is_configured_word(scan: Scan, name: int, start: int, word: str) -> bool:
     if is_long and variable.isupper() and "_" in variable:  # `DATABASE_PASSWORD: swordfish`
         return True
     end = start + len(word)
-    return _is_configuration(scan, start, end, is_sure=False, of_login=not is_long)
+    return _is_configuration(scan, start, end, is_sure=False, of_login=is_name or not is_long)
 
 
 def is_word_of_pair(scan: Scan, name: int, start: int, word: str) -> bool:
@@ -198,6 +199,8 @@ def is_word_of_pair(scan: Scan, name: int, start: int, word: str) -> bool:
     In a call, what stands there is the name of a variable.
     """
     if not _may_be_password(word, _SHORTEST_WORD) or word.endswith("ed"):
+        return False
+    if scan.low.startswith("secret", name) and start - name == len("secret="):  # of a selector of Kubernetes
         return False
     scan.units -= 4
     text, operator = scan.text, scan.text[start - 1]
