@@ -246,3 +246,13 @@ def test_each_repetition_counts_once() -> None:
     redactor.process((Phase.END, span, None))
     assert json.loads(span.error) == {"message": "GET /?x=[redacted]", "more": {"[redacted]": 1}}
     assert span.more_metadata == (b'{"redacted":3}',)
+
+
+@pytest.mark.parametrize("offset", range(-2, 2))
+def test_a_secret_in_the_only_key_of_megabytes_is_hidden_wherever_it_ends(offset: int) -> None:
+    """The end of a key is looked for in pieces of a mebibyte."""
+    setting, key = "password=hunter2xyz ", "see hunter2xyz"
+    before = (1 << 20) + offset - len(f'["{setting}",{{"{key}')
+    text = f'["{setting}{"x" * before}",{{"{key}":1}}]'.encode()
+    assert text.index(b'":') == (1 << 20) + offset
+    assert b"hunter2xyz" not in Redactor().apply(text)

@@ -143,7 +143,7 @@ class Redactor:
             known = len(found.secrets)
             result = self._searched(text, value, path, found, is_repeating=is_repeating)
             if (
-                len(found.secrets) > known and _KEY in result and found.repeated_in(result, is_encoded=False)
+                len(found.secrets) > known and _has_key(result) and found.repeated_in(result, is_encoded=False)
             ):  # in a key
                 result = self._searched(result, _NOTHING, path, found, is_repeating=True)
             if self._hook is not None:
@@ -262,8 +262,14 @@ class Redactor:
 
 _LONGEST_NAME: Final = 128  # characters
 _MOST_NAMES: Final = 1024
+_AT_ONCE: Final = 1 << 20  # bytes in which the end of a key is looked for
 _OVERLAP: Final = 4096  # characters of two pieces; longer than what any check looks at
 _MOST_AROUND: Final = 64  # operations around one, in which its secrets are recognised
+
+
+def _has_key(text: bytes) -> bool:
+    """Return whether a JSON text has a key; in pieces, as one search in megabytes would hold the interpreter."""
+    return any(text.find(_KEY, start, start + _AT_ONCE + 1) >= 0 for start in range(0, len(text), _AT_ONCE))
 
 
 def _json_pieces(text: str) -> Iterator[bytes]:

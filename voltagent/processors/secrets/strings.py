@@ -32,6 +32,7 @@ Chunks: TypeAlias = "tuple[Sequence[int], list[str]]"  # the slots of its chunks
 
 _STRINGS: Final = 4096  # numbered at once
 _LONGEST_SHARED: Final = 1 << 14  # characters of a string that is compared with others
+_MOST_SHARED: Final = 1 << 16  # texts; a larger dictionary takes milliseconds to grow, in which no other thread runs
 
 
 class Rules(NamedTuple):
@@ -107,6 +108,8 @@ class Strings:
         """Return the number of a text, which is the same for equal texts."""
         number = len(self._texts)
         if len(text) <= _LONGEST_SHARED:
+            if len(self._numbers) >= _MOST_SHARED:
+                self._numbers = {}
             known = self._numbers.setdefault(text, number)
             if known != number:
                 return known
@@ -121,6 +124,8 @@ class Strings:
             if max(map(len, some)) > _LONGEST_SHARED:
                 found += map(self._number, some)
             else:
+                if len(self._numbers) >= _MOST_SHARED:
+                    self._numbers = {}
                 known = self._numbers
                 new = [text for text in dict.fromkeys(some) if text not in known]
                 known.update(zip(new, range(len(self._texts), len(self._texts) + len(new)), strict=True))

@@ -35,6 +35,7 @@ _NAMED: Final = 2
 _NEW: Final = 12
 _FOUND: Final = 6
 _MATCHED: Final = 4
+_MOST_REMEMBERED: Final = 2048  # beginnings in one payload
 _Check: TypeAlias = "Callable[[str], str | None]"
 _LONGEST_BEGINNING: Final = 400  # characters from a hint to the value
 _LONGEST_HINT: Final = 64  # characters; a longer name of the user's may be missed at the end of a window
@@ -144,6 +145,8 @@ def _add_values(scan: Scan, hint: str, start: int, stop: int, known: dict[int, i
         one: Assignment | None = memo.get(written, UNKNOWN)
         if one is UNKNOWN:
             scan.units -= _NEW
+            if len(memo) >= _MOST_REMEMBERED:  # Python's garbage collection looks at each of them
+                memo.clear()
             one = memo[written] = understand(scan, written, match, name, value)
         if one is None or (one.may_be_label and _closes_label(text, name, value, one.beginning.quote)):
             continue

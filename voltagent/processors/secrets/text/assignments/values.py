@@ -36,6 +36,7 @@ from voltagent.processors.secrets.vocabulary.joined_words import has_password_fo
 from voltagent.processors.secrets.vocabulary.named_values import is_harmless_text, is_numbered_name
 from voltagent.processors.secrets.vocabulary.names import Strength
 
+_MOST_REMEMBERED: Final = 2048  # functions in one payload
 _DEFAULTS: Final = ("||", "??")  # before what is taken instead
 # A password with characters that end a value elsewhere, to the next space or quote, or to where another pair begins.
 _WITH_MARKS: Final = re.compile(r"[^\s\"'`\\\0]{1,128}")
@@ -173,6 +174,8 @@ def _function(scan: Scan, one: Beginning, name: int) -> _Function | None:
     key = (written, one.operator if is_among else "", one.name.isupper(), one.strength)
     known = scan.functions
     if key not in known:
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
         called = _function_before(written, one) if is_among else written
         known[key] = None if called is None else _understood(called, is_among=is_among)
     found: _Function | None = known[key]
