@@ -21,12 +21,11 @@ from voltagent.delivery.report import Report
 from voltagent.delivery.settlement import Settlement
 from voltagent.delivery.shutdown import Shutdown
 from voltagent.delivery.storage import Storage
-from voltagent.exporters import Exporter, Outcome, Verdict
+from voltagent.exporters import UNTRIED, Exporter, Outcome, Verdict
 
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _QUICK_BATCH: Final = 0.1  # seconds; after one that took longer, no batch is larger than usual
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
-_UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _VERDICT: Final = attrgetter("verdict")
 _Answers: TypeAlias = Callable[[], list[tuple[SpanEvent, Outcome]]]
 
@@ -152,7 +151,7 @@ class Dispatcher:
         """Let wait again what (of one account) still waits for an answer; the answers are not heeded any more."""
         flying = self.in_flight.values()
         events = [event for event, _ in flying if account is None or self.buffer.account_of(event[1]) is account]
-        self._land(events, [_UNTRIED] * len(events), clock.monotonic())
+        self._land(events, [UNTRIED] * len(events), clock.monotonic())
 
     def _land(self, events: Sequence[SpanEvent], outcomes: Sequence[Outcome], now: float) -> None:
         """Account for events that were in flight; they are a batch meanwhile, so that an interrupt loses none."""

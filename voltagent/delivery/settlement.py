@@ -11,11 +11,10 @@ from voltagent.core.clock import randomness
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.delivery.buffer import Buffer
 from voltagent.delivery.waiting_trace import UNMARKED, Tries, WaitingTrace, size_of
-from voltagent.exporters import Outcome, Verdict
+from voltagent.exporters import SETTLED, Outcome, Verdict
 
 BACKOFF_CAP: Final = 30.0  # seconds; the longest wait of our own between two tries
 _VERDICT: Final = attrgetter("verdict")
-_DONE: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 _NO_TRY: Final = (Verdict.UNTRIED, Verdict.WITH_END)
 
 
@@ -112,9 +111,9 @@ class Settlement:
                 buffer.ready.pop(trace.id, None)
                 continue
             reason = outcome.reason if verdict is Verdict.REFUSED else None
-            if verdict not in _DONE:
+            if verdict not in SETTLED:
                 reason = buffer.losses.fate(span) or self._judge(trace, event, outcome)
-            if verdict in _DONE or reason is not None:
+            if verdict in SETTLED or reason is not None:
                 buffer.settle_one(trace, batch, number, reason)
             elif verdict is Verdict.WITH_END:
                 trace.park(batch, number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from voltagent.exporters import Verdict
+from voltagent.exporters import SETTLED, Verdict
 
 TAKES: Final = 3  # looks at the queues; the last one, for what came meanwhile, when all before it is sent
 SILENCE: Final = 5.0  # seconds without any answer, after which it gives up
@@ -14,8 +14,7 @@ _FIRST_TRY: Final = 1.25  # seconds for the first try of a request; it is tried 
 _KEPT_SILENCE: Final = 2.0  # the same where a spool keeps what is left
 _KEPT_RETRIES: Final = 0.5
 
-_SETTLED: Final = frozenset((Verdict.ACCEPTED, Verdict.REFUSED))
-_ANSWERED: Final = _SETTLED | {Verdict.RETRY}
+_ANSWERED: Final = frozenset((*SETTLED, Verdict.RETRY))
 
 
 class Shutdown:
@@ -64,7 +63,7 @@ class Shutdown:
             self._try *= 2  # the time may have been too short
         if verdicts & _ANSWERED:
             self._progress = now
-        if verdicts & _SETTLED:
+        if not verdicts.isdisjoint(SETTLED):
             self._settled = now
         elif self._gives_up and Verdict.RETRY in verdicts and now - self._settled >= self._silence:
             self._is_hopeless = True  # it answers, and puts all off

@@ -39,6 +39,9 @@ class Outcome:
 
 
 ACCEPTED = Outcome(Verdict.ACCEPTED)
+UNTRIED = Outcome(Verdict.UNTRIED)
+IN_FLIGHT = Outcome(Verdict.IN_FLIGHT)
+SETTLED = (Verdict.ACCEPTED, Verdict.REFUSED)  # after which nothing more is done for an event
 
 
 class Exporter(Protocol):

@@ -15,7 +15,7 @@ from voltagent._version import VERSION
 from voltagent.core import clock
 from voltagent.core.deadline import ends_by
 from voltagent.core.span import Phase, SpanEvent
-from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
+from voltagent.exporters import ACCEPTED, IN_FLIGHT, SETTLED, UNTRIED, Outcome, Verdict, http_status
 from voltagent.exporters.calls import PendingRequest
 from voltagent.exporters.http import Certificates, HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.otlp_batch import FRAME, Item, SpanBatch, as_their_ends
@@ -39,9 +39,6 @@ _STEP: Final = 0.1  # seconds between two looks at whether a request has to end 
 _HANGS: Final = 0.4  # seconds; a request that takes longer is left waiting, and the next goes by another connection
 _FLIGHTS: Final = 4  # requests that may be left waiting
 _OF_ERRORS: Final = 200  # characters of server text
-_SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
-_UNTRIED: Final = Outcome(Verdict.UNTRIED)
-_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 
 
 # OpenTelemetry's conventions for what made the spans; the platform also wants a version of the service.
@@ -170,7 +167,7 @@ class OtlpExporter:
             outcomes[len(events) - min(count, len(events)) :] = [refused] * min(count, len(events))
         elif answer is not None and answer.status in (400, 413, 422):
             self._waits_for_all = True
-            outcomes = [_UNTRIED] * len(events)
+            outcomes = [UNTRIED] * len(events)
         for event, outcome in zip(events, outcomes, strict=True):
             if outcome is ACCEPTED:
                 self._spans.sent(event)
@@ -180,7 +177,7 @@ class OtlpExporter:
         """Return the settled events of the current batch; see :class:`voltagent.exporters.Trailing`."""
         batch, outcomes = self._under_way
         found = zip(batch, as_their_ends(batch, outcomes), strict=True)
-        return [(event, outcome) for event, outcome in found if outcome.verdict in _SETTLED]
+        return [(event, outcome) for event, outcome in found if outcome.verdict in SETTLED]
 
     def forget(self, trace_id: int | str) -> None:
         """Forget a trace that has ended."""
@@ -223,7 +220,7 @@ class OtlpExporter:
         unanswered for others: :meth:`late` will return its outcome.
         """
         if clock.monotonic() >= ends_by(deadline):
-            return _UNTRIED, None
+            return UNTRIED, None
         body = self._encoding.request([item.content for item in items], self._resource, self._scope)
         line, self._line = self._line or self._destination.line(), None
         call = PendingRequest(line, "POST", self._path, _gzipped(body) if self._gzip else body, deadline)
@@ -233,7 +230,7 @@ class OtlpExporter:
             may_leave = len(self._flights) < _FLIGHTS and not self._waits_for_all
             if may_leave and now - call.began >= _HANGS and now < ends_by(deadline):  # else it ends soon
                 self._flights.append((call, [batch[item.number] for item in items]))
-                return _IN_FLIGHT, None
+                return IN_FLIGHT, None
         return self._outcome_of(call)
 
     def _outcome_of(self, call: PendingRequest) -> tuple[Outcome, HttpResponse | None]:
@@ -242,7 +239,7 @@ class OtlpExporter:
             answer = call.result()
         except Unreachable as exc:
             if clock.monotonic() >= ends_by(call.deadline):
-                return _UNTRIED, None  # our time ran out: this says nothing of the server
+                return UNTRIED, None  # our time ran out: this says nothing of the server
             return Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc))), None
         if self._line is None:
             self._line = call.line

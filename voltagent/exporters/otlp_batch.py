@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from voltagent.core.guard import log_once
 from voltagent.core.span import Phase, SpanEvent
-from voltagent.exporters import ACCEPTED, Outcome, Verdict
+from voltagent.exporters import ACCEPTED, UNTRIED, Outcome, Verdict
 from voltagent.exporters.http import HttpResponse
 from voltagent.wire.otlp.encode import OtlpMessage, trimmed
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 FRAME: Final = 8  # bytes that a span costs in a request beside its own
 _REQUESTS: Final = 32  # for one batch: finding one bad span among 256 takes 16
-_UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _ONE_REQUEST: Final = (Verdict.REFUSED, Verdict.IN_FLIGHT)  # which say nothing of the other requests of a batch
 _TRIED_AGAIN: Final = (Verdict.UNTRIED, Verdict.RETRY, Verdict.UNAVAILABLE)
 WITH_END: Final = Outcome(Verdict.WITH_END)  # OTLP knows neither the start of a span nor a change of it
@@ -62,7 +61,7 @@ class SpanBatch:
         if not items:
             return
         if self._halted:
-            self._settle(items, _UNTRIED)
+            self._settle(items, UNTRIED)
             return
         self._requests += 1
         outcome, answer = self._exporter.post(items, self._batch, self._deadline)
@@ -102,12 +101,12 @@ class SpanBatch:
 
 def as_their_ends(batch: Sequence[SpanEvent], outcomes: Sequence[Outcome | None]) -> list[Outcome]:
     """Return the outcomes, in which an event without a form of its own shares that of the end of its span."""
-    found = [outcome or _UNTRIED for outcome in outcomes]
+    found = [outcome or UNTRIED for outcome in outcomes]
     ends = {id(span): outcome for (phase, span, _), outcome in zip(batch, found, strict=True) if phase is Phase.END}
     for number, (_, span, _) in enumerate(batch):
         end = ends.get(id(span)) if found[number] is WITH_END else None
         if end is not None and end.verdict is Verdict.ACCEPTED:
             found[number] = ACCEPTED
         elif end is not None and end.verdict in _TRIED_AGAIN:
-            found[number] = _UNTRIED
+            found[number] = UNTRIED
     return found

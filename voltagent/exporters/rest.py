@@ -13,7 +13,7 @@ from voltagent.core import clock
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.json_objects import cut_marker
 from voltagent.core.span import TRACE, Phase, Span, SpanEvent, is_operation
-from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
+from voltagent.exporters import ACCEPTED, UNTRIED, Outcome, Verdict, http_status
 from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.exporters.rest_batch import Round
 from voltagent.exporters.scores import without_route
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _MEMORY: Final = 10_000  # traces whose server-chosen ids are remembered
 _TRIMMED: Final = 8192  # characters to keep of a payload that was too large for the server
-_UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _NO_SUCH_API: Final = frozenset((404, 405, 410, 501))  # in response to a create: this server has no such API
 _OF_ERRORS: Final = 200  # characters of server text in a log line
 
@@ -176,7 +175,7 @@ class RestExporter:
             return ACCEPTED  # 409 in response to a create: an earlier attempt succeeded
         if self._may_move and answer.status in _NO_SUCH_API and phase is Phase.START and span.kind == TRACE:
             self.moved = True
-            return _UNTRIED
+            return UNTRIED
         return http_status.outcome_of_response(answer.status, answer.headers, self._text_of(answer))
 
     def _ask(self, event: SpanEvent, line: Line, deadline: float) -> HttpResponse:

@@ -21,20 +21,17 @@ from voltagent.core.deadline import ends_by
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.process import own_threads, sending
 from voltagent.core.span import TRACE, Phase, SpanEvent
-from voltagent.exporters import Outcome, Verdict
+from voltagent.exporters import IN_FLIGHT, SETTLED, UNTRIED, Outcome, Verdict
 from voltagent.exporters.http import Line
 
 if TYPE_CHECKING:
     from voltagent.exporters.rest import RestExporter
 
-_UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _LOST: Final = Outcome(Verdict.UNAVAILABLE, detail="no answer in time")
 _SLOW: Final = 0.003  # seconds; a slower request justifies another connection
 _HANGS: Final = 0.5  # seconds; a slower request is left unanswered while there are connections for the next batch
-_IN_FLIGHT: Final = Outcome(Verdict.IN_FLIGHT)
 _LOOK: Final = 0.1  # seconds between two looks: the program may have ended a thread, or brought the deadline forward
 _GRACE: Final = 0.3  # seconds in which a thread must return after its connection was cut
-_SETTLED: Final = (Verdict.ACCEPTED, Verdict.REFUSED)
 
 
 class Round:
@@ -78,9 +75,9 @@ class Round:
         with self._lock:
             self._halted = True
             self._unanswered = list(self._busy)
-        outcomes = [outcome or _UNTRIED for outcome in self._outcomes]
+        outcomes = [outcome or UNTRIED for outcome in self._outcomes]
         for number in self._unanswered:
-            outcomes[number] = _IN_FLIGHT
+            outcomes[number] = IN_FLIGHT
         return outcomes
 
     def _is_over(self) -> bool:
@@ -111,12 +108,12 @@ class Round:
         """:meth:`late`, under the lock."""
         ended = [number for number in self._unanswered if number not in self._busy]
         self._unanswered = [number for number in self._unanswered if number in self._busy]
-        return [(self._batch[number], self._outcomes[number] or _UNTRIED) for number in ended]
+        return [(self._batch[number], self._outcomes[number] or UNTRIED) for number in ended]
 
     def answered(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the settled events so far, with their outcomes."""
         found = zip(self._batch, list(self._outcomes), strict=True)
-        return [(event, outcome) for event, outcome in found if outcome is not None and outcome.verdict in _SETTLED]
+        return [(event, outcome) for event, outcome in found if outcome is not None and outcome.verdict in SETTLED]
 
     def _may_leave(self) -> bool:
         """Return whether only hanging requests remain, and few enough to leave connections for the next batch."""
@@ -173,7 +170,7 @@ class Round:
             if overdue > _GRACE:  # it hangs where it cannot be cut, such as in a name look-up: abandon it
                 del self._busy[number]
                 self._working.pop(line, None)
-                self._note(number, _UNTRIED if late else _LOST)
+                self._note(number, UNTRIED if late else _LOST)
         for line in [line for line, thread in self._working.items() if own_threads.has_died(thread)]:
             self._let_go(line)
         patience = _SLOW + 6 * self._lateness  # a request waits for the interpreter's lock a few times
@@ -187,7 +184,7 @@ class Round:
         cut_short = [number for number, (busy, _) in self._busy.items() if busy is line]
         for number in cut_short:
             del self._busy[number]
-            self._note(number, _UNTRIED)
+            self._note(number, UNTRIED)
         # in the middle of a request, or abandoned there
         is_broken = bool(cut_short) or line not in self._working
         self._lines.give_back(line, self, is_broken=is_broken)
@@ -210,7 +207,7 @@ class Round:
             deadline = self._deadline
             outcome = self._send(self._batch[number], line, deadline)
             if outcome.verdict is Verdict.UNAVAILABLE and clock.monotonic() >= self._deadline:
-                outcome = _UNTRIED  # our time ran out: this says nothing of the server
+                outcome = UNTRIED  # our time ran out: this says nothing of the server
             with self._lock:
                 if self._busy.pop(number, None) is None:  # abandoned meanwhile, together with its connection
                     break
@@ -233,7 +230,7 @@ class Round:
             self._halted = True  # the rest of the batch would fail too
         phase, span, _ = self._batch[number]
         lost_trace = outcome.verdict is Verdict.REFUSED and phase is Phase.START and span.kind == TRACE
-        if outcome.verdict in _SETTLED and not lost_trace:
+        if outcome.verdict in SETTLED and not lost_trace:
             for later in self._then[number]:
                 self._needs[later] -= 1
                 if not self._needs[later]:

@@ -10,7 +10,7 @@ from voltagent.core import clock
 from voltagent.core.deadline import ends_by
 from voltagent.core.guard import log_once
 from voltagent.core.span import SpanEvent
-from voltagent.exporters import ACCEPTED, Outcome, Verdict, http_status
+from voltagent.exporters import ACCEPTED, UNTRIED, Outcome, Verdict, http_status
 from voltagent.exporters.calls import PendingRequest
 from voltagent.exporters.http import HttpDestination, HttpResponse, Line, Unreachable
 from voltagent.wire.otlp.encode import ENCODINGS, OtlpMessage
@@ -21,7 +21,6 @@ _TRACES: Final = "/v1/traces"
 _LOGS: Final = "/v1/logs"
 _PUBLIC: Final = "/api/public/otel/v1/traces"  # where the platform and Langfuse accept OTLP
 _STEP: Final = 0.05  # seconds between two checks whether a request must end sooner
-_UNTRIED: Final = Outcome(Verdict.UNTRIED)
 _NO_ROUTE: Final = "scores cannot be sent %s: they are kept in the local store only, if it is a destination"
 
 
@@ -83,13 +82,13 @@ class ScoreSender:
         outcomes: list[Outcome] = []
         for event in events:
             halted = outcomes and outcomes[-1].verdict in (Verdict.UNAVAILABLE, Verdict.UNTRIED, Verdict.RETRY)
-            outcomes.append(_UNTRIED if halted else self._post([event], deadline))
+            outcomes.append(UNTRIED if halted else self._post([event], deadline))
         return outcomes
 
     def _post(self, events: Sequence[SpanEvent], deadline: float) -> Outcome:
         """Send scores in one request, and keep its connection for the next."""
         if clock.monotonic() >= ends_by(deadline):
-            return _UNTRIED
+            return UNTRIED
         destination = self._destination = self._destination or self._make_destination()
         line, self._line = self._line or destination.line(), None
         call = PendingRequest(line, "POST", self._route.path, self._route.encode(events), deadline)
@@ -100,7 +99,7 @@ class ScoreSender:
             answer = call.result()
         except Unreachable as exc:
             late = clock.monotonic() >= ends_by(deadline)
-            return _UNTRIED if late else Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
+            return UNTRIED if late else Outcome(Verdict.UNAVAILABLE, detail=self._shown(str(exc)))
         self._line = call.line
         return outcome_of_score(answer, self._shown(answer.body[:800].decode("utf-8", "replace")), self._route.path)
 
