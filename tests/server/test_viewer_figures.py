@@ -436,7 +436,7 @@ def test_a_long_fact_is_shown_around_the_first_difference(run: Run, client: http
 
 
 def test_texts_are_compared_without_the_json_around_them(run: Run, client: httpx.Client) -> None:
-    for name, answer in (("one", b'{"result":"in **2** days\\n"}'), ("two", b'{"result":"today","at":"9"}')):
+    for name, answer in (("one", b'{"result":"in **2** days\\n"}'), ("two", b"result: today, at: 9")):
         root = run.recorder.start_trace("bot", b'{"question":"When, %s?"}' % name.encode(), identifier=name)
         run.recorder.succeed(root, answer)
     run.save()
@@ -445,7 +445,14 @@ def test_texts_are_compared_without_the_json_around_them(run: Run, client: httpx
         for one in client.get("/api/compare", params={"left": "one", "right": "two"}).json()["facts"]
     }
     assert facts["input"] == ("When, one?", "When, two?")
-    assert facts["output"] == ("in **2** days\n", '{"result":"today","at":"9"}')
+    assert facts["output"] == ("in **2** days\n", "result: today, at: 9")
+
+
+def test_fields_that_read_alike_are_compared_as_json(run: Run, client: httpx.Client) -> None:
+    for name, answer in (("one", b'{"n":1,"at":"9"}'), ("two", b'{"n":"1","at":"9"}')):
+        run.recorder.succeed(run.recorder.start_trace("bot", b"{}", identifier=name), answer)
+    run.save()
+    assert _facts(client)["output"] == ('{"n":1,"at":"9"}', '{"n":"1","at":"9"}', True)
 
 
 def test_messages_are_compared_by_the_last_text(run: Run, client: httpx.Client) -> None:

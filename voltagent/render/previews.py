@@ -159,8 +159,13 @@ def beginning(text: str, longest: int) -> str | None:
     value = _without_marks(value)
     words = _words(value)
     if words is None and isinstance(value, dict):
-        return _fields([(name, _field(one)) for name, one in value.items()])
+        return in_fields(value)
     return text if words is None else words
+
+
+def in_fields(value: dict[str, Json]) -> str:
+    """Return an object on one line: `order: A-1, days: 2`."""
+    return _fields([(name, _field(one)) for name, one in value.items()])
 
 
 def _words_of_cut(text: str) -> str:
@@ -179,7 +184,7 @@ def _words_of_cut(text: str) -> str:
     if whole is not None:
         return whole.removesuffix("…")
     if read != value:
-        return _fields([(name, _field(one)) for name, one in read.items()]).removesuffix("…")
+        return in_fields(read).removesuffix("…")
     name, last = value.popitem()
     fields = [(one, _field(content)) for one, content in value.items()]
     before = to_json({**value, name: ""}).decode()[:-3]

@@ -11,7 +11,7 @@ from voltagent.records.reading import find_trace
 from voltagent.render import answers
 from voltagent.render.answers import Json
 from voltagent.render.messages import conversation_of
-from voltagent.render.previews import cut, last_text, only_string
+from voltagent.render.previews import cut, in_fields, last_text, only_string
 from voltagent.render.reading import joined_pieces, readable
 from voltagent.server import viewer_values as values
 from voltagent.server.routing import Answer, Request, RequestError, Route, json_answer
@@ -74,7 +74,7 @@ def _prompt(given: Any) -> str | None:
 def _texts(both: Sequence[Any], side: str) -> list[str | None]:
     """Return the input or output of both traces as texts, in the first form in which they differ.
 
-    The forms are the last message of a side, or a string that is alone; then all messages; then JSON.
+    The forms are the last message of a side, or a string that is alone; then all messages, or the fields; then JSON.
     """
     last = [_last(value, side) for value in both]
     forms = (last, (_messages(value) for value in both), (_json(value) for value in both))
@@ -89,7 +89,9 @@ def _messages(value: Any) -> str | None:
     if conversation_of(value) is not None:
         return "\n".join(readable(value, None))
     alone = only_string(value)
-    return _json(value) if alone is None else alone
+    if alone is not None:
+        return alone
+    return in_fields(cast("dict[str, Json]", value)) if isinstance(value, dict) and value else _json(value)
 
 
 def _json(value: Any) -> str | None:
