@@ -30,7 +30,7 @@ _TECHNICAL_NAMES: Final = (
 def _in_any_case(names: str) -> str:
     """Return a pattern of names that is left at once where none begins: by class, of which the engine looks at one."""
     found: dict[str, list[str]] = {}
-    for name in re.split(r"\|(?![^(]*\))", names):
+    for name in re.split(r"\|(?![^(]{0,60}\))", names):
         found.setdefault(name[0], []).append(name[1:])
     return "|".join(f"[{first}{first.upper()}](?i:{'|'.join(rest)})" for first, rest in found.items())
 
