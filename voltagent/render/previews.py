@@ -28,6 +28,7 @@ LONGEST_IN_TREE: Final = 120  # characters of an input in a tree
 REQUEST: Final = frozenset(("method", "path"))
 # Kinds whose inputs may be the messages of a conversation: of others the first characters are enough.
 WITH_MESSAGES: Final = ("llm", "agent")
+_MARK: Final = '"truncated":true'
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _CUT_ESCAPE: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\(?:u[0-9a-fA-F]{0,3})?\Z")
 # What is looked at of one input: large data without messages would otherwise take 0.2 s per MB.
@@ -156,7 +157,7 @@ def beginning(text: str, longest: int) -> str | None:
         value = from_json(text)
     except ValueError:
         return _words_of_cut(text[: longest - 1]) + "…"
-    value = _without_marks(value)
+    value = _without_marks(value) if _MARK in text else value
     words = _words(value)
     if words is None and isinstance(value, dict):
         return in_fields(value)
@@ -172,24 +173,27 @@ def _words_of_cut(text: str) -> str:
     """Return the fields of an object whose text was cut, in words; any other text as it is."""
     if not text.startswith("{"):
         return text
-    closed = _closed(text)
+    if "\\" in text[-6:]:
+        text = _CUT_ESCAPE.sub(r"\1", text)
     try:
-        value = from_json(closed, allow_partial=True)
-    except ValueError:  # it is damaged, or was cut inside a character
-        return text
+        value = _read_cut(text)
+    except ValueError:
+        value = None  # it is damaged, or was cut inside a character
     if not isinstance(value, dict) or not value:
         return text
-    read = _without_marks(value)
-    whole = None if closed == text else only_string(read)
+    read = _without_marks(value) if _MARK in text else value
+    whole = only_string(read) if len(read) == 1 and '"' in _STRING.sub("", text) else None
     if whole is not None:
         return whole.removesuffix("…")
-    if read != value:
+    if read is not value:
         return in_fields(read).removesuffix("…")
+    if not isinstance(next(reversed(value.values())), dict | list):
+        return in_fields(value)
     name, last = value.popitem()
     fields = [(one, _field(content)) for one, content in value.items()]
     before = to_json({**value, name: ""}).decode()[:-3]
     cut_off, shown = text.removeprefix(before), _field(last)
-    if isinstance(last, dict | list) and cut_off != text and not cut_off.startswith(shown):
+    if cut_off != text and not cut_off.startswith(shown):
         shown = cut_off  # without the ends that the parser added
     return _fields([*fields, (name, shown)])
 
@@ -208,9 +212,12 @@ def _unwrap(value: Json) -> Json:
     return f"{value}…" if isinstance(value, str) and value is not mark else value
 
 
-def _closed(text: str) -> str:
-    """Return JSON text that was cut, with the end of the string in which it was."""
-    return _CUT_ESCAPE.sub(r"\1", text) + '"' if '"' in _STRING.sub("", text) else text
+def _read_cut(text: str) -> Json:
+    """Return what is in JSON text that was cut: with a quote at the end, in case the cut is in a string."""
+    try:
+        return from_json(text + '"', allow_partial=True)
+    except ValueError:
+        return from_json(text, allow_partial=True)
 
 
 def _fields(fields: list[tuple[str, str]]) -> str:
@@ -218,6 +225,8 @@ def _fields(fields: list[tuple[str, str]]) -> str:
 
 
 def _field(value: Json) -> str:
+    if type(value) is int:
+        return str(value)
     return value if isinstance(value, str) else to_json(value).decode()
 
 
