@@ -166,7 +166,7 @@ def _function(scan: Scan, one: Beginning, name: int) -> _Function | None:
     is_among = one.operator in (",", BARE)
     if is_among:
         written = scan.text[max(0, name - CALLED) : name].rstrip("\"'`\\ #.:")
-        line = written.rfind("\n")
+        line = max(map(written.rfind, "\n\0"))
         if line > 0 and written[line:-1].strip():  # what is before that does not matter
             written = written[line:]
     else:
