@@ -98,9 +98,12 @@ class Closing:
         is_last = len(ended) == len(self._accounts)
         self._end(ended, is_last=is_last)
         if is_last and self.leaving is not None:
-            self.has_left = True
-            self.leaving = None  # what later exit hooks record is sent by their own thread
+            self.note_left()
         return is_last
+
+    def note_left(self) -> None:
+        """Note that the end of the process was: what later exit hooks record is sent by their own thread."""
+        self.has_left, self.leaving = True, None
 
     def _has_ended(self, account: Account, now: float) -> bool:
         stop = account.shutdown

@@ -23,8 +23,9 @@ from voltagent.core.process import exit_hook, own_threads
 from voltagent.core.process.stderr import print_exit_lines
 from voltagent.core.span import Phase, SpanEvent
 from voltagent.delivery.losses import forget_losses
+from voltagent.delivery.options import NEVER
 from voltagent.delivery.report import Report, ReportFuture
-from voltagent.delivery.shutdown import REFUSED_SECONDS
+from voltagent.delivery.shutdown import REFUSED_SECONDS, SILENCE
 
 if TYPE_CHECKING:
     from voltagent.delivery.account import Account
@@ -47,8 +48,9 @@ class _Renewed(Protocol):
 
 _workers: Final[WeakSet[Worker]] = WeakSet()
 _renewed: Final[WeakSet[_Renewed]] = WeakSet()
-# "left": when the exit hook ran; "late": seconds of sending since then; "pid": the child that has its finalizer;
-# "kept": since when a thread of ours keeps a child from ending
+# "left": when the exit hook ran; "late": seconds of sending in it and since then; "vain": those since then in which
+# nothing was accepted; "pid": the child that has its finalizer; "kept": since when a thread of ours keeps a child from
+# ending
 _state: Final[dict[str, float]] = {}
 
 
@@ -68,10 +70,21 @@ def has_left() -> bool:
 
 
 def send_late(worker: Worker) -> None:
-    """Send on this thread what a later exit hook or finalizer recorded: all of these together have some seconds."""
-    began, late = clock.monotonic(), _state.get("late", 0.0)
-    worker.run_here(began + max(0.0, REFUSED_SECONDS - late))
-    _state["late"] = late + clock.monotonic() - began
+    """Send on this thread what a later exit hook or finalizer recorded.
+
+    The exit and all of these together have the timeout while a destination accepts what it gets, else some seconds.
+    """
+    began, progress = clock.monotonic(), worker.progress
+    late, vain = _state.get("late", 0.0), _state.get("vain", 0.0)
+    left = min(worker.dispatcher.options.timeout - late, SILENCE - vain, REFUSED_SECONDS - progress.in_vain)
+    progress.begin(began)
+    try:
+        worker.run_here(began + max(0.0, left))
+    except KeyboardInterrupt:
+        _state["late"] = NEVER  # the user wants to go
+        raise
+    now = clock.monotonic()
+    _state["late"], _state["vain"] = late + now - began, vain + progress.end(now)
 
 
 def register() -> None:
@@ -149,11 +162,14 @@ def _leave() -> None:
         for worker, stop in zip(workers, stops, strict=True):
             worker.wait_until_left(stop)
     except KeyboardInterrupt:
-        pass  # Ctrl-C while we wait: the user wants to go, and no traceback
+        _state["late"] = NEVER  # Ctrl-C while we wait: the user wants to go, and no traceback
     finally:
         _state["left"] = clock.monotonic()
+        _state.setdefault("late", _state["left"] - now)
         stop_watching_collections()
     for worker in workers:
+        if worker.loop.owner is None:
+            worker.loop.closing.note_left()  # also if it had nothing to do, or was interrupted
         for account in list(worker.accounts):
             worker.loop.closing.count_losses(account)
     print_exit_lines()

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from voltagent.core import guard
-from voltagent.core.process.thread_marks import run_under
+from voltagent.core.process.thread_marks import run_under, usable
 from voltagent.core.span import Phase, Span, SpanEvent
 from voltagent.delivery import process_hooks
 
@@ -34,6 +34,10 @@ class Processing:
     def after_fork(self) -> None:
         """In a forked child: the thread that has the lock is the parent's, and never releases it here."""
         self._lock = threading.RLock()
+
+    def free_lock(self) -> None:
+        """Wait for no thread that the end of the interpreter stopped while it had the lock."""
+        self._lock = usable(self._lock)
 
     def __call__(self, events: Sequence[SpanEvent]) -> list[SpanEvent | None]:
         """Return the events as they may leave the process."""

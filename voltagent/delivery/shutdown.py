@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from voltagent.exporters import SETTLED, Verdict
+
+if TYPE_CHECKING:
+    from voltagent.delivery.account import Account
 
 TAKES: Final = 3  # looks at the queues; the last one, for what came meanwhile, when all before it is sent
 SILENCE: Final = 5.0  # seconds without any answer, after which it gives up
@@ -79,3 +83,37 @@ class Shutdown:
         until_hopeless = min(self._progress + self._retries, self._settled + self._silence)
         if self._gives_up and until > until_hopeless:
             self._is_hopeless = True
+
+
+class Progress:
+    """For how long nothing came of it that a destination was tried: at the end of a process, and for later records.
+
+    Args:
+        accounts: all that send there.
+        last_answer: gives when it answered last; 0 if that is not known.
+    """
+
+    def __init__(self, accounts: list[Account], last_answer: Callable[[], float]) -> None:
+        self._accounts, self._last_answer = accounts, last_answer
+        self.in_vain = 0.0  # seconds
+        self.begin(0.0)
+
+    def begin(self, now: float) -> None:
+        """Note that it is tried from now on."""
+        self._began, self._before = now, self._outcomes()
+
+    def end(self, now: float) -> float:
+        """Return for how many seconds up to now it accepted nothing, if anything was lost or still waits."""
+        (accepted, lost), (accepted_before, lost_before) = self._outcomes(), self._before
+        if lost == lost_before and all(account.is_settled(True) for account in list(self._accounts)):
+            return 0.0
+        since = (self._last_answer() or now) if accepted > accepted_before else self._began
+        seconds = now - max(self._began, since)
+        self.in_vain += seconds
+        return seconds
+
+    def _outcomes(self) -> tuple[int, int]:
+        """Return how many events were accepted, and how many were lost."""
+        counts = [{**account.outcomes} for account in list(self._accounts)]
+        accepted = sum(count.pop(None, 0) for count in counts)
+        return accepted, sum(sum(count.values()) for count in counts)

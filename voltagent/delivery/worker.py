@@ -6,6 +6,7 @@ the state of the destination, and a loop with the policies of those that shut do
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from weakref import ref
 from voltagent.core import clock, guard
 from voltagent.core.awaitable import loop_is_running
 from voltagent.core.process import exit_hook, own_threads, sending
-from voltagent.core.process.thread_marks import is_held_here, release_here, run_alone, run_under
+from voltagent.core.process.thread_marks import is_held_here, release_here, run_alone, run_under, usable
 from voltagent.core.span import Span
 from voltagent.delivery import process_hooks
 from voltagent.delivery.account import Account
@@ -27,7 +28,7 @@ from voltagent.delivery.loop import Loop, amount
 from voltagent.delivery.options import WorkerOptions
 from voltagent.delivery.processing import Processing
 from voltagent.delivery.report import Report, ReportFuture
-from voltagent.delivery.shutdown import REFUSED_SECONDS, Shutdown
+from voltagent.delivery.shutdown import REFUSED_SECONDS, Progress, Shutdown
 from voltagent.delivery.storage import MemoryStorage, Storage
 from voltagent.exporters import Announcing, Exporter
 
@@ -62,6 +63,7 @@ class Worker:
         self.loop = Loop(self.accounts, self.dispatcher)
         self._thread: threading.Thread | None = None
         self._start_again = 0.0
+        self.progress = Progress(self.accounts, self.dispatcher.last_answer)
 
     # What callers use: nothing waits, except for `flush` and `shutdown` if no thread can be started.
 
@@ -79,6 +81,7 @@ class Worker:
             # what waits is on disk; or what was recorded before the end of the process comes before what other threads
             # record meanwhile
             return False
+        self._free_locks()
         # not in a finalizer, or a signal handler, that came while the buffer is being changed
         return bool(run_alone(self.buffer.lock, lambda: self._make_space(size, span)))
 
@@ -133,6 +136,9 @@ class Worker:
             return
         if self.loop.owner is None:
             self._start_again = 0.0
+        elif sys.is_finalizing():
+            account.settle_futures()  # the thread that sends was stopped for good
+            return
         if self.start():
             self.loop.wake()
         elif loop_is_running():
@@ -142,6 +148,7 @@ class Worker:
 
     def stats(self, account: Account) -> Report:
         """Return the counts of one SDK so far."""
+        self._free_locks()
         # the lock is re-entrant, and never held for long: a finalizer on this very thread need not wait
         report = run_under(self.buffer.lock, lambda: account.report() + self.dispatcher.answered(account))
         stop = account.shutdown or self.loop.closing.leaving
@@ -162,6 +169,7 @@ class Worker:
     def leave(self, now: float) -> Shutdown:
         """Finish by the rules for the end of the process. Does not wait."""
         deadline = now + self.dispatcher.options.timeout
+        self.progress.begin(now)
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
         self.dispatcher.end_by(stop.batch_deadline(now))
         for account in self.accounts:
@@ -190,6 +198,7 @@ class Worker:
             self.run_here(clock.monotonic() + REFUSED_SECONDS)
         for account in self.accounts:
             account.limit = -1  # what later hooks record is looked at more closely
+        self.progress.end(clock.monotonic())
 
     def after_fork(self) -> None:
         """Start anew in a forked child: what was pending is the parent's to send."""
@@ -205,6 +214,7 @@ class Worker:
 
     def run_here(self, deadline: float) -> None:
         """Run the loop on this thread, as no other can be had."""
+        self._free_locks()
         me, was_held = object(), is_held_here(self.buffer.lock)
 
         def run() -> None:
@@ -220,6 +230,11 @@ class Worker:
                 raise
 
         self.loop.run_by(me, run)
+
+    def _free_locks(self) -> None:
+        """Wait for no thread that the end of the interpreter stopped with a lock."""
+        self.buffer.lock = usable(self.buffer.lock)
+        self._processing.free_lock()
 
     def _has_work(self, account: Account) -> bool:
         """Return whether the thread has anything to do for an SDK."""

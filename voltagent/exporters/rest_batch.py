@@ -20,6 +20,7 @@ from voltagent.core.clock import id_text
 from voltagent.core.deadline import ends_by
 from voltagent.core.guard import pass_on_interrupt
 from voltagent.core.process import own_threads, sending
+from voltagent.core.process.thread_marks import usable
 from voltagent.core.span import TRACE, Phase, SpanEvent
 from voltagent.exporters import IN_FLIGHT, SETTLED, UNTRIED, Outcome, Verdict
 from voltagent.exporters.http import Line
@@ -100,6 +101,7 @@ class Round:
 
     def late(self) -> list[tuple[SpanEvent, Outcome]]:
         """Return the outcomes that arrived after :meth:`run`."""
+        self._lock = usable(self._lock)
         with self._lock:
             self._watch()
             return self._take_ended()

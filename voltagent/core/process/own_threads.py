@@ -133,8 +133,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def has_died(thread: Thread | None) -> bool:
-    """Return whether a thread that was started has ended, by whatever was raised into it, too."""
-    return thread is not None and _has_started(thread) and not thread.is_alive()
+    """Return whether a thread that was started has ended, by whatever was raised into it, too.
+
+    While the interpreter is torn down it has been stopped, wherever it was: the locks that it had stay held.
+    """
+    return thread is not None and not sys.is_finalizing() and _has_started(thread) and not thread.is_alive()
 
 
 def threads_go_on(seconds: float) -> bool:

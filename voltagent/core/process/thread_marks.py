@@ -7,6 +7,7 @@ it does not look. So what must be undone is undone in a ``try`` that is the firs
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
@@ -54,6 +55,19 @@ class ThreadMarks:
 def is_held_here(lock: Any) -> bool:
     """Return whether this thread has a lock of type ``threading.RLock``, and what runs is a finalizer, say."""
     return bool(lock._is_owned())  # noqa: SLF001 - as `threading.Condition` asks it
+
+
+def usable(lock: Any) -> Any:
+    """Return a lock of type ``threading.RLock``; a new one if a thread has it that the end of the interpreter stopped.
+
+    No other thread runs from then on, so a lock that is not free never will be.
+    """
+    if not sys.is_finalizing():
+        return lock
+    if not lock.acquire(blocking=False):
+        return threading.RLock()
+    lock.release()
+    return lock
 
 
 def run_under(lock: Any, work: Callable[[], R]) -> R:
