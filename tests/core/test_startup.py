@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import textwrap
 from pathlib import Path
@@ -47,6 +48,28 @@ def test_a_call_imports_nothing_of_this_package_for_any_value_or_handle(tmp_path
     """
     ran = run_program(SDK + textwrap.dedent(code), tmp_path)
     assert (ran.stdout, ran.stderr) == ("[]\n", "")
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="the GNU C library says how much it gave"
+)
+@pytest.mark.parametrize("exporter", ["local", "rest"])
+def test_no_call_makes_pydantic_core_allocate_what_it_keeps(tmp_path: Path, exporter: str) -> None:
+    """Without memory for it, as at a limit of the address space, that aborts the process."""
+    code = f"""
+    import ctypes
+    from pydantic_core import from_json
+    class Sizes(ctypes.Structure):
+        _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks mapped a b used c d".split()]
+    look = ctypes.CDLL(None).mallinfo2
+    look.restype = Sizes
+    def allocated(): return look().used + look().mapped
+    sdk = VoltAgentSDK(exporter="{exporter}", base_url="http://127.0.0.1:9", public_key="pk", secret_key="sk")
+    before = allocated(); from_json('{{"key": 1, "other": "value"}}'); after = allocated()
+    print((after - before) // 200_000)
+    """
+    ran = run_program(SDK + textwrap.dedent(code), tmp_path)
+    assert (ran.stdout, ran.stderr) == ("0\n", "")
 
 
 @pytest.mark.parametrize("count", [1, 300])

@@ -83,4 +83,5 @@ def prepare(*modules: str) -> None:
 def _prepare(modules: tuple[str, ...]) -> None:
     for name in modules:
         import_module(name)
-    from_json(to_json({"a": [1, 2.5, None, "b"]}, inf_nan_mode="strings"))
+    # the first key of more than one character has it allocate 256 KiB, and abort the process if there is no memory
+    from_json(to_json({"key": [1, 2.5, None, "value"]}, inf_nan_mode="strings"))
