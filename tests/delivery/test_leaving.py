@@ -21,9 +21,11 @@ from tests.helpers.server import Server, answer, hang, unused_port
 from voltagent import VoltAgentSDK, tool
 from voltagent.core import clock
 from voltagent.core.span import SpanEvent
-from voltagent.exporters import Outcome
+from voltagent.delivery import shutdown
+from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 REFUSED, SILENT = 2.0, 5.5  # seconds
+UNTRIED = Outcome(Verdict.UNTRIED)
 REST: dict[str, Any] = {"public_key": "pk", "secret_key": "sk"}
 
 
@@ -123,6 +125,50 @@ def test_a_shutdown_while_a_batch_is_prepared_bounds_its_request() -> None:
     gate.set()
     assert conserved(future.result()).pending == 0
     assert deadlines[0] < requested + 2.0
+
+
+def test_a_shutdown_does_not_wait_for_a_function_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that redacts, or an HTTP client of the program. Nor does the end of the process wait once more."""
+    monkeypatch.setattr(shutdown, "SILENCE", 0.2)
+    monkeypatch.setattr(shutdown, "STUCK", 0.2)
+    entered, gate = threading.Event(), threading.Event()
+
+    def prepare(event: SpanEvent) -> SpanEvent:
+        entered.set()
+        gate.wait()
+        return event
+
+    sender = make_sender(Nowhere(), process=prepare, flush_interval=0.0, timeout=600)
+    Recording(sender).whole()
+    assert entered.wait(PATIENCE)
+    report = sender.shutdown().result(PATIENCE)
+    assert (report.pending, report.accepted, dict(report.dropped)) == (0, 0, {"shutdown_timeout": report.recorded})
+    worker = sender.workers[0]
+    now = clock.monotonic()
+    assert worker.leave(now).is_over(now)
+    gate.set()
+
+
+def test_a_shutdown_waits_for_a_function_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The destination cannot answer meanwhile, so the time until it has a request does not count as silence."""
+    real, passed = clock.monotonic, [0.0]
+    monkeypatch.setattr(clock, "monotonic", lambda: real() + passed[0])
+    monkeypatch.setattr(shutdown, "STUCK", 1e9)
+
+    class Accepting(Nowhere):
+        def export(self, batch: Sequence[SpanEvent], deadline: float) -> Sequence[Outcome]:
+            return [ACCEPTED if clock.monotonic() < deadline else UNTRIED] * len(batch)
+
+    def prepare(event: SpanEvent) -> SpanEvent:
+        passed[0] += 10.0 if event[1].id not in seen else 0.0
+        seen.add(event[1].id)
+        return event
+
+    seen = set[object]()
+    sender = make_sender(Accepting(), process=prepare, flush_interval=None, timeout=600)
+    Recording(sender).whole()
+    report = conserved(sender.shutdown().result(PATIENCE))
+    assert (report.accepted, dict(report.dropped)) == (report.recorded, {})
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="limits of a process")

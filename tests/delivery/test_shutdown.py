@@ -63,3 +63,34 @@ def test_a_deadline_of_the_program_is_kept_whatever_the_destination_says() -> No
     stop.note(RETRY, 20.0)
     stop.expect_pause(29.0)
     assert not stop.is_over(29.9)
+
+
+def test_what_this_library_works_is_not_the_silence_of_a_destination() -> None:
+    stop = Shutdown(0.0, 30.0, gives_up=True)
+    stop.leave_out(1.0, 9.0)
+    assert stop.seconds_left(9.0, 0.0) == 4.0
+    stop.note(UNAVAILABLE, 8.4)
+    assert not stop.is_over(8.4)
+    stop.leave_out(-5.0, -1.0)  # it began later
+    assert stop.seconds_left(9.0, 0.0) == 4.0
+    assert stop.seconds_left(31.0, 0.0) < 0
+
+
+def test_a_thread_that_hangs_is_not_waited_for() -> None:
+    stop = Shutdown(0.0, 30.0, gives_up=True)
+    assert not any(stop.is_stuck("here", moment / 10, 0.0) for moment in range(52))
+    assert stop.is_stuck("here", 5.3, 0.0)
+    assert stop.is_over(5.3)
+
+
+def test_a_thread_that_works_is_waited_for() -> None:
+    moving, unknown, closer = (Shutdown(0.0, 30.0, gives_up=True) for _ in range(3))
+    for moment in range(290):
+        assert not moving.is_stuck(moment // 20, moment / 10, 0.0)
+        assert not unknown.is_stuck(None, moment / 10, 0.0)
+        assert not closer.is_stuck("here", moment / 10, moment / 10 - 1.0), "the destination answers"
+
+
+def test_a_thread_that_hangs_has_the_time_that_the_program_gave() -> None:
+    stop = Shutdown(0.0, 30.0)
+    assert not any(stop.is_stuck("here", moment / 10, 0.0) for moment in range(400))

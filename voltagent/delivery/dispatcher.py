@@ -25,6 +25,7 @@ from voltagent.exporters import UNTRIED, Exporter, Outcome, Verdict
 
 _SLOW_BATCH: Final = 5.0  # seconds; after one that took longer, batches become smaller
 _QUICK_BATCH: Final = 0.1  # seconds; after one that took longer, no batch is larger than usual
+_LONG_PREPARATION: Final = 0.05  # seconds; a batch whose preparation took longer has not kept the destination waiting
 _UNSAFE: Final = Outcome(Verdict.REFUSED, "serialize_error", "it could not be made safe to send")
 _VERDICT: Final = attrgetter("verdict")
 _Answers: TypeAlias = Callable[[], list[tuple[SpanEvent, Outcome]]]
@@ -41,6 +42,7 @@ class Dispatcher:
         self._late: _Answers = getattr(exporter, "late", list)
         self._answered: _Answers = getattr(exporter, "answered", list)
         self.sooner: list[float] = []  # by when those who shut down want the next batch, or that under way, to end
+        self.stops: Callable[[], list[Shutdown]] = list  # the policies of those that shut down now; set by the loop
         self.state = DestinationState()
         self.log = LogMessages(exporter, storage.accounts)
         # by id: events whose requests still wait for an answer, and by when those who shut down want them to end
@@ -64,11 +66,7 @@ class Dispatcher:
         is_whole = len(sent) == len(found)
         # what is not safe stays in the batch; all of it passes the processors again if it is put back
         self._batch = found if is_whole else [made or event for made, event in zip(found, self._batch, strict=True)]
-        deadline = now + 2 * self.options.timeout
-        for stop in stops:
-            deadline = min(deadline, stop.batch_deadline(now))
-        deadline = Deadline(min((deadline, *self.sooner)))
-        deadline.sooner = self.sooner
+        deadline = self._deadline(now, stops)
         try:
             if self.spool is not None and not stops:
                 self.spool.keep_up()
@@ -97,6 +95,17 @@ class Dispatcher:
         self._follow_up(different, stops, ended, is_probe=is_probe)
         if logger.isEnabledFor(logging.DEBUG):
             self.log.report_batch(outcomes, ended - now)
+
+    def _deadline(self, began: float, stops: Sequence[Shutdown]) -> Deadline:
+        """Return the deadline of the request for a batch whose preparation began then and has just ended."""
+        ready = clock.monotonic()
+        if ready - began > _LONG_PREPARATION:
+            for stop in {*stops, *self.stops()}:  # also those that came meanwhile
+                stop.leave_out(began, ready)
+        latest = began + 2 * self.options.timeout
+        deadline = Deadline(min((latest, *self.sooner, *[stop.batch_deadline(ready) for stop in stops])))
+        deadline.sooner = self.sooner
+        return deadline
 
     def _export(self, events: list[SpanEvent], deadline: float) -> Sequence[Outcome]:
         """Export events; an exporter that raises, or returns too few outcomes, lets them wait for a retry."""

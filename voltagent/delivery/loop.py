@@ -45,6 +45,7 @@ class Loop:
         self._accounts, self._dispatcher, self._buffer = accounts, dispatcher, dispatcher.buffer
         self._storage, self._spool = dispatcher.storage, dispatcher.spool
         self.closing = Closing(accounts, dispatcher, self._release)
+        dispatcher.stops = self.stops
         self.signal = _thread.allocate_lock()  # wakes the thread: its release cannot block
         self.signal.acquire()
         self.owner: object = None  # what runs it, if anything: a thread, or a call on a thread of the program

@@ -74,6 +74,7 @@ class Report:
         )
 
 
+_LOOK = 0.1  # seconds between two looks at the thread that sends
 _ENDING = 0.1  # seconds that a thread may take to end, so that none is left after a shutdown
 
 
@@ -90,6 +91,7 @@ class ReportFuture(Future[Report]):
         self._report = report
         self._unsettled = set(map(id, accounts))
         self._is_watched = False
+        self.is_stuck: Callable[[], bool] | None = None  # whether to wait no longer, although the deadline is to come
         self.ending: threading.Thread | None = None  # the worker's thread, if it ends with this future
         self._signal = _thread.allocate_lock()
         if self._unsettled:
@@ -129,14 +131,28 @@ class ReportFuture(Future[Report]):
         waits = left if timeout is None else min(left, max(0.0, timeout))
         if not super().done():
             own_threads.make_hub()
-            if self._signal.acquire(timeout=waits):
+            if self._acquire(waits):
                 self._signal.release()  # for other waiting threads
                 if self.ending is not None and self.ending is not threading.current_thread():
                     self.ending.join(_ENDING)
-            elif waits < left:
+            elif waits < left and self.deadline > clock.monotonic():
                 raise FutureTimeoutError
             self._resolve()
         return super().result(0)
+
+    def _acquire(self, seconds: float) -> bool:
+        """Wait for the signal; return whether it came. Bring the deadline forward if it will not come."""
+        if self.is_stuck is None:
+            return self._signal.acquire(timeout=seconds)
+        until = clock.monotonic() + seconds
+        while not self._signal.acquire(timeout=min(_LOOK, seconds)):
+            now = clock.monotonic()
+            if self.is_stuck():
+                self.deadline = now
+            seconds = min(self.deadline, until) - now
+            if seconds <= 0:
+                return False
+        return True
 
     def add_done_callback(self, fn: Callable[[Future[Report]], Any]) -> None:
         """Call ``fn`` when the report is available, at the latest at the deadline."""

@@ -129,7 +129,17 @@ class Sender:
         Without a ``timeout`` it gives up as an exit does: early if every attempt is refused, or nothing answers.
         """
         gives_up = timeout is None
-        return self._send(timeout, lambda account, future: account.worker.shutdown(account, future, gives_up=gives_up))
+        future = self._send(
+            timeout, lambda account, future: account.worker.shutdown(account, future, gives_up=gives_up)
+        )
+        if gives_up:
+            future.is_stuck = self._is_stuck
+        return future
+
+    def _is_stuck(self) -> bool:
+        """Return whether a shutdown waits for nothing but threads that hang."""
+        stuck = [account.worker.is_stuck(account) for account in self.accounts if not account.is_finished]
+        return bool(stuck) and all(stuck)
 
     def stats(self) -> Report:
         """Return what became of the events so far."""

@@ -18,6 +18,8 @@ _FIRST_TRY: Final = 1.25  # seconds for the first try of a request; it is tried 
 _KEPT_SILENCE: Final = 2.0  # the same where a spool keeps what is left
 _KEPT_RETRIES: Final = 0.5
 
+_LATE: Final = 0.25  # seconds after its end by which the thread that sends should have noticed it
+STUCK: Final = 3.0  # seconds in which a thread that does anything at all gets on, also on a busy machine
 _ANSWERED: Final = frozenset((*SETTLED, Verdict.RETRY))
 
 
@@ -37,6 +39,8 @@ class Shutdown:
         self._began = self._progress = began
         self._settled = began  # when something was last taken or refused for good, not put off
         self._is_hopeless = False
+        self._place: object = None  # where the thread that sends was at the last look, and since when
+        self._there_since = began
         self._try = min(_FIRST_TRY, max(0.0, deadline - began) / 3)
         self._gives_up = gives_up or is_kept
         self._silence, self._first, self._retries = SILENCE, _FIRST, REFUSED_SECONDS
@@ -55,9 +59,39 @@ class Shutdown:
         """Return the deadline of a batch that begins now: no single request may use up all the time."""
         return min(self.deadline, now + (min(self._try, self._silence) if self._gives_up else self._try))
 
+    def leave_out(self, began: float, ended: float) -> None:
+        """Do not count a time in which this library worked, and the destination had nothing to answer, as silence."""
+        took = ended - max(began, self._began)
+        if took > 0:
+            self._progress += took
+            self._settled += took
+
     def is_over(self, now: float) -> bool:
         """Return whether nothing more will be sent, whatever happens."""
         return self._is_hopeless or now >= self.deadline
+
+    def give_up(self) -> None:
+        """Send nothing more."""
+        self._is_hopeless = True
+
+    def is_stuck(self, place: object, now: float, last_answer: float) -> bool:
+        """Return whether the thread that sends hangs, as in a function of the program that redacts or makes requests.
+
+        Such a thread should have ended by now, and stays at the same place. One that works gets the time until the
+        deadline. Nothing more is waited for then.
+
+        Args:
+            place: where the thread is; ``None`` if that is not known.
+            now: as for all times here; to be called several times a second.
+            last_answer: when the destination answered last.
+        """
+        if place is None or place != self._place:
+            self._place, self._there_since = place, now
+        is_late = self._is_hopeless or self.seconds_left(now, last_answer) <= -_LATE
+        if not (self._gives_up and is_late and now - self._there_since >= STUCK):
+            return False
+        self.give_up()
+        return True
 
     def note(self, verdicts: set[Verdict], now: float, *, is_probe: bool = False) -> None:
         """Note what a batch brought. That one event got through does not count: a disk may have space for no more."""

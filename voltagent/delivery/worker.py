@@ -160,6 +160,13 @@ class Worker:
             return report
         return replace(report, pending=report.pending - lost) + Report(dropped={"shutdown_timeout": lost})
 
+    def is_stuck(self, account: Account) -> bool:
+        """Return whether a shutdown of an SDK need not be waited for, as the thread that sends hangs."""
+        stop, thread = account.shutdown, own_threads.as_thread(self.loop.owner)
+        if stop is None or thread is None:
+            return False
+        return stop.is_stuck(own_threads.place_of(thread.ident), clock.monotonic(), self.dispatcher.last_answer())
+
     def cannot_wait(self) -> bool:
         """Return whether this very thread has to do something before a request to send can end."""
         return sending.is_sending() or is_held_here(self.buffer.lock)
@@ -172,6 +179,9 @@ class Worker:
         self.progress.begin(now)
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
         self.dispatcher.end_by(stop.batch_deadline(now))
+        ends = [account.shutdown for account in self.accounts]
+        if ends and all(end is not None and end.is_over(now) for end in ends):
+            stop.give_up()  # a thread that hangs was waited for
         for account in self.accounts:
             account.begin_to_leave()
         if self.loop.owner is not None:

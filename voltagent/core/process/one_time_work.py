@@ -122,21 +122,16 @@ class _Work:
     def wait(self) -> None:
         """Wait for the end of the work, as long as it gets on."""
         began = moved = clock.monotonic()
-        position = self._position()
+        place = own_threads.place_of(self.thread)
         while not self.is_over and _current.get("work") is self:
             now = clock.monotonic()
-            if position != (position := self._position()):
+            if place != (place := own_threads.place_of(self.thread)):
                 moved = now
             if now - began > WAIT_SECONDS or now - moved > STUCK_SECONDS:
                 return
             if not self.thread and now - began > _BEGIN_SECONDS:
                 self.run()  # its thread may be this one, on which a finalizer came before it
             pause()
-
-    def _position(self) -> tuple[int, int] | None:
-        """Return where the thread is that does the work; this changes as long as it gets on."""
-        frame = own_threads.innermost_frames().get(self.thread)
-        return None if frame is None else (id(frame), frame.f_lasti)
 
 
 _current: Final[dict[str, _Work]] = {}  # the work that is needed and not over

@@ -169,6 +169,22 @@ def innermost_frames() -> dict[int, FrameType]:
 _innermost_frames: Final[Callable[[], dict[int, FrameType]]] = sys._current_frames  # noqa: SLF001 - there is no other way to them  # pyright: ignore
 
 
+def place_of(number: int | None) -> tuple[int, int] | None:
+    """Return where a thread is, which changes as long as it runs code of Python; ``None`` if it is not there."""
+    frame = innermost_frames().get(number or 0)
+    return None if frame is None else (id(frame), frame.f_lasti)
+
+
+def seconds_kept_waiting(thread: object) -> float:
+    """Return how long a thread was ready to run, and had no processor; 0.0 where the system does not count this."""
+    number = getattr(as_thread(thread), "native_id", None)
+    try:
+        with open(f"/proc/self/task/{number}/schedstat", "rb") as file:  # noqa: PTH123 - a path takes longer
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # another system, or no descriptor left
+        return 0.0
+
+
 def as_thread(value: object) -> Thread | None:
     """Return a thread as it is; ``None`` for anything else."""
     return value if isinstance(value, Thread) else None
