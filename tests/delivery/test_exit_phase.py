@@ -16,7 +16,9 @@ from tests.helpers.memory import Memory, make_sender
 from tests.helpers.model import Model
 from tests.helpers.pace import PATIENCE, TooSlow, within
 from tests.helpers.server import Server, answer, hang
+from voltagent.core.process import own_threads
 from voltagent.delivery import process_hooks
+from voltagent.delivery.account import Account
 from voltagent.delivery.report import Report, ReportFuture
 from voltagent.records import load_traces
 
@@ -195,6 +197,41 @@ def test_a_busy_machine_lengthens_the_wait_at_the_end_of_a_task(
     process_hooks.wait_at_task_end(worker, account)
     assert given[0].done() == sent
     assert list(account.futures) == ([given[0]] if sent else [])  # the worker's thread removes what it settles
+
+
+@pytest.mark.parametrize(("turn", "sent"), [(10, True), (29, True), (31, False)])
+def test_time_in_which_the_sender_has_no_processor_is_added_at_the_end_of_a_task(
+    turn: int, sent: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = iter(range(1, 100))
+    waited = iter([5.0, 5.102, 5.104])  # at the beginning, and each time that no turn is left: 20 of 5 ms more
+
+    def kept_waiting(_: object) -> float:
+        return next(waited)
+
+    def is_settled(_: object) -> bool:
+        return next(turns) == turn
+
+    def flush(_: Account, future: ReportFuture) -> None:
+        futures[future] = None
+
+    monkeypatch.setattr(own_threads, "seconds_kept_waiting", kept_waiting)
+    monkeypatch.setattr(process_hooks, "_is_settled_in_a_turn", is_settled)
+    sender = make_sender(Memory(), flush_interval=100)
+    worker, account = sender.workers[0], sender.accounts[0]
+    futures = account.futures
+    monkeypatch.setattr(worker, "flush", flush)
+    process_hooks.wait_at_task_end(worker, account)
+    assert next(turns) == (turn + 1 if sent else 31)
+    assert len(futures) == sent, "it does not wait for it any more"
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="Linux counts it")
+def test_a_thread_waits_for_a_processor_if_others_have_it() -> None:
+    me = threading.current_thread()
+    before = own_threads.seconds_kept_waiting(me)
+    assert 0.0 <= before <= own_threads.seconds_kept_waiting(me)
+    assert own_threads.seconds_kept_waiting(None) == own_threads.seconds_kept_waiting(object()) == 0.0
 
 
 @posix

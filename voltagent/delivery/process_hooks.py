@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from voltagent.delivery.worker import Worker
 
 # The end of an outermost operation in a worker process waits 50 ms, in turns: on a machine that is too
-# busy to give the sender its share of that time, a turn takes longer.
+# busy to give the sender its share of that time, a turn takes longer, and turns in which the sender waited for a
+# processor do not count.
 _TURN: Final = 0.005  # seconds
 _TURNS: Final = 10
 _TASK_END: Final = 1.0  # seconds that all turns together take at most
@@ -194,9 +195,18 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
         return  # a finalizer on the thread that sends
     if not threading.main_thread().is_alive() and own_threads.has_threads() and _keep_process():
         return  # only threads go on, and one of ours sends it, with what else is recorded meanwhile
+    counted = own_threads.seconds_kept_waiting(worker.loop.owner)
     future = _flushing(worker, account, _TASK_END)
-    if not any(_is_settled_in_a_turn(future) for _ in range(_TURNS)):
-        account.futures.pop(future, None)
+    turns = _TURNS
+    while turns:
+        if _is_settled_in_a_turn(future):
+            return
+        turns -= 1
+        if not turns:
+            waited = own_threads.seconds_kept_waiting(worker.loop.owner)
+            turns = int((waited - counted) / _TURN)
+            counted += turns * _TURN
+    account.futures.pop(future, None)
 
 
 def flush_all(seconds: float = REFUSED_SECONDS) -> list[ReportFuture]:
