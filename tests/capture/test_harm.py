@@ -273,6 +273,14 @@ def test_cancellations_are_recognised_by_their_names(module: str, name: str, bas
         ("click.exceptions", "Abort"),
         ("click.exceptions", "Exit"),
         ("pydantic_ai.exceptions", "ModelRetry"),
+        ("pydantic_ai.exceptions", "CallDeferred"),
+        ("pydantic_ai.exceptions", "ApprovalRequired"),
+        ("langgraph.errors", "GraphBubbleUp"),
+        ("dramatiq.errors", "Retry"),
+        ("arq.worker", "Retry"),
+        ("arq.worker", "RetryJob"),
+        ("huey.exceptions", "RetryTask"),
+        ("huey.exceptions", "CancelExecution"),
     ],
 )
 def test_control_flow_is_recognised_by_its_names(module: str, name: str) -> None:
@@ -289,6 +297,17 @@ def test_http_answers_below_500_are_control_flow(code: int | None, expected: boo
     kind = _named("werkzeug.exceptions", "HTTPException")
     own = type("NotFound", (kind,), {"__module__": "werkzeug.exceptions", "code": code})
     assert is_control_flow(own()) is expected
+
+
+@pytest.mark.parametrize(("status", "expected"), [(302, True), (409, True), (502, False)])
+def test_an_abort_with_a_response_has_the_code_of_that(status: int, expected: bool) -> None:
+    """As werkzeug and Flask have it: `abort(response)`, whose class has no code."""
+    response = type("Response", (), {})()
+    response._status_code = status
+    kind = _named("werkzeug.exceptions", "HTTPException")
+    exception: Any = type("HTTPException", (kind,), {"__module__": "werkzeug.exceptions", "code": None})()
+    exception.response = response
+    assert is_control_flow(exception) is expected
 
 
 def test_an_exception_with_many_large_arguments_costs_as_much_as_one(time_limit: None) -> None:

@@ -41,7 +41,9 @@ _CANCELLATIONS: Final = frozenset(
 )  # fmt: skip
 _CONTROL_FLOW: Final = frozenset(
     (("celery", "Retry"), ("celery", "Ignore"), ("celery", "Reject"), ("click", "Abort"), ("click", "Exit"),
-     ("typer", "Abort"), ("typer", "Exit"), ("pydantic_ai", "ModelRetry"))
+     ("typer", "Abort"), ("typer", "Exit"), ("pydantic_ai", "ModelRetry"), ("pydantic_ai", "CallDeferred"),
+     ("pydantic_ai", "ApprovalRequired"), ("langgraph", "GraphBubbleUp"), ("dramatiq", "Retry"), ("arq", "Retry"),
+     ("arq", "RetryJob"), ("huey", "RetryTask"), ("huey", "CancelExecution"))
 )  # fmt: skip
 # The groups of packages for Python 3.10, and where they store their members.
 _GROUPS: Final = frozenset(
@@ -186,8 +188,11 @@ def _stored_code(fields: dict[str, Any]) -> int | str | None:
     if type(answer) is dict:  # botocore
         error = answer.get("Error")
         return _as_code(error.get("Code")) if type(error) is dict else None
-    # httpx, requests and the SDKs built on them
-    return None if answer is None else _as_code(dict.get(introspection.stored(answer), "status_code"))
+    if answer is None:
+        return None
+    of_answer = introspection.stored(answer)
+    # httpx, requests and the SDKs built on them; werkzeug, whose `abort` takes a response instead of a number
+    return _as_code(dict.get(of_answer, "status_code", dict.get(of_answer, "_status_code")))
 
 
 def _code_of_class(kind: type) -> tuple[str, ref[type]] | None:
