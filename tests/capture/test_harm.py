@@ -303,7 +303,7 @@ def test_http_answers_below_500_are_control_flow(code: int | None, expected: boo
 def test_an_abort_with_a_response_has_the_code_of_that(status: int, expected: bool) -> None:
     """As werkzeug and Flask have it: `abort(response)`, whose class has no code."""
     response = type("Response", (), {})()
-    response._status_code = status
+    vars(response)["_status_code"] = status
     kind = _named("werkzeug.exceptions", "HTTPException")
     exception: Any = type("HTTPException", (kind,), {"__module__": "werkzeug.exceptions", "code": None})()
     exception.response = response

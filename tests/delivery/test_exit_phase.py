@@ -206,7 +206,7 @@ def test_time_in_which_the_sender_has_no_processor_is_added_at_the_end_of_a_task
     turns = iter(range(1, 100))
     waited = iter([5.0, 5.102, 5.104])  # at the beginning, and each time that no turn is left: 20 of 5 ms more
 
-    def kept_waiting(_: object) -> float:
+    def count_waiting(_: object) -> float:
         return next(waited)
 
     def is_settled(_: object) -> bool:
@@ -215,8 +215,8 @@ def test_time_in_which_the_sender_has_no_processor_is_added_at_the_end_of_a_task
     def flush(_: Account, future: ReportFuture) -> None:
         futures[future] = None
 
-    monkeypatch.setattr(own_threads, "seconds_kept_waiting", kept_waiting)
-    monkeypatch.setattr(process_hooks, "_is_settled_in_a_turn", is_settled)
+    monkeypatch.setattr(own_threads, "seconds_kept_waiting", count_waiting)
+    monkeypatch.setattr(process_hooks, "is_settled_in_a_turn", is_settled)
     sender = make_sender(Memory(), flush_interval=100)
     worker, account = sender.workers[0], sender.accounts[0]
     futures = account.futures

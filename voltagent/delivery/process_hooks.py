@@ -199,7 +199,7 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
     future = _flushing(worker, account, _TASK_END)
     turns = _TURNS
     while turns:
-        if _is_settled_in_a_turn(future):
+        if is_settled_in_a_turn(future):
             return
         turns -= 1
         if not turns:
@@ -221,7 +221,7 @@ def _flushing(worker: Worker, account: Account, seconds: float) -> ReportFuture:
     return future
 
 
-def _is_settled_in_a_turn(future: ReportFuture) -> bool:
+def is_settled_in_a_turn(future: ReportFuture) -> bool:
     """Wait for a short time; return whether the report is there."""
     try:
         future.result(_TURN)
