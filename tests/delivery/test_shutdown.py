@@ -83,6 +83,15 @@ def test_a_thread_that_hangs_is_not_waited_for() -> None:
     assert stop.is_over(5.3)
 
 
+def test_a_thread_that_gives_up_by_itself_may_finish() -> None:
+    stop = Shutdown(0.0, 30.0, gives_up=True)
+    stop.note(UNAVAILABLE, 1.0)
+    assert stop.is_over(1.0)
+    assert not stop.is_stuck("ending", 1.0, 0.0)
+    assert not stop.is_stuck("ending", 1.1, 0.0)
+    assert stop.is_stuck("ending", 4.1, 0.0), "it hangs at its end"
+
+
 def test_a_thread_that_works_is_waited_for() -> None:
     moving, unknown, closer = (Shutdown(0.0, 30.0, gives_up=True) for _ in range(3))
     for moment in range(290):
