@@ -153,6 +153,8 @@ def beginning(text: str, longest: int) -> str | None:
     """Return the first characters of JSON text in words: a string, or one that is all there is in it, or the fields."""
     if text in ("{}", "null"):
         return None
+    if text[:1] == "{" and text[-1] != "}":  # without an attempt to read all of it: lists and trees have thousands
+        return _words_of_cut(text[: longest - 1]) + "…"
     try:
         value = from_json(text)
     except ValueError:
