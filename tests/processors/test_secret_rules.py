@@ -459,6 +459,12 @@ def test_a_folder_and_the_name_of_a_constant_are_kept(text: str) -> None:
     assert Redactor().text(text) == text
 
 
+@pytest.mark.parametrize("text", ["PASSWORD=.", "see DB_PASSWORD=: below", "GET /?password=!&x=1", "app.password=.\n"])
+def test_a_name_with_nothing_but_the_end_of_a_sentence_behind_it_is_kept(text: str) -> None:
+    assert redactor.text(text) == text
+    assert json.loads(redactor.apply(to_json(text))) == text
+
+
 @pytest.mark.parametrize(
     ("text", "secret"),
     [

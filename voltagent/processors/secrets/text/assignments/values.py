@@ -316,7 +316,7 @@ def _word_or_code(scan: Scan, one: Beginning, start: int, end: int) -> Range | N
     if after == "[" or is_placeholder(value) or _CODE.match(value):
         return code_default(scan, one, start)
     value = value.rstrip(".:!?")
-    is_secret = _is_secret_value(value, one) or is_joined_password(scan, one, start, end, value)
+    is_secret = value and (_is_secret_value(value, one) or is_joined_password(scan, one, start, end, value))
     return (start, start + len(value)) if is_secret else find_joined_words(scan, one, start)
 
 
