@@ -42,8 +42,8 @@ def is_same(recorded: Any, given: Any) -> bool:
         known = {name: value for name, value in recorded.items() if name in given or name not in _REASONING_FIELDS}
         return known.keys() == given.keys() and all(is_same(value, given[name]) for name, value in known.items())
     if type(recorded) is list and type(given) is list:
-        known = recorded if len(recorded) == len(given) else [one for one in recorded if not _is_reasoning(one)]
-        return len(known) == len(given) and all(map(is_same, known, given))
+        items = recorded if len(recorded) == len(given) else [one for one in recorded if not _is_reasoning(one)]
+        return len(items) == len(given) and all(map(is_same, items, given))
     return bool(recorded == given)
 
 
