@@ -199,12 +199,18 @@ def test_a_busy_machine_lengthens_the_wait_at_the_end_of_a_task(
     assert list(account.futures) == ([given[0]] if sent else [])  # the worker's thread removes what it settles
 
 
-@pytest.mark.parametrize(("turn", "sent"), [(10, True), (29, True), (31, False)])
+MORE = (5.0, 5.102, 5.104)  # at the beginning, and each time that no turn is left: 20 of 5 ms more
+UNKNOWN = (5.0, 0.0)  # no descriptor is left, or another thread sends now
+
+
+@pytest.mark.parametrize(
+    ("counts", "turn", "sent"),
+    [(MORE, 10, True), (MORE, 29, True), (MORE, 31, False), (UNKNOWN, 10, True), (UNKNOWN, 11, False)],
+)
 def test_time_in_which_the_sender_has_no_processor_is_added_at_the_end_of_a_task(
-    turn: int, sent: bool, monkeypatch: pytest.MonkeyPatch
+    counts: tuple[float, ...], turn: int, sent: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns = iter(range(1, 100))
-    waited = iter([5.0, 5.102, 5.104])  # at the beginning, and each time that no turn is left: 20 of 5 ms more
+    turns, waited = iter(range(1, 100)), iter(counts)
 
     def count_waiting(_: object) -> float:
         return next(waited)
@@ -222,7 +228,7 @@ def test_time_in_which_the_sender_has_no_processor_is_added_at_the_end_of_a_task
     futures = account.futures
     monkeypatch.setattr(worker, "flush", flush)
     process_hooks.wait_at_task_end(worker, account)
-    assert next(turns) == (turn + 1 if sent else 31)
+    assert next(turns) == (turn + 1 if sent else turn)
     assert len(futures) == sent, "it does not wait for it any more"
 
 

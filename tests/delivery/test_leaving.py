@@ -149,6 +149,26 @@ def test_a_shutdown_does_not_wait_for_a_function_that_hangs(monkeypatch: pytest.
     gate.set()
 
 
+@pytest.mark.parametrize("timeout", [0.0, 0.01])
+def test_the_end_of_the_process_waits_for_a_sender_that_had_little_time(timeout: float) -> None:
+    """A `shutdown` with a short timeout does not mean that its thread hangs: it may be writing to the spool."""
+    entered, gate = threading.Event(), threading.Event()
+
+    def prepare(event: SpanEvent) -> SpanEvent:
+        entered.set()
+        gate.wait()
+        return event
+
+    sender = make_sender(Nowhere(), process=prepare, flush_interval=0.0, timeout=600)
+    Recording(sender).whole()
+    assert entered.wait(PATIENCE)
+    sender.shutdown(timeout).result(PATIENCE)
+    now = clock.monotonic()
+    stop = sender.workers[0].leave(now)
+    assert not stop.is_over(now), "what is on its way to the disk was lost, and reported as kept"
+    gate.set()
+
+
 def test_a_shutdown_waits_for_a_function_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """The destination cannot answer meanwhile, so the time until it has a request does not count as silence."""
     real, passed = clock.monotonic, [0.0]

@@ -204,7 +204,7 @@ def wait_at_task_end(worker: Worker, account: Account) -> None:
         turns -= 1
         if not turns:
             waited = own_threads.seconds_kept_waiting(worker.loop.owner)
-            turns = int((waited - counted) / _TURN)
+            turns = max(0, int((waited - counted) / _TURN))  # less if it cannot be read now, or another thread sends
             counted += turns * _TURN
     account.futures.pop(future, None)
 

@@ -41,6 +41,7 @@ class Shutdown:
         self._is_hopeless = False
         self._place: object = None  # where the thread that sends was at the last look, and since when
         self._there_since = began
+        self.has_hung = False  # that thread was waited for in vain
         self._try = min(_FIRST_TRY, max(0.0, deadline - began) / 3)
         self._gives_up = gives_up or is_kept
         self._silence, self._first, self._retries = SILENCE, _FIRST, REFUSED_SECONDS
@@ -91,6 +92,7 @@ class Shutdown:
         if not (self._gives_up and is_late and now - self._there_since >= STUCK):
             return False
         self.give_up()
+        self.has_hung = True
         return True
 
     def note(self, verdicts: set[Verdict], now: float, *, is_probe: bool = False) -> None:

@@ -180,8 +180,8 @@ class Worker:
         stop = self.loop.closing.leaving = Shutdown(now, deadline, gives_up=True, is_kept=self.storage.survives)
         self.dispatcher.end_by(stop.batch_deadline(now))
         ends = [account.shutdown for account in self.accounts]
-        if ends and all(end is not None and end.is_over(now) for end in ends):
-            stop.give_up()  # a thread that hangs was waited for
+        if ends and all(end is not None and end.has_hung for end in ends):
+            stop.give_up()  # a timeout of the program that has passed is no reason: the thread may be writing to disk
         for account in self.accounts:
             account.begin_to_leave()
         if self.loop.owner is not None:
