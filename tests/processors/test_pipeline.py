@@ -159,6 +159,29 @@ def test_a_payload_known_to_be_clean_is_searched_for_the_secrets_of_its_call() -
     assert b"hunter2" not in (event[1].output or b"hunter2")
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"result":"data: {\\"t\\":\\"password=hun\\"}\\ndata: {\\"t\\":\\"ter2-correct\\"}\\n\\ndata: %s\\n"}',
+        b'{"status":1,"result":["the password is ","hunter2-correct","%s"]}',
+    ],
+)
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_an_output_that_was_an_input_is_searched_for_a_secret_that_is_split_over_it(
+    payload: bytes, is_alone: bool
+) -> None:
+    payload %= b"word " * 200
+    pipeline = Pipeline(Redactor())
+    (event,) = ended(b"1")
+    event[1].input = payload
+    pipeline.many([(Phase.START, event[1], None)])
+    pipeline(event)
+    (event,) = ended(payload)
+    assert ([pipeline(event)] if is_alone else pipeline.many([event])) == [event]
+    assert b"hunter2-correct" not in (event[1].output or payload)
+    assert b"ter2-correct" not in (event[1].output or payload)
+
+
 def test_a_hook_sees_a_payload_each_time() -> None:
     seen: list[str] = []
 

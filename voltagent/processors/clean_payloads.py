@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from voltagent.processors.event_lines import may_be_events
+
 STREAM: Final = b'{"result":['  # begins an output that may have a secret split over its chunks
 SHORTEST: Final = 512  # bytes of a payload that is remembered: a shorter one is searched as fast again
 _LONGEST: Final = 64 * 1024
+_CHUNKS: Final = b'"result":['  # such an output, also with other fields before them
 _MOST: Final = 32  # so that they take 2 MiB at most
 
 
@@ -33,10 +36,13 @@ class CleanPayloads:
         return [payload for payload in payloads if known.get(len(payload)) != payload]
 
     def add(self, payloads: Iterable[bytes]) -> None:
-        """Remember payloads without a secret, other than streams: whether they have one depends on where they stand."""
+        """Remember payloads without a secret, other than streams.
+
+        A secret that is split over a stream is looked for in an output only: an input without one may have it there.
+        """
         known = self._of_length
         for payload in payloads:
-            if SHORTEST <= len(payload) <= _LONGEST and not payload.startswith(STREAM):
+            if SHORTEST <= len(payload) <= _LONGEST and _CHUNKS not in payload and not may_be_events(payload):
                 if len(known) >= _MOST:
                     known.clear()
                 known[len(payload)] = payload
