@@ -230,7 +230,7 @@ def test_a_finalizer_waits_for_no_request_that_was_stopped(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("ends", ["shutdown", "flush"])
 def test_a_finalizer_waits_for_no_sender_that_was_stopped(ends: str, tmp_path: Path) -> None:
-    (tmp_path / "redacting.py").write_text("def redact(text):\n    import time\n    time.sleep(1000)\n")
+    (tmp_path / "redacting.py").write_text("def redact(path, value):\n    import time\n    time.sleep(1000)\n")
     after = f"""
     import redacting
     sdk = VoltAgentSDK(redact=redacting.redact, **options)
