@@ -84,6 +84,13 @@ class Loop:
         self.owner = None
         return thread
 
+    def is_stuck(self, stop: Shutdown) -> bool:
+        """Return whether a shutdown need not be waited for, as the thread that runs this hangs."""
+        thread = own_threads.as_thread(self.owner)
+        if thread is None:
+            return False
+        return stop.is_stuck(own_threads.place_of(thread.ident), clock.monotonic(), self._dispatcher.last_answer())
+
     def wake(self, _: object = None, *, account: Account | None = None) -> None:
         """Let it look at once; until then, no event for ``account`` wakes it again. From any thread."""
         try:

@@ -162,10 +162,7 @@ class Worker:
 
     def is_stuck(self, account: Account) -> bool:
         """Return whether a shutdown of an SDK need not be waited for, as the thread that sends hangs."""
-        stop, thread = account.shutdown, own_threads.as_thread(self.loop.owner)
-        if stop is None or thread is None:
-            return False
-        return stop.is_stuck(own_threads.place_of(thread.ident), clock.monotonic(), self.dispatcher.last_answer())
+        return account.shutdown is not None and self.loop.is_stuck(account.shutdown)
 
     def cannot_wait(self) -> bool:
         """Return whether this very thread has to do something before a request to send can end."""
