@@ -70,7 +70,7 @@ _STATES_OF_ONE: Final = (
     "vaulted sealed provided omitted restricted protected private public random present absent visible filtered "
     "scrubbed sensitive confidential bcrypt scrypt salted cleartext obscured keychain keyring attribute property "
     "method function module parameter argument variable constant integer boolean instance interface column "
-    "keyword getpass compat systemd winbind stdin"
+    "keyword getpass compat systemd winbind files sssd ldap nisplus plain same fail failed guess entry value stdin"
 )
 _STATES: Final = frozenset(_STATES_OF_ONE.split())
 _IN_PAIR: Final = re.compile(r"\w{2,40}(?: \w{1,40}){1,6}")
