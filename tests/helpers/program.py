@@ -12,6 +12,7 @@ import voltagent
 
 _HERE = str(Path(voltagent.__file__).parents[1])
 _PACKAGES = [path for path in sys.path if path.endswith("site-packages")]
+_TESTS = str(Path(__file__).parents[2])  # behind the package, which may be an installed wheel
 _START = f"import sys; sys.path[:0] = {[_HERE, *_PACKAGES]!r}\nimport faulthandler\n"
 
 
@@ -43,7 +44,7 @@ def run_script(
     script.write_text(textwrap.dedent(code), encoding="utf-8")
     clean = {key: value for key, value in os.environ.items() if not key.startswith("VOLTAGENT_")}
     homes = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-    paths = {"PYTHONPATH": os.pathsep.join([_HERE, *_PACKAGES])}
+    paths = {"PYTHONPATH": os.pathsep.join([_HERE, *_PACKAGES, _TESTS])}
     return subprocess.run(
         [sys.executable, str(script), *arguments],
         env={**clean, **homes, **paths, **environment},
