@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -53,6 +54,12 @@ def strict_guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     guard.LAST_LOGGED.clear()
     stderr.set_quiet(False)
+
+
+@pytest.fixture(autouse=True)
+def no_trace_of_ended_threads() -> None:
+    """From Python 3.12 on, all code is slow once a thread has ended while it was traced, until tracing is set again."""
+    sys.settrace(sys.gettrace())
 
 
 @pytest.fixture(autouse=True)
