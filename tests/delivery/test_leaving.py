@@ -22,6 +22,7 @@ from voltagent import VoltAgentSDK, tool
 from voltagent.core import clock
 from voltagent.core.span import SpanEvent
 from voltagent.delivery import shutdown
+from voltagent.delivery.sender import Sender
 from voltagent.exporters import ACCEPTED, Outcome, Verdict
 
 REFUSED, SILENT = 2.0, 5.5  # seconds
@@ -127,10 +128,8 @@ def test_a_shutdown_while_a_batch_is_prepared_bounds_its_request() -> None:
     assert deadlines[0] < requested + 2.0
 
 
-def test_a_shutdown_does_not_wait_for_a_function_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as one that redacts, or an HTTP client of the program. Nor does the end of the process wait once more."""
-    monkeypatch.setattr(shutdown, "SILENCE", 0.2)
-    monkeypatch.setattr(shutdown, "STUCK", 0.2)
+def hanging_sender() -> tuple[Sender, threading.Event]:
+    """Return a sender whose thread hangs in a function that prepares events, until the event is set."""
     entered, gate = threading.Event(), threading.Event()
 
     def prepare(event: SpanEvent) -> SpanEvent:
@@ -141,6 +140,14 @@ def test_a_shutdown_does_not_wait_for_a_function_that_hangs(monkeypatch: pytest.
     sender = make_sender(Nowhere(), process=prepare, flush_interval=0.0, timeout=600)
     Recording(sender).whole()
     assert entered.wait(PATIENCE)
+    return sender, gate
+
+
+def test_a_shutdown_does_not_wait_for_a_function_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as one that redacts, or an HTTP client of the program. Nor does the end of the process wait once more."""
+    monkeypatch.setattr(shutdown, "SILENCE", 0.2)
+    monkeypatch.setattr(shutdown, "STUCK", 0.2)
+    sender, gate = hanging_sender()
     report = sender.shutdown().result(PATIENCE)
     assert (report.pending, report.accepted, dict(report.dropped)) == (0, 0, {"shutdown_timeout": report.recorded})
     worker = sender.workers[0]
@@ -152,16 +159,7 @@ def test_a_shutdown_does_not_wait_for_a_function_that_hangs(monkeypatch: pytest.
 @pytest.mark.parametrize("timeout", [0.0, 0.01])
 def test_the_end_of_the_process_waits_for_a_sender_that_had_little_time(timeout: float) -> None:
     """A `shutdown` with a short timeout does not mean that its thread hangs: it may be writing to the spool."""
-    entered, gate = threading.Event(), threading.Event()
-
-    def prepare(event: SpanEvent) -> SpanEvent:
-        entered.set()
-        gate.wait()
-        return event
-
-    sender = make_sender(Nowhere(), process=prepare, flush_interval=0.0, timeout=600)
-    Recording(sender).whole()
-    assert entered.wait(PATIENCE)
+    sender, gate = hanging_sender()
     sender.shutdown(timeout).result(PATIENCE)
     now = clock.monotonic()
     stop = sender.workers[0].leave(now)

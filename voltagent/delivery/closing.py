@@ -102,7 +102,7 @@ class Closing:
         return is_last
 
     def note_left(self) -> None:
-        """Note that the end of the process was: what later exit hooks record is sent by their own thread."""
+        """Note that the exit hook has run: what later hooks record is sent by their own thread."""
         self.has_left, self.leaving = True, None
 
     def _has_ended(self, account: Account, now: float) -> bool:

@@ -122,7 +122,7 @@ class Shutdown:
 
 
 class Progress:
-    """For how long nothing came of it that a destination was tried: at the end of a process, and for later records.
+    """Counts the seconds in which a destination was tried and accepted nothing, at exit and for later records.
 
     Args:
         accounts: all that send there.
@@ -135,7 +135,7 @@ class Progress:
         self.begin(0.0)
 
     def begin(self, now: float) -> None:
-        """Note that it is tried from now on."""
+        """Note that the destination is tried from now on."""
         self._began, self._before = now, self._outcomes()
 
     def end(self, now: float) -> float:

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from voltagent.processors.secrets.text.searches.configuration import ENCODINGS
-from voltagent.processors.secrets.text.searches.prose import QUESTION, QUESTIONED, STATEMENT, TO_WHAT
+from voltagent.processors.secrets.text.searches.one_time_codes import TO_WHAT
+from voltagent.processors.secrets.text.searches.prose import QUESTION, QUESTIONED, STATEMENT
 from voltagent.processors.secrets.text.searches.urls import PARAMETER_NAMES
 from voltagent.processors.secrets.vocabulary.token_formats import FORMATS, INNER_FORMATS, Format
 from voltagent.processors.secrets.vocabulary.words import (

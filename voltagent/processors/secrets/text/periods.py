@@ -103,7 +103,7 @@ def _start(text: str, first: int, position: int, period: int) -> int:
 def with_omissions(found: Sequence[Range], omissions: Sequence[Omission]) -> list[Range] | None:
     """Return the ranges that were found without the omissions as those of the whole text.
 
-    ``None`` if what was found around a omission does not repeat as the text does.
+    ``None`` if what was found around an omission does not repeat as the text does.
     """
     ranges, result = [*found], list[Range]()
     at = left_out = 0

@@ -6,7 +6,15 @@ import re
 from typing import Final
 
 from voltagent.processors.secrets.text.scan import Range, Scan, Search, SearchGroup
-from voltagent.processors.secrets.text.searches.examinations import credential_value, first_of
+from voltagent.processors.secrets.text.searches.examinations import credential_value
+from voltagent.processors.secrets.text.searches.one_time_codes import (
+    CODES,
+    CODES_FIRST,
+    DIGITS,
+    OTHER_CODES,
+    TO_WHAT,
+    number,
+)
 from voltagent.processors.secrets.vocabulary.credential_forms import atomic, is_credential, is_mixture, is_placeholder
 from voltagent.processors.secrets.vocabulary.joined_words import (
     NUMBERED,
@@ -15,7 +23,6 @@ from voltagent.processors.secrets.vocabulary.joined_words import (
     is_joined_words,
 )
 from voltagent.processors.secrets.vocabulary.words import (
-    CODE_NAMES,
     HARMLESS,
     IN_SENTENCES,
     STEMS,
@@ -48,75 +55,15 @@ _DESCRIBED: Final = (
     r"(?P<between>(?:[ \t][a-z']{1,14}){0,5})[ \t]{1,4}(?:is now|is|was|to|es|est|é|è|ist|lautet)"
     r"[ \t]{0,4}:?[ \t]{1,4}[\"'`]?" + _VALUE
 )
-# Of a code, maybe in two groups of three.
-_DIGITS: Final = r"(?P<value>[0-9]{4,8}|[0-9]{3}[ -][0-9]{3}(?![ -]?[0-9]))(?![\w.%-]*[\w%])"
 # What stands behind the word and is no secret: the names of algorithms and encodings, versions.
 _NO_SECRET: Final = re.compile(
     r"(?:sha|md|aes|rsa|base|utf|pbkdf|argon|rfc|iso|http|oauth|v)[-_]?\d[\w.-]{0,20}\Z|(?:b|s)crypt|\d{1,4}[-/.]\d|\d+[a-z]{1,5}\Z"
     r"|\d{1,3}(?:char|caract|caratter|zeich|karakter|tecken|znak|digit|letter)",
     re.IGNORECASE,
 )
-# `your verification code is 573920`: the number has no form of its own, so the words before it decide.
-_CODE: Final = (
-    r"code(?:(?<=[enyasr][ -]code)|(?<=[enyas][ -]passcode)|(?<=[sltfe]code)|(?<=[mkny][ -]code)|(?<=pincode))"
-    r"(?:[ \t]{1,3}(?:is|was|ist|lautet|est)[ \t]{0,3}:?|[ \t]{0,3}[:=])[ \t]{1,4}" + _DIGITS
-)
-_YOUR_CODE: Final = (
-    r"(?:(?<=tu c.digo)|(?<=su c.digo)|(?<=seu c.digo)|(?<=tuo codice))[ \t]{1,3}(?:es|é|è)[ \t]{0,3}:?[ \t]{1,4}"
-    + _DIGITS
-)
 # `changed the password from … to …`
 _FROM_ONE_TO: Final = r"[ \t]{1,3}from[ \t]{1,3}[^\s\0]{4,200}[ \t]{1,3}to[ \t]{1,3}" + _VALUE
-# The same in other languages, in which the words behind or before it say what it is for.
-_FOR_WHAT: Final = (
-    r"(?:v[eé]rifica|s[eé]cur|segur|sicur|confirm|conferma|connexion|acc[eèé]s|valida|auten"
-    r"|authen|inicio)[a-zà-ÿ ]{0,24}?"
-    r"(?:[ \t](?:est|es|é|è)[ \t]{0,3}:?|[ \t]{0,3}:)[ \t]{1,4}" + _DIGITS
-)
-CODES_OF: Final = ("code de ", "código de ", "codice di ")
-_OTHER_CODE: Final = (
-    r"[ \t]{0,2}(?:[是为為は은는]|هو|là|adalah|is|je|to)?[ \t]{0,2}[:\uff1a]?[ \t]{0,2}[「『“\"']?"
-    r"(?P<value>[0-9]{4,8}|[0-9]{3}[ -][0-9]{3}(?![ -]?[0-9]))(?![\w.%-]*[A-Za-z0-9%])"
-)
-_NUMBER_STATED: Final = r"[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}" + _DIGITS
-_NUMBER: Final = r"(?<![a-z]...)[ \t]{1,3}(?:is|was|es|est|ist|é|è)[ \t]{0,3}:?[ \t]{1,4}" + _DIGITS
-_CODE_WORDS: Final = re.compile(
-    r"(?:one[- ]time|verification|security|alarm|unlock|activation|recovery|backup|gate|pin|login"
-    r"|authentication|confirmation|2fa|sms|access)[ -](?:pass)?\Z"
-    r"|(?:bestätigungs|zugangs|sicherheits|verifizierungs|freischalt|einmal|anmelde|prüf|verificatie|beveiligings|\bpin)\Z"
-    r"|\b(?:your|dein|ihr|votre|ton|je|uw|jouw) \Z"
-)
-# `Recovery codes: 8f2k-91mz 77ab-0cde`
-_CODES_OF_PARTS: Final = (
-    r"codes?(?:[ \t]{1,3}(?:is|are)[ \t]{0,3}:?|[ \t]{0,3}:)\s{1,4}"
-    r"(?P<value>[a-z0-9]{4,8}(?:-[a-z0-9]{4,8}){1,3}(?:[\s,]{1,4}[a-z0-9]{4,8}(?:-[a-z0-9]{4,8}){1,3}){0,15}"
-    r"|[0-9]{4,5} [0-9]{4,5}(?:[\s,]{1,4}[0-9]{4,5} [0-9]{4,5}){0,15})(?![\w-])"
-)
-# The same in the lines below: `Save your recovery codes in a safe place`.
-_CODES_BELOW: Final = r"codes(?:(?<=recovery[ -]codes)|(?<=backup[ -]codes)|(?<=scratch[ -]codes))[^\n\0]{0,160}\n"
-_LONGEST_CODES: Final = 1200  # characters of these lines
-_ONE_CODE: Final = re.compile(
-    r"(?!\d{4}-\d\d-\d\d)(?:[a-z0-9]{3,10}(?:-[a-z0-9]{3,10}){1,3}|[0-9]{6,10}|(?=[a-z]{0,11}[0-9])[a-z0-9]{8,12})\Z",
-    re.IGNORECASE,
-)
-_NUMBER_OF_CODE: Final = re.compile(r"(?:\d{1,2}[.)]|[-*\u2022])\Z")
-_MOST_BLANK: Final = 3  # lines before the first code
-# `Use 573920 as your verification code`, `573920 is your code`.
-_AS_CODE: Final = (
-    r" your (?:[\w-]{1,20} ){0,2}(?:verification|login|sign-in|security|access|one-time|code|otp|pass|tan\b|pin\b)"
-)
-# `Use 573920 to sign in`, `Verification code for lena: 573920`, `OTP sent: 573920`.
-TO_WHAT: Final = (
-    "(?:verify|sign|log|confirm|reset|authenticate|activate|unlock|access your|complete your|finish|validate)"
-)
-_USED: Final = rf" (?:(?:the )?code )?(?P<value>[0-9]{{4,8}}) to {TO_WHAT}"
-_OF_WHOM: Final = r"(?: (?:for|sent|to)\b[^\n:;.\0]{0,40}?)(?::| is:?)[ \t]{1,4}" + _DIGITS
-_CODE_BEFORE: Final = re.compile(r"(?<![\w.])(?:[A-Z]{1,3}-)?\d{4,8}[ \t]{1,2}\Z")
-_LONGEST_CODE: Final = 16  # characters, with the spaces behind it
-_ENTERED: Final = re.compile(r"\b(?:enter|use|type) (?:the|this) \Z")
-_SURE_WORDS: Final = re.compile(r"\b(?:2fa|mfa|otp|sms|one[- ]time|verification)[ -]\Z")
-_LONG_CODE: Final = 6  # digits; shorter numbers are those of errors and years
-_PART_WORDS: Final = re.compile(r"(?:backup|recovery|scratch|mfa|2fa)[ -]\Z")
+_NUMBER_STATED: Final = r"[ \t]{1,3}(?:is|was)[ \t]{0,3}:?[ \t]{1,4}" + DIGITS
 # `パスワードは「…」`, `我的密码是…`: no spaces, and other verbs.
 _OTHER_STATED: Final = (
     r"[ \t]{0,2}(?:[是为為は은는]|입니다|คือ|là|هي|هو"
@@ -128,7 +75,6 @@ _USER_WITH: Final = re.compile(
 )
 _STATEMENT: Final = re.compile(r"(?:(?:create|alter) (?:user|role|login) [^\n;]{1,60}|[ \n]with )\Z")
 _BEFORE_PASSWORD: Final = 80  # characters
-_BEFORE_CODE: Final = 24  # characters
 _PHRASE: Final = re.compile(r"[a-z]{3,14}(?:[ -][a-z]{3,14}){2,23}\Z")
 _OF_PHRASES: Final = ("pass", "seed", "recovery", "mnemonic", "secret", "backup", "wallet")
 _BEFORE_PHRASE: Final = 10  # characters
@@ -209,11 +155,6 @@ def _joined(scan: Scan, match: re.Match[str]) -> Range | None:
     return match.span("value") if is_phrase and is_joined_words(value) else None
 
 
-def _code(scan: Scan, match: re.Match[str]) -> Range | None:
-    before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
-    return match.span("value") if _CODE_WORDS.search(before) is not None else None
-
-
 def _described(scan: Scan, match: re.Match[str]) -> Range | None:
     """``the token that you need is …``, unless the words between are of what a token has: a limit, a name."""
     words = scan.group(match, "between").lower().split()
@@ -225,51 +166,6 @@ def _of_user(scan: Scan, match: re.Match[str]) -> Range | None:
     """``with the user bob and pass …``, ``the pass is …``."""
     before = scan.low[max(0, match.start() - _BEFORE_PASSWORD) : match.start()]
     return _stated(scan, match) if match["verb"] or _USER_WITH.search(before) is not None else None
-
-
-def _codes(scan: Scan, match: re.Match[str]) -> Range | None:
-    before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
-    is_code = any(map(str.isdigit, scan.group(match, "value"))) and _PART_WORDS.search(before) is not None
-    return match.span("value") if is_code else None
-
-
-def _codes_below(scan: Scan, match: re.Match[str]) -> Range | None:
-    """Return the first of the codes that stand in the lines below; the next ones are noted."""
-    scan.units -= 8
-    found: list[Range] = []
-    start, blank = match.end(), 0
-    for line in scan.text[start : min(scan.end_of_string(start), start + _LONGEST_CODES)].split("\n"):
-        words = [word.strip("`\"',") for word in line.split()]
-        codes = [word for word in words if _NUMBER_OF_CODE.match(word) is None]
-        if not all(map(_ONE_CODE.match, codes)) or not (any(map(_has_digit, codes)) or not codes):
-            break
-        blank = 0 if codes else blank + 1
-        if blank > (1 if found else _MOST_BLANK):
-            break
-        place = start
-        for code in codes:
-            place = scan.text.index(code, place)
-            found.append((place, place + len(code)))
-            place += len(code)
-        start += len(line) + 1
-    return first_of(scan, found)
-
-
-def _has_digit(word: str) -> bool:
-    return any(map(str.isdigit, word))
-
-
-def _entered(scan: Scan, match: re.Match[str]) -> Range | None:
-    """``Enter the code 573920``, ``2FA code 573920``."""
-    before = scan.low[max(0, match.start() - _BEFORE_CODE) : match.start()]
-    is_sure = match.end() - match.start("value") >= _LONG_CODE and _SURE_WORDS.search(before) is not None
-    return match.span("value") if is_sure or _ENTERED.search(before) is not None else None
-
-
-def _as_code(scan: Scan, match: re.Match[str]) -> Range | None:
-    """``573920 is your code``."""
-    code = _CODE_BEFORE.search(scan.text, max(0, match.start() - _LONGEST_CODE), match.start())
-    return None if code is None else (code.start(), match.start() - 1)
 
 
 def _as_password(scan: Scan, match: re.Match[str]) -> Range | None:
@@ -290,11 +186,6 @@ def _start_of_word(text: str, end: int) -> int:
         before = before[before.rfind(mark) + 1 :]
     words = before.split()  # at spaces of all kinds
     return stop - len(words[-1]) if words else stop
-
-
-def _number(_: Scan, match: re.Match[str]) -> Range:
-    """``Your OTP is 573920``."""
-    return match.span("value")
 
 
 _STATEMENT_WORDS: Final = ("identified by", "convertto-securestring")
@@ -328,7 +219,7 @@ _BEFORE_AS: Final = re.compile(r"(?<![^\s\"'`\0])\(?([^\s\"'`\0]{6,200})[\"'`]?[
 _LONGEST_STATED: Final = 203  # characters
 _QUOTES: Final = frozenset("\"'`")
 _BEFORE_WORD: Final = (" ", "\n", *_QUOTES, "\0")
-_CODES: Final = SearchGroup(
+_CODES_AND_USERS: Final = SearchGroup(
     r"codes?(?:[ \t]+(?:is|was|are)[ \t]*:?|[ \t]*[:=]|)[\s\x1c-\x1f]+[a-z0-9]{3}"
     r"|(?:recovery|backup|scratch)[ -]codes[^\n\x00]*\n"
     r"|code to [a-z ]+:|(?:pass|pwd?)[ \t]+(?:(?:is|was|for)[ \t]|[^ -~]|[^\s\"'`<>(){}=:\\\x00]*[0-9])"
@@ -340,31 +231,16 @@ _CODES: Final = SearchGroup(
     r"|(?:cred(?:ential)?s|login|account|zugangsdaten)(?:[ \t]*[:=]|[ \t]+(?:are|is|with|->))[ \t]+"
     r"[\"'`]?[^\s:/\x00]+[ \t]*[:/]",
     (
-        Search("code", _CODE, _code),
-        Search("code", _CODES_OF_PARTS, _codes),
-        Search("codes", _CODES_BELOW, _codes_below),
-        Search("code", r"code[ \t]{1,2}" + _DIGITS, _entered),
-        Search("code", r"code to [a-z ]{2,40}:[ \t]{1,4}" + _DIGITS, _entered),
+        *CODES,
         *(
             Search(word, rf"{word}(?<![\w$/-]{word})(?![ \t]{{1,4}}[^\s\0]{{0,99}}/)" + rest, _stated)
             for word in ("pw", "pwd")
             for rest in (_STATED, _OF_SOMETHING)
         ),
-        *(Search(word, word + _NUMBER, _number) for word in ("otp", "pin")),
-        Search("otp", r"otp[ \t]{1,3}(?P<value>[0-9]{6,8})(?![\w.%-]*[\w%])", _number),
-        *(
-            Search(word, word + r"2?[ \t]{1,4}(?P<value>[0-9]{3,4})(?![\w.%-]*[\w%])", _number)
-            for word in ("cvv", "cvc")
-        ),
         *(
             Search(word, word + _USER_AND, _stated)
             for word in ("credentials", "creds", "login", "account", "zugangsdaten")
         ),
-        *(Search(word, word + _FOR_WHAT, _number) for word in CODES_OF),
-        *(Search(word, word + _YOUR_CODE, _number) for word in ("código", "codice")),
-        *(Search(f"{verb} ", verb + _USED, _number) for verb in ("use", "enter")),
-        Search("code ", "code" + _OF_WHOM, _code),
-        Search("otp ", "otp" + _OF_WHOM, _number),
         Search("pass ", r"pass(?<![\w-]pass)[ \t]{1,3}(?P<verb>(?:is|was)[ \t]{0,3}:?[ \t]{1,3}|)" + _VALUE, _of_user),
     ),
 )
@@ -380,9 +256,6 @@ _BEHIND: Final = SearchGroup(
         ),
         Search("(pass", r"\(pass(?<=[ \t]\(pass)(?:word|wort|code|phrase)?\)", _as_password),
     ),
-)
-_CODES_FIRST: Final = SearchGroup(
-    "(?:as|is) your [a-z]", tuple(Search(f"{verb} your ", verb + _AS_CODE, _as_code) for verb in ("as", "is"))
 )
 QUESTIONED: Final = (
     *("password", "passphrase", "passcode", "api key", "secret key", "passwort", "contraseña", "senha", "mot de passe"),
@@ -438,7 +311,7 @@ _STATEMENTS: Final = SearchGroup(
         Search("phrase", "phrase" + _WORDS_STATED, _phrase),
         *(Search(word, word + _DESCRIBED, _described) for word in _DESCRIBED_WORDS),
         Search("token", r"token \((?P<value>(?=[a-z0-9._/+=-]{0,200}[0-9])[a-z0-9._/+=-]{10,200})\)", _stated),
-        Search("passcode", r"passcode[ \t]{1,3}" + _DIGITS, _number),
+        Search("passcode", r"passcode[ \t]{1,3}" + DIGITS, number),
         *(Search(word, word + _OTHER_STATED, _stated) for word in _OTHER_WORDS),
         Search("password", "password" + _WITH_MARK, _joined),
         Search("password", f"password(?:{_NUMBER_STATED}|{_IN_NEXT_LINE})", _number_or_line),
@@ -453,11 +326,7 @@ _QUESTIONS: Final = SearchGroup(
     rf"(?:{'|'.join(QUESTIONED)}){QUESTION}",
     (
         *(Search(word, word + _ANSWERED, _stated) for word in QUESTIONED),
-        *(Search(word, word + _NUMBER_ANSWERED, _number) for word in QUESTIONED),
+        *(Search(word, word + _NUMBER_ANSWERED, number) for word in QUESTIONED),
     ),
 )
-# In other alphabets the checks know the words as stems.
-_OTHER_CODES: Final = SearchGroup(
-    "|".join(CODE_NAMES), tuple(Search(name, name + _OTHER_CODE, _number) for name in CODE_NAMES)
-)
-PROSE: Final = (_CODES, _BEHIND, _STATEMENTS, _STATEMENTS_OF, _QUESTIONS, _CODES_FIRST, _OTHER_CODES)
+PROSE: Final = (_CODES_AND_USERS, _BEHIND, _STATEMENTS, _STATEMENTS_OF, _QUESTIONS, CODES_FIRST, OTHER_CODES)
