@@ -305,6 +305,20 @@ def test_what_arrives_does_not_push_away_what_is_looked_at(site: Site, new_page:
     expect(page.locator(".rows > .line", has_text="newcomer")).to_be_visible()
 
 
+def test_the_list_stays_where_it_is_when_what_stands_above_it_arrives(day: Site, new_page: Open):
+    page = new_page()
+    late: list[Route] = []
+    intercept(page, re.compile(r"/api/(histogram|facets)(\?(?!probe)|$)"), lambda route: late.append(route))
+    page.reload()
+    expect(rows(page).first).to_be_visible()
+    pumped(page, lambda: len(late) == 2)
+    before = box(page, "#row-0")
+    for route in late:
+        route.continue_()
+    expect(page.locator(".histogram .sum")).to_contain_text("traces")
+    assert box(page, "#row-0") == before
+
+
 def test_leaving_a_trace_leads_back_to_the_list_as_it_was(day: Site, new_page: Open):
     page = new_page("#/?agent=invoice-reader")
     page.locator(AGENTS).nth(3).click()

@@ -90,7 +90,6 @@ export function histogram(chosen) {
     /** @param {Counts} counts */
     show(counts) {
       state.counts = counts;
-      place.hidden = !counts.traces.some((many) => many > 0);
       field.setAttribute("aria-valuemax", String(Math.max(0, counts.buckets.length - 1)));
       patch(picture, bars(counts));
       if (state.stretch && state.stretch.last >= counts.buckets.length) state.stretch = null;

@@ -69,6 +69,7 @@ export function openList(host, first) {
     idOf: ({ id }) => id,
     classOf: (trace) => `${stateOf(trace)}${view.marked.has(trace.id) ? " picked" : ""}`,
     prepare: (rows) => {
+      picture.place.hidden = !rows.length; // its counts come later than the rows, which must not be pushed down then
       view.longest = rows.reduce((most, trace) => Math.max(most, trace.duration || 0), 0);
     },
     next: (rows) => ({ before: rows[rows.length - 1].id }),
