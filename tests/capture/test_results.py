@@ -21,8 +21,9 @@ from voltagent.errors import ValidationError
 CALL = {"id": "t1", "name": "look", "arguments": '{"a":1}'}
 
 
-def message(text: str | None, *calls: object) -> dict[str, Any]:
-    return {"role": "assistant", "content": text, "tool_calls": list(calls)}
+def message(text: str | None, *calls: object, reasoning: str | None = None) -> dict[str, Any]:
+    thought = {} if reasoning is None else {"reasoning_content": reasoning}
+    return {"role": "assistant", **thought, "content": text, **({"tool_calls": list(calls)} if calls else {})}
 
 
 # name -> (result, what is recorded: model, usage, finish reason, response id, answer)
@@ -123,7 +124,7 @@ RESULTS: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
              "cache_write_tokens": 20},
             "tool_use",
             "msg-1",
-            message("Looking", {"id": "t1", "name": "look", "arguments": {"a": 1}}),
+            message("Looking", {"id": "t1", "name": "look", "arguments": {"a": 1}}, reasoning="Let me see"),
         ),
     ),
     "google with thoughts and tool prompts": (
@@ -151,7 +152,7 @@ RESULTS: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
              "reasoning_tokens": 7},
             "STOP",
             "g-1",
-            "Hi",
+            message("Hi", reasoning="hm"),
         ),
     ),
     "google over REST": (
@@ -247,7 +248,13 @@ RESULTS: dict[str, tuple[dict[str, Any], tuple[object, ...]]] = {
             "usage": {"input_tokens": 3, "output_tokens": 2},
             "finish_reason": "stop",
         },
-        ("m", {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}, "stop", None, message("Hi", CALL)),
+        (
+            "m",
+            {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+            "stop",
+            None,
+            message("Hi", CALL, reasoning="hm"),
+        ),
     ),
     "langchain message": (
         {
@@ -464,7 +471,7 @@ def test_thoughts_are_no_part_of_the_text() -> None:
     blocks = [{"type": "text", "text": "Thinking.", "thought": True}, {"type": "text", "text": "Sunny."}]
     found = read_result({"id": "c", "model": "m", "choices": [{"message": {"content": blocks}}]}, any_shape=True)
     assert found is not None
-    assert found.answer == "Sunny."
+    assert found.answer == message("Sunny.", reasoning="Thinking.")
 
 
 def test_a_raw_response_is_read_from_its_body_unless_it_was_parsed() -> None:

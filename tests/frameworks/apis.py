@@ -1,6 +1,7 @@
 """A fake server on loopback that speaks the APIs of OpenAI, Anthropic and Google GenAI, streams and errors included.
 
-The model ``broken`` is answered with 429; a request with ``tools`` gets a tool call, unless it holds a tool's result.
+The model ``broken`` is answered with 429, and ``thinker`` says what it thought before it answers. A request with
+``tools`` gets a tool call, unless it holds a tool's result.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Any
 from tests.helpers.server import Recorded, Reply, answer
 
 TEXT = "Hello there"
+THINKER = "thinker"
+THOUGHT = "They greet me."
 
 
 def reply(request: Recorded) -> Reply:
@@ -32,9 +35,13 @@ def reply(request: Recorded) -> Reply:
     if path.endswith("/messages"):
         return _sse(_message_events(body), named=True) if stream else answer(200, _message(body))
     if path.endswith(":streamGenerateContent"):
-        return _sse([_google("Hello "), _google("there", last=True)])
+        thought = [_google(THOUGHT, thought=True)] if THINKER in path else []
+        return _sse([*thought, _google("Hello "), _google("there", last=True)])
     if path.endswith(":generateContent"):
-        return answer(200, _google(TEXT, last=True))
+        whole = _google(TEXT, last=True)
+        if THINKER in path:
+            whole["candidates"][0]["content"]["parts"].insert(0, {"text": THOUGHT, "thought": True})
+        return answer(200, whole)
     if path.endswith((":embedContent", ":batchEmbedContents")):
         return answer(200, {"embeddings": [{"values": [0.5, 0.25]}], "embedding": {"values": [0.5, 0.25]}})
     return answer(404, {"error": {"message": f"no route {path}"}})
@@ -73,6 +80,8 @@ def _chat(body: dict[str, Any]) -> dict[str, Any]:
         message["content"] = f"[[ ## answer ## ]]\n{TEXT}\n\n[[ ## completed ## ]]"
     elif "final_answer" in tools and _has_result(body):  # how smolagents ends a run
         message |= {"content": None, "tool_calls": [_tool_call("final_answer", {"answer": TEXT})]}
+    if body["model"] == THINKER:
+        message["reasoning_content"] = THOUGHT
     finish = "tool_calls" if message.get("tool_calls") else "stop"
     choice = {"index": 0, "finish_reason": finish, "message": message, "logprobs": None}
     return {"id": f"chatcmpl-{len(body['messages'])}", "object": "chat.completion", "created": 1, "model": model,
@@ -83,6 +92,8 @@ def _chat_chunks(body: dict[str, Any]) -> list[dict[str, Any]]:
     base = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": f"{body['model']}-2026"}
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "Hello "}, {"content": "there"}]
     choice = _chat(body)["choices"][0]
+    if body["model"] == THINKER:
+        deltas.insert(0, {"role": "assistant", "content": None, "reasoning_content": THOUGHT})
     for place, call in enumerate(choice["message"].get("tool_calls", ())):
         begun = {**call, "index": place, "function": {**call["function"], "arguments": ""}}
         more = {"index": place, "function": {"arguments": call["function"]["arguments"]}}
@@ -96,7 +107,11 @@ def _chat_chunks(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _response(body: dict[str, Any], text: str = TEXT) -> dict[str, Any]:
     content = [{"type": "output_text", "text": text, "annotations": []}]
-    output = [{"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}]
+    output: list[dict[str, Any]] = [
+        {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": content}
+    ]
+    if body["model"] == THINKER:
+        output.insert(0, {"id": "rs_1", "type": "reasoning", "summary": [{"type": "summary_text", "text": THOUGHT}]})
     details = {"input_tokens_details": {"cached_tokens": 3}, "output_tokens_details": {"reasoning_tokens": 2}}
     usage = {"input_tokens": 11, "output_tokens": 7, "total_tokens": 18, **details}
     model = f"{body['model']}-2026"
@@ -108,7 +123,7 @@ def _response(body: dict[str, Any], text: str = TEXT) -> dict[str, Any]:
 def _response_events(body: dict[str, Any]) -> list[dict[str, Any]]:
     whole = _response(body)
     begun = {**whole, "status": "in_progress", "output": [], "usage": None}
-    item = whole["output"][0]
+    item = whole["output"][-1]
     delta = {"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0,
              "logprobs": []}  # fmt: skip
     part = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
@@ -126,8 +141,10 @@ def _response_events(body: dict[str, Any]) -> list[dict[str, Any]]:
 def _message(body: dict[str, Any]) -> dict[str, Any]:
     usage = {"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20, "output_tokens": 10}
     model = f"{body['model']}-2026"
+    thought = [{"type": "thinking", "thinking": THOUGHT, "signature": "s"}] if body["model"] == THINKER else []
     return {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "usage": usage,
-            "content": [{"type": "text", "text": TEXT}], "stop_reason": "end_turn", "stop_sequence": None}  # fmt: skip
+            "content": [*thought, {"type": "text", "text": TEXT}],
+            "stop_reason": "end_turn", "stop_sequence": None}  # fmt: skip
 
 
 def _message_events(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -135,8 +152,15 @@ def _message_events(body: dict[str, Any]) -> list[dict[str, Any]]:
     begun["usage"] = {**begun["usage"], "output_tokens": 1}
     deltas = [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
               for text in ("Hello ", "there")]  # fmt: skip
+    thought = [
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": THOUGHT}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "s"}},
+        {"type": "content_block_stop", "index": 0},
+    ]
     return [
         {"type": "message_start", "message": begun},
+        *(thought if body["model"] == THINKER else []),
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         *deltas,
         {"type": "content_block_stop", "index": 0},
@@ -146,8 +170,10 @@ def _message_events(body: dict[str, Any]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _google(text: str, *, last: bool = False) -> dict[str, Any]:
+def _google(text: str, *, last: bool = False, thought: bool = False) -> dict[str, Any]:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
+    if thought:
+        candidate["content"]["parts"][0]["thought"] = True
     if last:
         candidate["finishReason"] = "STOP"
     return {"candidates": [candidate], "modelVersion": "gemini-2026", "responseId": "g1",

@@ -227,6 +227,44 @@ def test_a_parsed_answer_and_a_tool_call(server: Server, memory: Memory) -> None
     assert b"weather" in (second.output or b"")
 
 
+def _chat_of_thinker(url: str, **options: Any) -> Any:
+    return _openai(url).chat.completions.create(model=apis.THINKER, messages=ASK, **options)
+
+
+def _responses_of_thinker(url: str) -> Any:
+    return _openai(url).responses.create(model=apis.THINKER, input="hi")
+
+
+def _messages_of_thinker(url: str, **options: Any) -> Any:
+    return _anthropic(url).messages.create(model=apis.THINKER, max_tokens=9, messages=ASK, **options)
+
+
+def _google_of_thinker(url: str, method: str = "generate_content") -> Any:
+    client = _google(url)
+    found = getattr(client.models, method)(model=apis.THINKER, contents="hi")
+    return list(found) if method.endswith("stream") else found
+
+
+THINKERS: dict[str, Call] = {
+    "chat": _chat_of_thinker,
+    "chat, streamed": lambda url: list(_chat_of_thinker(url, stream=True)),
+    "responses": _responses_of_thinker,
+    "messages": _messages_of_thinker,
+    "messages, streamed": lambda url: list(_messages_of_thinker(url, stream=True)),
+    "google": _google_of_thinker,
+    "google, streamed": lambda url: _google_of_thinker(url, "generate_content_stream"),
+}
+
+
+@pytest.mark.parametrize("name", THINKERS)
+def test_what_a_model_thought_is_recorded_beside_its_answer(name: str, server: Server, memory: Memory) -> None:
+    THINKERS[name](server.url)
+    (request,) = recorded(memory)
+    assert json.loads(request.output or b"null") == {
+        "role": "assistant", "reasoning_content": apis.THOUGHT, "content": apis.TEXT,
+    }  # fmt: skip
+
+
 def test_embeddings(server: Server, memory: Memory) -> None:
     assert _openai(server.url).embeddings.create(model="embed", input="hi", encoding_format="float").data
     (request,) = recorded(memory)

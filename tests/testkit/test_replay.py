@@ -614,7 +614,7 @@ _ITEMS: list[dict[str, Any]] = [
 def test_a_request_may_repeat_an_answer_without_its_reasoning(
     recorded: list[Any], given: list[Any], found: bool
 ) -> None:
-    """Reasoning is not recorded, so an answer that is replayed has none, and the next request repeats it."""
+    """An answer that is replayed has no reasoning, so the next request repeats it without."""
 
     @voltagent.llm
     def ask(messages: list[Any]) -> str:

@@ -231,6 +231,66 @@ def test_a_model_call_by_openinference_has_each_message() -> None:
     assert call["llm.finish_reason"] == "tool_calls"
 
 
+THOUGHTFUL = [
+    {"role": "user", "content": "Sum?"},
+    {
+        "role": "assistant",
+        "content": [{"type": "thinking", "thinking": "one", "signature": "s"}, {"type": "text", "text": "4"}],
+    },
+    {"role": "assistant", "reasoning_content": "two", "content": "4"},
+    {"role": "model", "parts": [{"text": "three", "thought": True}, {"text": "4"}]},
+    {"role": "assistant", "content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "four"}]}]},
+    {"role": "assistant", "content": [{"type": "redacted_thinking", "data": "EmwK"}, {"type": "text", "text": "4"}]},
+]
+
+
+def reasoning_call() -> ListSink:
+    @llm
+    def ask(messages: Any) -> Any:
+        message = {"role": "assistant", "reasoning_content": "2 and 2", "content": "4"}
+        return {"id": "r", "model": "m", "choices": [{"finish_reason": "stop", "message": message}]}
+
+    with recording() as (_, sink):
+        ask(THOUGHTFUL)
+    return sink
+
+
+def test_reasoning_is_a_part_of_its_own_by_the_genai_conventions() -> None:
+    call = named(sent(reasoning_call().events, "genai"))["chat ask"]
+    (answer,) = json.loads(call["gen_ai.output.messages"])
+    assert answer["parts"] == [{"type": "reasoning", "content": "2 and 2"}, {"type": "text", "content": "4"}]
+    given = [message["parts"][0] for message in json.loads(call["gen_ai.input.messages"])]
+    assert given[1:5] == [{"type": "reasoning", "content": text} for text in ("one", "two", "three", "four")]
+    assert given[5]["type"] == "redacted_thinking"
+
+
+def test_what_stands_between_messages_is_sent_too() -> None:
+    @llm
+    def ask(input: Any) -> str:
+        return "4"
+
+    with recording() as (_, sink):
+        ask([
+            {"role": "user", "content": "Sum?"},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+            {"type": "function_call", "call_id": "c", "name": "add", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "4"},
+        ])  # fmt: skip
+    given = json.loads(named(sent(sink.events, "genai"))["chat ask"]["gen_ai.input.messages"])
+    assert given[1:] == [
+        {"role": "assistant", "parts": [{"type": "reasoning", "content": "hm"}]},
+        {"role": "assistant", "parts": [{"type": "tool_call", "id": "c", "name": "add", "arguments": "{}"}]},
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c", "result": "4"}]},
+    ]
+
+
+def test_reasoning_is_no_part_of_the_content_by_openinference() -> None:
+    call = named(sent(reasoning_call().events, "openinference"))["ask"]
+    assert call["llm.output_messages.0.message.content"] == "4"
+    assert [call[f"llm.input_messages.{n}.message.content"] for n in (1, 2, 3, 5)] == ["4"] * 4
+    assert "llm.input_messages.4.message.content" not in call
+
+
 def test_a_prompt_that_is_a_string_is_one_message() -> None:
     @llm
     def ask(prompt: str, k: int) -> str:

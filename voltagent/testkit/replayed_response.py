@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 
 from voltagent.records import OperationRecord
 from voltagent.testkit.formats import anthropic, google, openai
-from voltagent.testkit.formats.recorded import answer_in
+from voltagent.testkit.formats.recorded import answer_in, is_message
 
 _ANTHROPIC_ENDS: Final = ("end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal")
 # What responses without such a part have as None; programs ask for it with `if message.tool_calls`.
@@ -39,9 +39,8 @@ def response_of(found: OperationRecord) -> ReplayedResponse | None:
     finish, output = found.metadata.get("finish_reason"), found.output
     if type(finish) is not str or type(output) is not dict:
         return None
-    is_message = set(output) == {"role", "content", "tool_calls"}
     is_text = set(output) == {"result"} and type(answer_in(found)) is not dict
-    if not is_message and not is_text:
+    if not is_message(output) and not is_text:
         return None
     build = openai.chat
     if finish in _ANTHROPIC_ENDS:

@@ -1,4 +1,4 @@
-"""Read what a model answered: its text, or its text with the tool calls that it requests, for every client.
+"""Read what a model answered: its text, or a message with its reasoning and the tool calls that it requests too.
 
 Everything is read from stored fields. ``None`` means that there is no answer to show.
 """
@@ -18,8 +18,13 @@ from voltagent.capture.stored_fields import as_items, as_text, field, fields_of,
 FieldReader: TypeAlias = Callable[[str], Any]
 AnswerReader: TypeAlias = Callable[[FieldReader], object]
 
-# Blocks of an answer that the model wrote for itself.
-_HIDDEN_BLOCKS: Final = ("thinking", "redacted_thinking", "reasoning")
+# Blocks of an answer that the model wrote for itself, and where they and the messages around them keep that text.
+_REASONING_BLOCKS: Final = ("thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoning_content")
+_REASONING_TEXTS: Final = (
+    ("thinking",), ("text",), ("content",), ("summary",), ("reasoning",), ("reasoning_content", "text"),
+    ("reasoningContent", "reasoningText", "text"),
+)  # fmt: skip
+_REASONING: Final = (("reasoning_content",), ("reasoning",), ("thinking",), ("additional_kwargs", "reasoning_content"))
 _TEXT_BLOCKS: Final = ("text", "output_text")
 # Where a block keeps a tool call, if not in its own fields.
 _CALLS: Final = (("function",), ("function_call",), ("functionCall",), ("toolUse",))
@@ -34,11 +39,17 @@ _CHOSEN: Final = (("delta",), ("content",))
 _CONTENTS: Final = (("content",), ("blocks",), ("parts",), ("refusal",), ("audio", "transcript"))
 
 
-def joined(text: str | None, calls: Sequence[object]) -> object:
-    """Return an answer: the text alone, or a message if there are tool calls."""
-    if not calls:
+def joined(text: str | None, thought: str | None, calls: Sequence[object]) -> object:
+    """Return an answer: the text alone, or a message if there is reasoning or a tool call."""
+    if not calls and not thought:
         return text
-    return {"role": "assistant", "content": text, "tool_calls": list(calls)}
+    found: dict[str, object] = {"role": "assistant"}
+    if thought:
+        found["reasoning_content"] = thought
+    found["content"] = text
+    if calls:
+        found["tool_calls"] = list(calls)
+    return found
 
 
 def message(holder: object) -> object:
@@ -49,18 +60,25 @@ def message(holder: object) -> object:
 def message_in(read: FieldReader) -> object:
     """:func:`message`, for the fields of a message."""
     content, parsed, calls, old_call = read("content"), read("parsed"), read("tool_calls"), read("function_call")
-    if type(content) is str and parsed is None and calls is None and old_call is None:
+    thought = None
+    for path in _REASONING:
+        if read(path[0]) is not None:
+            thought = reasoning(read)
+            break
+    if type(content) is str and parsed is None and calls is None and old_call is None and thought is None:
         return content  # nearly every answer
     calls = as_items(calls)
     if parsed is not None and not calls:
         return parsed
-    content = first_of(read, _CONTENTS)
-    if type(content) is str and not calls and old_call is None:
-        return content
-    text, found = _split(_blocks(content))
+    text, inner, found = _split(_blocks(first_of(read, _CONTENTS)))
     named = [_call(call) for call in (*calls, *([old_call] if old_call is not None else []))]
     named = [call for call in named if call is not None]
-    return joined(text, named or found)
+    return joined(text, thought or inner, named or found)
+
+
+def reasoning(read: FieldReader) -> str | None:
+    """Return what a message says beside its content that the model wrote for itself."""
+    return as_text(first_of(read, _REASONING))
 
 
 def choices(items: Sequence[object]) -> object:
@@ -119,9 +137,10 @@ def _blocks(content: object) -> list[Any]:
     return [content] if as_text(content) is not None else as_items(content)
 
 
-def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
-    """Return the text of some blocks, put together, and their tool calls."""
+def _split(blocks: Iterable[object]) -> tuple[str | None, str | None, list[object]]:
+    """Return the text of some blocks, the reasoning and the tool calls among them."""
     texts: list[str] = []
+    thoughts: list[str] = []
     calls: list[object] = []
     for block in blocks:
         read = fields_reader(block)
@@ -130,7 +149,8 @@ def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
             texts.append(text)
             continue
         text = as_text(block)
-        if text is None and _is_hidden(block):
+        if text is None and is_reasoning(block):
+            thoughts += reasoning_in(block)
             continue
         call = _call(block) if text is None else None
         if call is not None:
@@ -139,7 +159,14 @@ def _split(blocks: Iterable[object]) -> tuple[str | None, list[object]]:
         text = as_text(first_at(block, _TEXTS)) if text is None else text
         if text is not None:
             texts.append(text)
-    return ("".join(texts) if texts else None), calls
+    return "".join(texts) if texts else None, "\n\n".join(thoughts) or None, calls
+
+
+def reasoning_in(block: object) -> list[str]:
+    """Return the texts of a block of reasoning: its own, or those of its parts; none if it is encrypted."""
+    found = first_at(block, _REASONING_TEXTS)
+    parts = [found] if as_text(found) is not None else [field(part, "text") for part in as_items(found)]
+    return [text for text in map(as_text, parts) if text]
 
 
 def _is_text(read: FieldReader) -> bool:
@@ -153,10 +180,12 @@ def _is_text(read: FieldReader) -> bool:
     return True
 
 
-def _is_hidden(block: object) -> bool:
-    type_name = as_text(first_at(block, (("type",), ("part_kind",))))
+def is_reasoning(block: object) -> bool:
+    type_name = as_text(first_at(block, (("type",), ("part_kind",), ("block_type",))))
     return (
-        type_name in _HIDDEN_BLOCKS or field(block, "thought") is True or field(block, "reasoningContent") is not None
+        type_name in _REASONING_BLOCKS
+        or field(block, "thought") is True
+        or field(block, "reasoningContent") is not None
     )
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from voltagent.capture.results import INNER, NO_ID, ModelResult, read_result
+from voltagent.capture.results.answers import is_reasoning, reasoning, reasoning_in
 from voltagent.capture.results.streamed import StreamedAnswer, StreamedAnswers
-from voltagent.capture.stored_fields import as_items, as_text, at, field, first_at, is_kind_of
+from voltagent.capture.stored_fields import as_items, as_text, at, field, fields_reader, first_at, is_kind_of
 from voltagent.capture.usage import counted
 from voltagent.core import introspection
 
@@ -27,6 +28,7 @@ def openai_chat(answers: StreamedAnswers, chunk: object) -> None:
     for choice in as_items(field(chunk, "choices")):
         answer, delta = whole.choice(field(choice, "index")), field(choice, "delta")
         answer.add_text(first_at(choice, (("delta", "content"), ("text",), ("delta", "refusal"))))
+        answer.add_reasoning(reasoning(fields_reader(delta)))
         answer.finish = as_text(field(choice, "finish_reason")) or answer.finish
         for number, call in enumerate(as_items(field(delta, "tool_calls"))):
             index = field(call, "index")
@@ -50,6 +52,8 @@ def _openai_responses(answers: StreamedAnswers, event: object) -> None:
     answer.model = answer.model or as_text(field(response, "model"))
     if kind in ("response.output_text.delta", "response.refusal.delta"):
         answer.add_text(field(event, "delta"))
+    elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
+        answer.add_reasoning(field(event, "delta"))
     elif kind == "response.output_item.added" and as_text(at(event, ("item", "type"))) == "function_call":
         item = field(event, "item")
         answer.add_call(field(event, "output_index"), id=field(item, "call_id"), name=field(item, "name"))
@@ -76,6 +80,7 @@ def _anthropic(answers: StreamedAnswers, event: object) -> None:
             answer.add_call(index, id=field(block, "id"), name=field(block, "name"), arguments=field(block, "input"))
     elif kind == "content_block_delta":
         answer.add_text(field(delta, "text"))
+        answer.add_reasoning(field(delta, "thinking"))
         if field(delta, "partial_json") is not None:
             answer.add_call(index, arguments=field(delta, "partial_json"))
     elif kind == "message_delta":
@@ -84,7 +89,7 @@ def _anthropic(answers: StreamedAnswers, event: object) -> None:
 
 
 def _google(answers: StreamedAnswers, chunk: object) -> None:
-    """Add a chunk, in which each candidate is an answer by itself; thoughts are left out."""
+    """Add a chunk, in which each candidate is an answer by itself."""
     answer = answers.of(first_at(chunk, (("response_id",), ("responseId",))))
     answer.model = answer.model or as_text(first_at(chunk, (("model_version",), ("modelVersion",))))
     answer.add_usage(first_at(chunk, (("usage_metadata",), ("usageMetadata",))))
@@ -99,7 +104,9 @@ def _google(answers: StreamedAnswers, chunk: object) -> None:
             if call is not None:
                 key = len(answer.calls)
                 answer.add_call(key, id=field(call, "id"), name=field(call, "name"), arguments=field(call, "args"))
-            elif field(part, "thought") is not True:
+            elif field(part, "thought") is True:
+                answer.add_reasoning(field(part, "text"))
+            else:
                 answer.add_text(field(part, "text"))
 
 
@@ -108,6 +115,7 @@ def _ollama(answers: StreamedAnswers, chunk: object) -> None:
     answer = answers.of()
     answer.model = answer.model or as_text(field(chunk, "model"))
     answer.add_text(first_at(chunk, (("message", "content"), ("response",))))
+    answer.add_reasoning(first_at(chunk, (("message", "thinking"), ("thinking",))))
     for call in as_items(at(chunk, ("message", "tool_calls"))):
         _add_function(answer, len(answer.calls), call)
     if field(chunk, "done") is True:
@@ -124,6 +132,7 @@ def _bedrock(answers: StreamedAnswers, event: object) -> None:
     if call is not None:
         answer.add_call(field(start, "contentBlockIndex"), id=field(call, "toolUseId"), name=field(call, "name"))
     answer.add_text(at(delta, ("delta", "text")))
+    answer.add_reasoning(at(delta, ("delta", "reasoningContent", "text")))
     arguments = at(delta, ("delta", "toolUse", "input"))
     if arguments is not None:
         answer.add_call(field(delta, "contentBlockIndex"), arguments=arguments)
@@ -142,8 +151,12 @@ def _langchain(answers: StreamedAnswers, chunk: object) -> None:
         answer.added.append(usage)
         answer.holder = field(chunk, "usage_metadata")
     content = field(chunk, "content")
+    answer.add_reasoning(reasoning(fields_reader(chunk)))
     for block in [content] if as_text(content) is not None else as_items(content):
-        answer.add_text(block if as_text(block) is not None else field(block, "text"))
+        if as_text(block) is None and is_reasoning(block):
+            answer.add_reasoning("".join(reasoning_in(block)))
+        else:
+            answer.add_text(block if as_text(block) is not None else field(block, "text"))
     for number, call in enumerate(as_items(field(chunk, "tool_call_chunks"))):
         index = field(call, "index")
         key = number if index is None else index
@@ -151,15 +164,19 @@ def _langchain(answers: StreamedAnswers, chunk: object) -> None:
 
 
 def _pydantic_ai(answers: StreamedAnswers, event: object) -> None:
-    """Add an event of a run or a response; parts that hold thoughts are left out."""
+    """Add an event of a run or a response."""
     kind = as_text(field(event, "event_kind"))
     answer = answers.of()
     if kind == "agent_run_result":
         answer.whole = read_result(field(event, "result"), any_shape=True, depth=INNER)
     part = field(event, "part") if kind == "part_start" else field(event, "delta") if kind == "part_delta" else None
-    if part is None or as_text(first_at(part, (("part_kind",), ("part_delta_kind",)))) == "thinking":
+    if part is None:
         return
-    answer.add_text(first_at(part, (("content",), ("content_delta",))))
+    text = first_at(part, (("content",), ("content_delta",)))
+    if as_text(first_at(part, (("part_kind",), ("part_delta_kind",)))) == "thinking":
+        answer.add_reasoning(text)
+        return
+    answer.add_text(text)
     name = first_at(part, (("tool_name",), ("tool_name_delta",)))
     arguments = first_at(part, (("args",), ("args_delta",)))
     if name is not None or arguments is not None:
@@ -170,6 +187,7 @@ def _llama_index(answers: StreamedAnswers, chunk: object) -> None:
     """Add a delta; model, id and usage are those of the provider's own chunk inside it."""
     answer = answers.of()
     answer.add_text(field(chunk, "delta"))
+    answer.add_reasoning(at(chunk, ("additional_kwargs", "thinking_delta")))
     raw = field(chunk, "raw")
     answer.model = answer.model or as_text(field(raw, "model"))
     answer.id = answer.id or as_text(field(raw, "id"))
@@ -196,6 +214,7 @@ def _smolagents_step(answers: StreamedAnswers, step: object) -> None:
     if usage is not None and answer.holder is None:
         answer.added.append(usage)
     answer.holder = None
+    answer.reasoning.clear()
     answer.texts.clear()  # what the model says in the next step is another answer
     answer.calls.clear()
 

@@ -105,12 +105,16 @@ def answer_of_stream(read: FieldReader) -> object:
 
 
 def message_at(*paths: str) -> AnswerReader:
-    """Return the text or message at the first of these dotted paths that has something, as the answer."""
+    """Return the text or message at the first of these dotted paths that has something, as the answer.
+
+    The reasoning of a text is beside it.
+    """
     find = answers.at_path(*paths)
 
     def answer(read: FieldReader) -> object:
         found = find(read)
-        return found if as_text(found) is not None else answers.message(found)
+        text = as_text(found)
+        return answers.message(found) if text is None else answers.joined(text, answers.reasoning(read), ())
 
     return answer
 

@@ -10,6 +10,7 @@ from voltagent.capture.stored_fields import as_text, fields_of
 from voltagent.capture.usage import counted, summed
 
 _MOST_TEXT: Final = 960 * 1024  # characters of one streamed answer
+_MOST_REASONING: Final = _MOST_TEXT // 2
 _MOST_RESPONSES: Final = 1024  # in one stream
 _MOST_CALLS: Final = 256  # in one response
 _MOST_CHOICES: Final = 32  # in one response, beside the first
@@ -47,6 +48,8 @@ class StreamedAnswer:
         "left",
         "model",
         "others",
+        "reasoning",
+        "reasoning_left",
         "texts",
         "usage",
         "whole",
@@ -57,6 +60,8 @@ class StreamedAnswer:
         self.model: str | None = None
         self.texts: list[str] = []
         self.left = _MOST_TEXT
+        self.reasoning: list[str] = []
+        self.reasoning_left = _MOST_REASONING
         self.calls: dict[int | str | None, _ToolCall] = {}
         self.others: dict[int, StreamedAnswer] = {}  # further choices, by their index
         self.usage: dict[str, Any] = {}  # as the provider spells it: what comes later replaces
@@ -74,6 +79,7 @@ class StreamedAnswer:
         if found is None:
             found = StreamedAnswer()
             found.left = _MOST_TEXT // 8
+            found.reasoning_left = _MOST_REASONING // 8
             if len(self.others) < _MOST_CHOICES:  # else it is not kept
                 self.others[index] = found
         return found
@@ -84,6 +90,13 @@ class StreamedAnswer:
         if text and self.left > 0:
             self.texts.append(text[: self.left])
             self.left -= len(text)
+
+    def add_reasoning(self, value: object) -> None:
+        """Append a piece of what the model writes for itself."""
+        text = as_text(value)
+        if text and self.reasoning_left > 0:
+            self.reasoning.append(text[: self.reasoning_left])
+            self.reasoning_left -= len(text)
 
     def add_call(self, place: object, *, id: object = None, name: object = None, arguments: object = None) -> None:
         """Start a tool call or append to it."""
@@ -109,7 +122,8 @@ class StreamedAnswer:
             self.holder = usage
 
     def _answer(self) -> object:
-        return joined("".join(self.texts) or None, [call.shown() for call in self.calls.values()])
+        calls = [call.shown() for call in self.calls.values()]
+        return joined("".join(self.texts) or None, "".join(self.reasoning), calls)
 
     def result(self) -> ModelResult:
         """Return what is recorded of it."""

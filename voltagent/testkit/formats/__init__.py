@@ -1,6 +1,6 @@
 """The answers of providers, built from what a recording holds of them: response bodies and events of streams.
 
-What a recording does not hold is not repeated: reasoning, log-probabilities, headers.
+What a recording does not hold is not repeated: reasoning (it is signed by its provider), log-probabilities, headers.
 """
 
 from __future__ import annotations

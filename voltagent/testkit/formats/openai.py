@@ -20,6 +20,7 @@ from voltagent.testkit.formats.recorded import (
     counts,
     facts_of,
     finish_reason,
+    split_answer,
     text_and_calls,
 )
 
@@ -52,10 +53,9 @@ def _chat_calls(calls: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _chat_choices(found: OperationRecord) -> list[dict[str, Any]]:
     """Return the recorded answer, or each of several, as choices of a chat completion."""
     answers = answer_in(found)
-    several = isinstance(answers, list) and len(answers) > 1
     choices: list[dict[str, Any]] = []
-    for place, one in enumerate(answers if several else [None]):
-        text, calls = (one, []) if several else text_and_calls(found)
+    for place, answer in enumerate(answers if isinstance(answers, list) and len(answers) > 1 else [answers]):
+        text, calls = split_answer(answer)
         message = {"role": "assistant", "content": text, **({"tool_calls": _chat_calls(calls)} if calls else {})}
         finish = finish_reason(found, "tool_calls" if calls else "stop")
         choices.append({"index": place, "message": message, "finish_reason": finish, "logprobs": None})

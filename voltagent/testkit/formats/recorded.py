@@ -16,10 +16,20 @@ _ID: Final = "replayed"
 
 def text_and_calls(found: OperationRecord) -> tuple[str | None, list[Mapping[str, Any]]]:
     """Return the text and the tool calls of a recorded answer; a structured answer is the JSON that the model wrote."""
-    answer = answer_in(found)
-    if isinstance(answer, Mapping) and "tool_calls" in answer:
-        return answer.get("content"), list(answer["tool_calls"])
+    return split_answer(answer_in(found))
+
+
+def split_answer(answer: Any) -> tuple[str | None, list[Mapping[str, Any]]]:
+    """Return the text and the tool calls of one of several recorded answers, as :func:`text_and_calls` does."""
+    if isinstance(answer, Mapping) and is_message(answer):
+        return answer.get("content"), list(answer.get("tool_calls", ()))
     return (answer if answer is None or isinstance(answer, str) else json.dumps(answer)), []
+
+
+def is_message(answer: Mapping[str, Any]) -> bool:
+    """Return whether a recorded answer is a message: with reasoning, with tool calls, or with both."""
+    extra = set(answer) - {"role", "content"}
+    return bool(extra) and extra <= {"reasoning_content", "tool_calls"} and "content" in answer
 
 
 def answer_in(found: OperationRecord) -> Any:

@@ -58,18 +58,31 @@ def _text_message(role: str, text: str) -> _Message:
     return {"role": role, "parts": [_text_part(text)]}
 
 
+# What stands between messages in OpenAI's Responses API, by whose it is.
+_ITEMS: Final = {"reasoning": "assistant", "function_call": "assistant", "function_call_output": "tool"}
+_REASONING: Final = ("reasoning_content", "reasoning", "thinking")  # of messages, beside their content
+
+
+def _reasoning_part(text: str) -> dict[str, Any]:
+    return {"type": "reasoning", "content": text}
+
+
 def _text_part(text: str) -> dict[str, Any]:
     return {"type": "text", "content": text}
 
 
 def _message(given: Any) -> _Message:
     """Return a message of any provider in the form of the GenAI conventions: a role, and a list of parts."""
+    if given.get("role") is None and given.get("type") in _ITEMS:
+        return {"role": _ITEMS[given["type"]], "parts": [_part(given)]}
     role = given.get("role") or ("assistant" if given.get("tool_calls") else "user")
+    thought = next((given[name] for name in _REASONING if isinstance(given.get(name), str)), None)
     content = next((given[name] for name in ("parts", "content", "text") if given.get(name) is not None), None)
     if role == "tool":
         parts = [{"type": "tool_call_response", "id": given.get("tool_call_id"), "result": content}]
     else:
-        parts = [*_parts(content), *map(_call, _dicts(given.get("tool_calls")))]
+        parts = [*([_reasoning_part(thought)] if thought else []), *_parts(content)]
+        parts += map(_call, _dicts(given.get("tool_calls")))
     return {"role": "assistant" if role == "model" else role, "parts": parts}
 
 
@@ -89,17 +102,33 @@ def _part(block: Any) -> dict[str, Any]:
         return _text_part(str(block))
     part = cast("dict[str, Any]", block)
     kind = part.get("type")
-    if isinstance(part.get("text"), str):
-        return _text_part(part["text"])
-    if kind in ("text", "tool_call", "tool_call_response"):
-        return part
-    if kind == "tool_result":
-        return {"type": "tool_call_response", "id": part.get("tool_use_id"), "result": part.get("content")}
-    if kind in ("tool_use", "function_call") or any(name in part for name in _CALLS):
-        return _call(part)
-    return part if kind is not None else {"type": "data", **part}
+    found = part if kind is not None else {"type": "data", **part}
+    if kind in ("thinking", "reasoning") or part.get("thought") is True:
+        thought = _thought(part)
+        found = part if thought is None else _reasoning_part(thought)
+    elif isinstance(part.get("text"), str):
+        found = _text_part(part["text"])
+    elif kind in _RESULTS:
+        identifier, result = _RESULTS[kind]
+        found = {"type": "tool_call_response", "id": part.get(identifier), "result": part.get(result)}
+    elif kind in ("tool_use", "function_call") or any(name in part for name in _CALLS):
+        found = _call(part)
+    return found
 
 
+# Results of tools, in a message and between messages: where they have the id of the call, and what it gave.
+_RESULTS: Final = {"tool_result": ("tool_use_id", "content"), "function_call_output": ("call_id", "output")}
+
+
+def _thought(part: dict[str, Any]) -> str | None:
+    """Return the text of a block of reasoning, or of its parts; ``None`` if it is encrypted."""
+    found: object = next((part[name] for name in _THOUGHTS if part.get(name)), None)
+    if isinstance(found, list):
+        found = "\n\n".join(str(one.get("text") or "") for one in _dicts(cast("list[object]", found)))
+    return found if isinstance(found, str) and found else None
+
+
+_THOUGHTS: Final = ("thinking", "reasoning", "text", "content", "summary")
 _CALLS: Final = ("function", "function_call", "functionCall", "toolUse")
 
 
@@ -120,7 +149,9 @@ def _answer_messages(facts: Facts) -> list[_Message]:
         return [_text_message("assistant", text)]
     given = json_object(facts.output)
     found = _messages_of(given.get("messages"))
-    return found or ([_message({"role": "assistant", **given})] if "tool_calls" in given else [])
+    return found or (
+        [_message({"role": "assistant", **given})] if "tool_calls" in given or "reasoning_content" in given else []
+    )
 
 
 def _dicts(value: object) -> list[dict[str, Any]]:
@@ -212,7 +243,8 @@ def _numbered(messages: list[_Message]) -> Iterator[tuple[str, Any]]:
     """Yield messages as OpenInference has them: one attribute for each field, with the message's number in its name."""
     for number, message in enumerate(messages):
         yield f"{number}.message.role", message["role"]
-        texts = [part["content"] for part in message["parts"] if isinstance(part.get("content"), str)]
+        spoken = [part for part in message["parts"] if part.get("type") != "reasoning"]
+        texts = [part["content"] for part in spoken if isinstance(part.get("content"), str)]
         results = [part for part in message["parts"] if part.get("type") == "tool_call_response"]
         for result in results[:1]:
             yield f"{number}.message.tool_call_id", str(result.get("id") or "")
