@@ -590,6 +590,9 @@ def test_names_of_several_words_are_found_alone_and_among_many(name: str, others
         'token = getpass("Your password: ")\nstart("a")',
         'print("New password: " + pw)\nprint("done")',
         'raise ValueError("wrong password: ")\nprint("done")',
+        'cookie_key, cookie_secret = (\n    b64decode(utf8(i)) for i in request_cookie.split("|")\n)',
+        'passwords = [row["pw"] for row in rows]',
+        "pwd = (self.password.encode('utf-8') if isinstance(self.password, str)\n       else self.password)",
     ],
 )
 def test_code_behind_a_label_stays(code: str) -> None:

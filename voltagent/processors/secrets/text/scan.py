@@ -293,8 +293,8 @@ def past_collection(scan: Scan, start: int) -> int:
     limit = min(scan.end_of_string(start), start + LONGEST_VALUE)
     depth = 0
     inside: tuple[str, int] | None = None  # the quote that is open, and how many backslashes stand before it
-    for mark in _MARK.finditer(scan.text, start, limit):
-        scan.spend(2)
+    for number, mark in enumerate(_MARK.finditer(scan.text, start, limit)):
+        scan.spend(number & 1)  # a mark takes half a unit
         sign, escapes = mark[0][-1], len(mark[0]) - 1
         if inside is not None:
             if sign == inside[0] and (escapes <= inside[1] or (escapes - inside[1]) % (2 * (inside[1] + 1)) == 0):

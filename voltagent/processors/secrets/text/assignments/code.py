@@ -58,6 +58,8 @@ _HAS_VALUES: Final = re.compile(
     r"[\"']\w{0,20}value\\{0,4}[\"']\s{0,8}:\s{0,8}\\{0,4}[\"']", re.IGNORECASE
 )  # that it does not name
 _PATH: Final = re.compile(r"\.|::")
+_LOOP: Final = re.compile(r"\bfor [\w, ]{1,60} in [A-Za-z_(]")
+_LOOP_OR_CALL: Final = re.compile(rf"{_LOOP.pattern}|[a-z_]\w{{0,60}}\(", re.IGNORECASE)
 _LITERAL: Final = re.compile(r"[\"']([^\"'\n]{6,200})[\"']")
 
 
@@ -171,7 +173,11 @@ def _collection(scan: Scan, start: int, strength: Strength, *, name_is_plural: b
         tokens = found if "\n" not in inside else filter(_TOKEN.match, found)
         return (start, end) if any(map(is_credential, tokens)) or (is_pair and any(map(is_mixture, found))) else None
     literals = _LITERAL.findall(inside[:4096])
-    if text[start] == "[" and literals and all(map(is_ordinary, literals)) and not name_is_plural:
+    if not literals:  # `password = (given.encode("ascii") if isinstance(given, str) else given)`
+        is_code = (_LOOP_OR_CALL if text[start] == "(" else _LOOP).search(inside[:4096]) is not None
+    else:
+        is_code = text[start] == "[" and all(map(is_ordinary, literals)) and not name_is_plural
+    if is_code:
         return None
     if len(literals) > 1 and LABELS.issuperset(map(str.lower, literals)):
         return None  # `SECRET_FIELDS = {"password", "secret"}`

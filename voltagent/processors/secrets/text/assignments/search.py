@@ -31,7 +31,7 @@ _COMMON: Final = 9  # hints at the beginning of the list, which stand in most te
 _CHECKED: Final = 20  # other hints that are looked for at once
 _LEAST: Final = 3  # bytes of each of these; a shorter one would be found too often
 # Units of work: for a hint, for a beginning that was not seen before, and for what has to be replaced.
-_NAMED: Final = 2
+_NAMED: Final = 1
 _NEW: Final = 12
 _FOUND: Final = 6
 _MATCHED: Final = 4
