@@ -174,6 +174,24 @@ PARTS: dict[str, Any] = {
             },
         ]
     },
+    "reasoning that nothing can be read of": [
+        {"type": "reasoning", "id": "r", "summary": [], "encrypted_content": "gAAA"},
+        {"type": "reasoning", "id": "r", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "", "signature": "EqQB"}]},
+        {"role": "assistant", "content": [{"type": "reasoning", "data": "EmwK"}]},
+        {"role": "assistant", "content": [{"reasoningContent": {"redactedContent": "QUJD"}}, {"text": "Yes."}]},
+    ],
+    "Bedrock and LangChain with Bedrock": [
+        {
+            "role": "assistant",
+            "content": [
+                {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+                {"type": "reasoning_content", "reasoning_content": {"text": "hm", "signature": "s"}},
+                {"type": "reasoning", "reasoning": "hm"},
+                {"type": "reasoning", "effort": "low"},
+            ],
+        }
+    ],
     "Google thoughts and data": {
         "contents": [
             {"role": "user", "parts": [{"inlineData": {"mimeType": "image/png", "data": "QUJD"}}, {"text": "What?"}]},

@@ -225,6 +225,18 @@ def test_calls_stand_next_to_their_results_and_reasoning_is_folded(site: Site, n
     expect(reasoning).to_contain_text("let me see")
 
 
+def test_the_reasoning_of_an_answer_is_folded_under_a_heading(site: Site, new_page: Open):
+    answer = {"role": "assistant", "reasoning_content": "let me see", "content": "Sunny."}
+    sealed = {"role": "assistant", "content": [{"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3p"}]}
+    page = _opened(site, new_page, [answer, sealed])
+    folded, unreadable = page.locator(".details .reasoning").all()
+    expect(folded.locator("summary")).to_have_text("Reasoning, 10 characters")
+    expect(folded).not_to_contain_text("let me see")
+    expect(unreadable).to_have_text("Reasoning (encrypted or left out by the provider)")
+    folded.locator("summary").click()
+    expect(folded).to_contain_text("let me see")
+
+
 def test_a_result_is_missing_only_where_messages_follow_its_call(site: Site, new_page: Open):
     calls = [
         {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}} for name in ("first", "second")

@@ -76,6 +76,35 @@ def test_reasoning_and_failed_results_are_marked() -> None:
     assert (messages[1].parts[0].type, messages[1].parts[0].failed) == ("result", True)
 
 
+_SEALED: list[dict[str, Any]] = [
+    {"type": "thinking", "thinking": "", "signature": "EqQB"},
+    {"type": "redacted_thinking", "data": "EmwK"},
+    {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
+    {"type": "reasoning", "data": "EmwK"},
+    {"reasoningContent": {"redactedContent": "QUJD"}},
+]
+
+
+@pytest.mark.parametrize("block", _SEALED, ids=json.dumps)
+def test_of_encrypted_reasoning_words_say_so(block: dict[str, Any]) -> None:
+    (part,) = read([{"role": "assistant", "content": [block]}]).messages[0].parts
+    assert (part.type, part.text) == ("reasoning", "(encrypted or left out by the provider)")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]},
+        {"type": "reasoning_content", "reasoning_content": {"text": "hm", "signature": "s"}},
+        {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
+    ],
+    ids=json.dumps,
+)
+def test_reasoning_is_found_behind_what_is_empty_and_inside_objects(block: dict[str, Any]) -> None:
+    (part,) = read([{"role": "assistant", "content": [block]}]).messages[0].parts
+    assert (part.type, part.text) == ("reasoning", "hm")
+
+
 _NAMES = (
     "role content type text parts tool_calls function id messages lc kwargs data choices candidates message system "
     "input source audio name functionCall config"

@@ -70,11 +70,28 @@ def _text_part(value: dict[str, Json]) -> Part | None:
     return Part("text", text) if isinstance(text, str) else None
 
 
+# In the place of reasoning that is no text for people: encrypted, signed only, or left out.
+UNREADABLE: Final = "(encrypted or left out by the provider)"
+_THOUGHTS: Final = ("thinking", "reasoning", "reasoning_content", "reasoningText", "text", "content", "summary")
+_SEALED: Final = ("data", "encrypted_content", "signature", "redactedContent")
+
+
 def _reasoning(value: dict[str, Json]) -> Part | None:
-    found = first(value, ("thinking", "reasoning", "text", "content", "summary", "data"))
-    if isinstance(found, list):
-        found = "\n\n".join(str(one.get("text", "")) for one in found if isinstance(one, dict))
-    return Part("reasoning", found) if isinstance(found, str) else None
+    """Return a block of reasoning as a part, also if no text of it can be read; ``None`` if it has no field of one."""
+    for name in _THOUGHTS:
+        found: Json = value.get(name)
+        if isinstance(found, dict):
+            found = found.get("text")
+        elif isinstance(found, list):
+            texts = (one.get("text") for one in found if isinstance(one, dict))
+            found = "\n\n".join(text for text in texts if isinstance(text, str) and text)
+        if isinstance(found, str) and found:
+            return Part("reasoning", found)
+    return _unreadable(value) if any(value.get(name) is not None for name in (*_THOUGHTS, *_SEALED)) else None
+
+
+def _unreadable(_: dict[str, Json]) -> Part:
+    return Part("reasoning", UNREADABLE)
 
 
 def call_part(value: dict[str, Json]) -> Part:
@@ -152,15 +169,11 @@ def _attachment(usual: str) -> Callable[[dict[str, Json]], Part | None]:
     return read
 
 
-def _redacted(_: dict[str, Json]) -> Part:
-    return Part("reasoning", "(redacted)")
-
-
 _FILE: Final = _attachment("file")
 _PARTS: Final[Mapping[str, Callable[[dict[str, Json]], Part | None]]] = {
     **dict.fromkeys(("text", "input_text", "output_text", "summary_text", "refusal"), _text_part),
     **dict.fromkeys(("thinking", "reasoning_content"), _reasoning),
-    "redacted_thinking": _redacted,
+    "redacted_thinking": _unreadable,
     **dict.fromkeys(("tool_use", "server_tool_use", "tool_call", "function"), call_part),
     **dict.fromkeys(("tool_result", "tool_call_response"), result_part),
     **dict.fromkeys(("image_url", "image", "input_image"), _attachment("image")),
@@ -174,11 +187,12 @@ ITEMS: Final[Mapping[str, Callable[[dict[str, Json]], Part | None]]] = {
     "function_call_output": result_part,
     "reasoning": _reasoning,
 }
-# Google's parts have no type, but a field that names one.
+# Parts of Google and Bedrock have no type, but a field that names one.
 _FIELDS: Final[Mapping[str, Callable[[dict[str, Json]], Part | None]]] = {
     **dict.fromkeys(("functionCall", "function_call"), call_part),
     **dict.fromkeys(("functionResponse", "function_response"), result_part),
     **dict.fromkeys(("inlineData", "inline_data", "fileData", "file_data"), _FILE),
+    "reasoningContent": _reasoning,
 }
 
 

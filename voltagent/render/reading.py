@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any, Final, TypeAlias, cast
 from unicodedata import category
 
-from voltagent.render.message_parts import Part
+from voltagent.render.message_parts import UNREADABLE, Part
 from voltagent.render.messages import Conversation, Message, conversation_of
 from voltagent.render.text import printable
 
@@ -125,8 +125,11 @@ def part_lines(part: Part) -> Iterator[str]:
     if part.type == "text":
         yield from _text(part.text)
     elif part.type == "reasoning":
-        yield "(reasoning)"
-        yield from (f"  {line}" for line in _text(part.text))
+        if part.text == UNREADABLE:
+            yield f"Reasoning {UNREADABLE}"
+        else:
+            yield "Reasoning:"
+            yield from (f"  {line}" for line in _text(part.text))
     elif part.type == "call":
         yield from _labelled(f"-> {part.name}", part.value)
         if part.result is not None:

@@ -74,14 +74,27 @@ const asTextPart = (value) => {
   return text === null ? null : textPart(text);
 };
 
+/** In the place of reasoning that is no text for people: encrypted, signed only, or left out. */
+export const UNREADABLE = "(encrypted or left out by the provider)";
+const THOUGHTS = ["thinking", "reasoning", "reasoning_content", "reasoningText", "text", "content", "summary"];
+const SEALED = ["data", "encrypted_content", "signature", "redactedContent"];
+
+/** @returns {TextPart} */
+const unreadable = () => ({ type: "reasoning", text: UNREADABLE });
+
 /**
+ * A block of reasoning, also if no text of it can be read; null if it has no field of one.
+ *
  * @param {Fields} value
  * @returns {TextPart | null}
  */
 function reasoning(value) {
-  const found = first(value, ["thinking", "reasoning", "text", "content", "summary", "data"]);
-  const text = Array.isArray(found) ? found.map((part) => part?.text ?? "").join("\n\n") : found;
-  return typeof text === "string" ? { type: "reasoning", text } : null;
+  for (const name of THOUGHTS.filter((one) => has(value, one))) {
+    const found = isObject(value[name]) ? value[name].text : value[name];
+    const text = Array.isArray(found) ? found.map((part) => part?.text).filter((one) => typeof one === "string" && one).join("\n\n") : found;
+    if (typeof text === "string" && text) return { type: "reasoning", text };
+  }
+  return given(first(value, [...THOUGHTS, ...SEALED])) ? unreadable() : null;
 }
 
 /**
@@ -153,7 +166,7 @@ const as = (usual) => (/** @type {Fields} */ value) => attachment(value, usual);
 /** @type {Map<string, Reader>} */
 const PARTS = new Map(Object.entries({
   text: asTextPart, input_text: asTextPart, output_text: asTextPart, summary_text: asTextPart, refusal: asTextPart,
-  thinking: reasoning, redacted_thinking: () => (/** @type {Part} */ ({ type: "reasoning", text: "(redacted)" })), reasoning_content: reasoning,
+  thinking: reasoning, redacted_thinking: unreadable, reasoning_content: reasoning,
   tool_use: callPart, server_tool_use: callPart, tool_call: callPart, function: callPart,
   tool_result: resultPart, tool_call_response: resultPart,
   image_url: as("image"), image: as("image"), input_image: as("image"), input_audio: as("audio"), audio: as("audio"),
@@ -164,11 +177,12 @@ const PARTS = new Map(Object.entries({
 /** @type {Map<string, Reader>} */
 export const ITEMS = new Map(Object.entries({ function_call: callPart, function_call_output: resultPart, reasoning }));
 
-// Google's parts have no type, but a field that names one.
+// Parts of Google and Bedrock have no type, but a field that names one.
 /** @type {{ [name: string]: Reader }} */
 const FIELDS = {
   functionCall: callPart, function_call: callPart, functionResponse: resultPart, function_response: resultPart,
   inlineData: as("file"), inline_data: as("file"), fileData: as("file"), file_data: as("file"),
+  reasoningContent: reasoning,
 };
 
 /**

@@ -5,6 +5,7 @@ import { bytes, count, plural } from "./format.js";
 import { looksLikeMarkdown } from "./markdown.js";
 import { LONGEST, rendered } from "./markup.js";
 import { conversationOf } from "./messages.js";
+import { UNREADABLE } from "./parts.js";
 import { asText, compared, section, shown, text } from "./value.js";
 
 const FORMS = ["Text", "Markdown", "JSON"];
@@ -257,12 +258,18 @@ function message({ role, side, name, parts }, write, unlike) {
 function partShown(part, write) {
   switch (part.type) {
     case "text": return write(part.text);
-    case "reasoning": return folded(`reasoning, ${plural(part.text.length, "character")}`, () => [write(part.text)], "reasoning");
+    case "reasoning": return reasoning(part.text, write);
     case "call": return call(part, write);
     case "result": return result(part, write);
     case "media": return attached(part);
     default: return shown(part.value);
   }
+}
+
+/** @param {string} words @param {Write} write */
+function reasoning(words, write) {
+  if (words === UNREADABLE) return element("p", { class: "reasoning dim" }, `Reasoning ${words}`);
+  return folded(`Reasoning, ${plural(words.length, "character")}`, () => [write(words)], "reasoning");
 }
 
 /** @param {CallPart} part @param {Write} write */
