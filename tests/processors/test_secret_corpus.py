@@ -43,6 +43,7 @@ from tests.processors.corpus import (
     sixth,
     third,
     twentieth,
+    twenty_eighth,
     twenty_first,
     twenty_fourth,
     twenty_second,
@@ -400,6 +401,7 @@ BATCHES: dict[str, tuple[list[tuple[Any, str]], list[Any]]] = {
     "twenty-third": (twenty_third.HIDE, twenty_third.KEEP),
     "twenty-fourth": (twenty_fourth.HIDE, twenty_fourth.KEEP),
     "twenty-sixth": (twenty_sixth.HIDE, twenty_sixth.KEEP),
+    "twenty-eighth": (twenty_eighth.HIDE, twenty_eighth.KEEP),
 }
 # The fourteenth is an attack on the redaction: not all that it tries is worth a rule. Of the twentieth, the half that
 # was not found at first has more than its share; of the next one and the twenty-third, not all classes are mended.
