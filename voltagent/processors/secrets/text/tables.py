@@ -19,6 +19,8 @@ from voltagent.processors.secrets.vocabulary.words import HINTED, OF_WORDS
 _BAR: Final = "\u2502"
 _ALIGNED: Final = "  "
 _SEPARATORS: Final = ("\t", "|", _BAR, _ALIGNED, ";", ",")
+# What a header without a capital has: where nothing but spaces separates names, they have one, or one is "value".
+_IN_LOWER: Final = re.compile(f"[\t|{_BAR};,]|val")
 _DRAWN: Final = frozenset(("|", _BAR, _ALIGNED))  # may have a line of rules below the header
 # The columns of names and values, as `vault kv get` has them: what the first says holds for the second.
 _NAMES: Final = frozenset(("name", "key", "keyname", "variable", "parameter", "parametername", "setting", "property"))
@@ -121,7 +123,9 @@ def find_columns(scan: Scan, start: int, stop: int) -> list[Range]:
             position = _next_line(text, position, stop)
             continue
         position = 1 + max(position - 1, text.rfind("\0", position, end))
-        if check(scan.low[position : end + 1]) is not None:
+        line = text[position:end]
+        may_be_header = not line.islower() or _IN_LOWER.search(line) is not None
+        if may_be_header and check(scan.low[position : end + 1]) is not None:
             _add_column(scan, position, end, found)
         position = max(end + 1, scan.past_table)
     return found
@@ -153,7 +157,7 @@ def _header(scan: Scan, line: str) -> _Header | None:
     for separator in _SEPARATORS:
         if separator not in line:
             continue
-        names = [name.strip() for name in _cells(_PREFIX.sub("", line, count=1), separator)]
+        names = [name.strip() for name in _cells(_without_prefix(line), separator)]
         inner = names[not names[0] : len(names) - (not names[-1])]
         if inner and _NUMBERS.match(inner[0]) is not None:
             inner = inner[1:]
@@ -174,6 +178,11 @@ def _header(scan: Scan, line: str) -> _Header | None:
     is_spaced = separator in _DRAWN or f"{separator} " in line
     sure = [number for number, name, found in secret if found is Strength.STRONG and not is_spaced and not is_pin(name)]
     return _Header(separator, is_spaced, len(names), secret, named, frozenset(sure))
+
+
+def _without_prefix(line: str) -> str:
+    prefix = _PREFIX.match(line)
+    return line if prefix is None else line[prefix.end() :]
 
 
 def named_columns(names: list[str]) -> tuple[int, int] | None:
