@@ -240,6 +240,8 @@ THOUGHTFUL = [
     {"role": "assistant", "reasoning_content": "two", "content": "4"},
     {"role": "model", "parts": [{"text": "three", "thought": True}, {"text": "4"}]},
     {"role": "assistant", "content": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "four"}]}]},
+    {"role": "assistant", "content": [{"reasoningContent": {"reasoningText": {"text": "five", "signature": "s"}}}]},
+    {"role": "assistant", "content": [{"type": "reasoning_content", "reasoning_content": {"text": "six"}}]},
     {"role": "assistant", "content": [{"type": "redacted_thinking", "data": "EmwK"}, {"type": "text", "text": "4"}]},
 ]
 
@@ -260,8 +262,9 @@ def test_reasoning_is_a_part_of_its_own_by_the_genai_conventions() -> None:
     (answer,) = json.loads(call["gen_ai.output.messages"])
     assert answer["parts"] == [{"type": "reasoning", "content": "2 and 2"}, {"type": "text", "content": "4"}]
     given = [message["parts"][0] for message in json.loads(call["gen_ai.input.messages"])]
-    assert given[1:5] == [{"type": "reasoning", "content": text} for text in ("one", "two", "three", "four")]
-    assert given[5]["type"] == "redacted_thinking"
+    thoughts = ("one", "two", "three", "four", "five", "six")
+    assert given[1:7] == [{"type": "reasoning", "content": text} for text in thoughts]
+    assert given[7]["type"] == "redacted_thinking"
 
 
 def test_what_stands_between_messages_is_sent_too() -> None:
@@ -287,7 +290,7 @@ def test_what_stands_between_messages_is_sent_too() -> None:
 def test_reasoning_is_no_part_of_the_content_by_openinference() -> None:
     call = named(sent(reasoning_call().events, "openinference"))["ask"]
     assert call["llm.output_messages.0.message.content"] == "4"
-    assert [call[f"llm.input_messages.{n}.message.content"] for n in (1, 2, 3, 5)] == ["4"] * 4
+    assert [call[f"llm.input_messages.{n}.message.content"] for n in (1, 2, 3, 7)] == ["4"] * 4
     assert "llm.input_messages.4.message.content" not in call
 
 

@@ -103,7 +103,7 @@ def _part(block: Any) -> dict[str, Any]:
     part = cast("dict[str, Any]", block)
     kind = part.get("type")
     found = part if kind is not None else {"type": "data", **part}
-    if kind in ("thinking", "reasoning") or part.get("thought") is True:
+    if kind in _OF_REASONING or part.get("thought") is True or "reasoningContent" in part:
         thought = _thought(part)
         found = part if thought is None else _reasoning_part(thought)
     elif isinstance(part.get("text"), str):
@@ -123,12 +123,17 @@ _RESULTS: Final = {"tool_result": ("tool_use_id", "content"), "function_call_out
 def _thought(part: dict[str, Any]) -> str | None:
     """Return the text of a block of reasoning, or of its parts; ``None`` if it is encrypted."""
     found: object = next((part[name] for name in _THOUGHTS if part.get(name)), None)
+    if isinstance(found, dict):
+        return _thought(cast("dict[str, Any]", found))
     if isinstance(found, list):
         found = "\n\n".join(str(one.get("text") or "") for one in _dicts(cast("list[object]", found)))
     return found if isinstance(found, str) and found else None
 
 
-_THOUGHTS: Final = ("thinking", "reasoning", "text", "content", "summary")
+_OF_REASONING: Final = ("thinking", "reasoning", "reasoning_content")
+_THOUGHTS: Final = (
+    "thinking", "reasoning", "reasoning_content", "text", "content", "summary", "reasoningContent", "reasoningText"
+)  # fmt: skip
 _CALLS: Final = ("function", "function_call", "functionCall", "toolUse")
 
 
