@@ -488,6 +488,45 @@ def test_forms_without_a_suspicious_word_are_found(text: str, secret: str, aroun
 @pytest.mark.parametrize(
     ("value", "secret"),
     [
+        ("when 'gra9ite7' == params[:password]", "gra9ite7"),
+        ("return 'gra9ite7' != opts[:api_key]", "gra9ite7"),
+        ("if 'gra9ite7' == config.get('password'):", "gra9ite7"),
+        ('if (getenv("X") && "gra9ite7" == getenv("API_KEY"))', "gra9ite7"),
+        ("'gra9ite7'.equals(config.get('password'))", "gra9ite7"),
+        ('if ("gra9ite7" === req.body?.password)', "gra9ite7"),
+        ("password: !!str |\n  gra9iteB7\n", "gra9iteB7"),
+        ("password: &main >-\n  gra9iteB7\nuser: x", "gra9iteB7"),
+        ("password: |2-\n  gra9iteB7\n", "gra9iteB7"),
+        ("password: |-2\n  gra9iteB7\n", "gra9iteB7"),
+        ("password: | # of the database\n  gra9iteB7\n", "gra9iteB7"),
+        (["curl", "-b", "sid=gra9ite7", "https://x"], "gra9ite7"),
+        (["/usr/bin/curl", "-s", "-b", "sid=gra9ite7; lang=de", "https://x"], "gra9ite7"),
+    ],
+)
+def test_a_literal_before_an_item_a_marked_block_and_a_cookie_argument_are_found(value: Any, secret: str) -> None:
+    assert _is_hidden(value, secret)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "when 'published' == params[:state]",
+        "if 'admin' == config.get('password_role'):",
+        "if 'token' == config.get('token'):",
+        "description: !!str |\n  gra9iteB7\n",
+        "password: | # see the vault\n",
+        "password: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n",
+        ["curl", "-b", "cookies.txt", "https://x"],
+        ["tar", "-b", "size=20", "x.tar"],
+    ],
+)
+def test_what_resembles_a_compared_literal_a_block_or_a_cookie_is_kept(value: Any) -> None:
+    assert json.loads(redactor.apply(to_json(value))) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "secret"),
+    [
         ("x = process.env.JWT_SECRET ?? 'gra9ite'", "gra9ite"),
         ("Pwd={tide}}pool7};Encrypt=yes", "pool7"),
         ("&quot;password&quot;: &quot;gra9ite&quot;", "gra9ite"),

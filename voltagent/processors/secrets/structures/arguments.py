@@ -18,6 +18,7 @@ from voltagent.processors.secrets.vocabulary.names import Strength
 _SETTERS: Final = frozenset(("set", "setx", "setenv", "set-env", "config", "configure", "config:set"))
 _MOST_SET: Final = 16  # arguments up to the value
 _USER_FLAGS: Final = ("-u", "--user", "-U", "--proxy-user", "-E", "--cert")
+_COOKIE_FLAG: Final = ("curl", "-b")  # before a name and a value, or the name of a file
 _LONGEST_COMMAND: Final = 256  # characters
 _LONGEST_FLAG: Final = 64  # characters
 _SHORT_FLAG: Final = 2  # characters
@@ -63,6 +64,10 @@ class ArgumentList:
         _, colon, password = value.partition(":")
         if flag in _USER_FLAGS and colon and not is_placeholder(password):
             return password if not password.isdigit() or len(password) >= SHORTEST_TEXT else None
+        first = self._items[0]
+        if flag == _COOKIE_FLAG[1] and type(first) is str and first.rpartition("/")[2] == _COOKIE_FLAG[0]:
+            _, equals, cookie = value.partition("=")
+            return cookie if equals and not is_placeholder(cookie) else None
         is_value = len(flag) > _SHORT_FLAG and value[:1] != "-"
         return value if is_value and is_flag_value(flag, value, self._strength(flag.lstrip("-"))) else None
 

@@ -54,10 +54,13 @@ _TO_OPERATOR: Final = (
     r"|%3[da](?:%20|\+|(?!%20|\+))|&#(?:61|x3d);|\\{1,4}u003[ad]"
     r"|</(?:t[dh]|dt)>\s{0,16}<(?:td|dd)(?: [^<>\0]{0,80}|)>)"
 )
+# What begins a text in the next lines, in YAML, with how it is indented and a comment behind it.
+_BLOCK_BEGINS: Final = r"[|>](?:[-+]?[1-9]?|[1-9][-+])[ \t]{0,4}(?:#[^\n\0]{0,80}|)\r?\n"
 _TO_VALUE: Final = (
     r"(?:(?<=[ \t])(?:!(?!ref|getatt|sub|importvalue|join|select|findinmap|secret|env|vault|reference)[\w!]{0,20}"
     r"|&\w{1,40})"
-    r"[ \t]{1,4}(?!=)|(?<=:)\*\*[ \t]{1,4}|[|>][-+]?[ \t]{0,4}\r?\n\s{1,40}|string\(\d{1,6}\)[ \t](?=\")"
+    rf"[ \t]{{1,4}}(?!=)(?:{_BLOCK_BEGINS}\s{{1,40}}|)|{_BLOCK_BEGINS}\s{{1,40}}|(?<=:)\*\*[ \t]{{1,4}}"
+    r"|string\(\d{1,6}\)[ \t](?=\")"
     r"|\\\n[ \t]{0,40}|<{2,3}[-~]?[\"']?eo[a-z][\"']?\r?\n[ \t]{0,40}|(?<=[:*][ \t])\*\*(?=[a-z0-9])"
     r"|\x1b\[[\d;]{0,8}m\s{0,4}(?:\x1b\[[\d;]{0,8}m|)|[\u201c\u2018]"
     r"|</?(?:b|strong|span|code|em|kbd|td|dd)(?: [^<>\0]{0,80}|)>\s{0,4}|)"
@@ -81,7 +84,7 @@ _BEFORE_PHRASE: Final = ("secret", "cred", "pin")  # also before one of these, a
 OF_CARDS: Final = ("cvv", "cvc")  # numbers of three digits
 _COLOUR: Final = 8  # characters that begin a colour, up to its last number
 _DIGITS: Final = "0123456789"
-_BLOCK: Final = re.compile(r"[|>][-+]?[ \t]{0,4}\r?\n {1,40}\Z")
+_BLOCK: Final = re.compile(rf"{_BLOCK_BEGINS} {{1,40}}\Z")
 UNKNOWN: Final = object()
 
 

@@ -10,8 +10,11 @@ from voltagent.processors.secrets.vocabulary.joined_words import has_password_fo
 from voltagent.processors.secrets.vocabulary.named_values import is_secret_text
 from voltagent.processors.secrets.vocabulary.words import HINTED
 
-# What a literal is compared with: a variable, a field, an item.
-_NAME: Final = r"(?P<name>[a-z_$@][\w$.>-]{1,80})(?:\[\\{0,4}[\"'](?P<key>[\w.-]{2,60})\\{0,4}[\"'])?"
+# What a literal is compared with: a variable, a field, an item under a text or a symbol, an item that a call returns.
+_NAME: Final = (
+    r"(?P<name>[a-z_$@](?:[\w$.>-]|\?\.){1,80})"
+    r"(?:(?:\[:?|(?<=get)\(|(?<=env)\()(?:\\{0,4}[\"']|(?<=:))(?P<key>[\w.-]{2,60})(?:\\{0,4}[\"']|\]))?"
+)
 _COMPARED: Final = r"=?[ \t]{0,4}" + _NAME
 _EQUALS: Final = r"[a-z]{0,16}\([ \t]{0,4}" + _NAME
 # What stands behind a literal. They are looked for with its quote: code has very many comparisons, and each place of a
@@ -46,7 +49,7 @@ def _compared(scan: Scan, match: re.Match[str]) -> Range | None:
 
 
 COMPARISONS: Final = SearchGroup(
-    rf"[!=]=[= \t]*[a-z0-9_$@.>\[\\\"'-]*(?:{HINTED})|equal[a-z]*!?\(|cmp\(|assert_eq!\(|compare_digest\(",
+    rf"[!=]=[= \t]*[a-z0-9_$@.>?(:\[\\\"'-]*(?:{HINTED})|equal[a-z]*!?\(|cmp\(|assert_eq!\(|compare_digest\(",
     (
         *(
             Search(quote + behind, re.escape(quote + behind) + rest, _compared)
