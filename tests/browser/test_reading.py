@@ -237,6 +237,40 @@ def test_the_reasoning_of_an_answer_is_folded_under_a_heading(site: Site, new_pa
     expect(folded).to_contain_text("let me see")
 
 
+def _cut(kind: str, size: int, reason: str, **kept: Any) -> dict[str, Any]:
+    return {"truncated": True, "type": kind, "size": size, "reason": reason, **kept}
+
+
+def test_the_details_name_what_was_cut_when_it_was_recorded(site: Site, new_page: Open):
+    value = {
+        "rows": _cut("list", 10_000_000, "size", value=[0, 1, 2]),
+        "page": _cut("str", 5_400_000, "size", value="lorem ipsum"),
+        "slow": _cut("items", 3, "time", value=[]),
+        "deep": _cut("dict", 2, "depth"),
+        "self": _cut("app.Node", 1, "cycle"),
+        "own": {"truncated": True, "value": "of the program"},
+    }
+    page = _opened(site, new_page, value, _cut("str", 2_000_000, "size", value="dolor sit amet " * 9))
+    details = page.locator(".details")
+    expect(details.locator(".cut-off")).to_have_text(
+        [
+            "The list (10\u202f000\u202f000 items) was cut when it was recorded: too large",
+            "The text (5\u202f400\u202f000 characters) was cut when it was recorded: too large",
+            "The list (3 items) was cut when it was recorded: it took too long",
+            "The object (2 fields) was left out when it was recorded: too deep inside others",
+            "The app.Node (size 1) contains itself, and is not repeated here",
+            "The text (2\u202f000\u202f000 characters) was cut when it was recorded: too large",
+        ]
+    )
+    for form in ("Text", "Markdown", "JSON"):
+        details.get_by_role("button", name=form).last.click()
+        expect(details.locator(".cut-off").last).to_contain_text("The text (2\u202f000\u202f000 characters)")
+    for kept in ("lorem ipsum", "dolor sit", "of the program"):
+        expect(details).to_contain_text(kept)
+    expect(details).not_to_contain_text("reason")
+    expect(details.locator(".key", has_text="truncated")).to_have_count(1)  # the program's own field
+
+
 def test_a_result_is_missing_only_where_messages_follow_its_call(site: Site, new_page: Open):
     calls = [
         {"id": name, "type": "function", "function": {"name": name, "arguments": "{}"}} for name in ("first", "second")

@@ -6,7 +6,7 @@ import { looksLikeMarkdown } from "./markdown.js";
 import { LONGEST, rendered } from "./markup.js";
 import { conversationOf } from "./messages.js";
 import { UNREADABLE } from "./parts.js";
-import { asText, compared, section, shown, text } from "./value.js";
+import { asText, compared, cutOffIn, section, shown, text } from "./value.js";
 
 const FORMS = ["Text", "Markdown", "JSON"];
 const MOST_MESSAGES = 500; // shown at first
@@ -174,6 +174,7 @@ const keyOf = (value) => (typeof value === "string" ? "" : Object.keys(Object(va
 function inForm(value, found, form, { other, latest }) {
   const write = form === "Markdown" ? rendered : plain;
   if (found) return messages(found, write, other === undefined ? null : conversationOf(other), latest === true);
+  if (cutOffIn(value)) return [plainly(value, other)];
   const marks = form === "Text" && other !== undefined;
   const [alone, counterpart] = [aloneIn(value), marks ? aloneIn(other) : null];
   if (alone !== null) return [beside(write, counterpart)(alone)];

@@ -22,6 +22,10 @@ const NOTHING = Symbol("nothing to compare with");
  * @param {unknown} [other]
  */
 export function shown(value, other = NOTHING) {
+  const cut = cutOffIn(value);
+  if (cut && typeof cut.value === "string" && other === NOTHING) {
+    return element("div", { class: "value text" }, text(cut.value), element("p", { class: "cut-off dim" }, aboutCut(cut)));
+  }
   const plain = typeof value === "string";
   const both = plain && typeof other === "string" && value !== other;
   const inside = plain ? element("span", { class: both ? "" : unlike(value, other) }, both ? compared(value, other) : text(value)) : node(null, value, 0, other);
@@ -66,8 +70,55 @@ function size(value) {
 /** @param {string} words */
 const hint = (words) => (words ? element("span", { class: "dim" }, words) : null);
 
-/** @param {string | number | null} key @param {unknown} value @param {number} depth @param {unknown} other */
+/**
+ * What stands in the place of a value that was cut off when it was recorded.
+ *
+ * @typedef {{ type: string, reason: string, size?: number, value?: unknown }} CutOff
+ */
+
+/**
+ * The mark of a value that was cut off, or null.
+ *
+ * @param {unknown} value
+ * @returns {CutOff | null}
+ */
+export function cutOffIn(value) {
+  const mark = /** @type {Fields} */ (Object(value));
+  const isMark = mark.truncated === true && typeof mark.type === "string" && Object.hasOwn(CUT, mark.reason);
+  return isMark && Object.keys(mark).every((key) => MARK.includes(key)) ? /** @type {CutOff} */ (/** @type {unknown} */ (mark)) : null;
+}
+
+const MARK = ["truncated", "type", "size", "reason", "value"];
+/** @type {{ [reason: string]: string }} */
+const CUT = {
+  size: "was cut when it was recorded: too large", time: "was cut when it was recorded: it took too long",
+  depth: "was left out when it was recorded: too deep inside others", cycle: "contains itself, and is not repeated here",
+};
+/** What a size counts. @type {{ [type: string]: string }} */
+const UNITS = { str: "characters", json: "characters", bytes: "bytes", bytearray: "bytes", memoryview: "bytes", int: "bits", dict: "fields", list: "items", tuple: "items", set: "items", frozenset: "items", items: "items" };
+/** @type {{ [type: string]: string }} */
+const THINGS = { str: "The text", json: "The value", int: "The number", dict: "The object", list: "The list", tuple: "The list", items: "The list" };
+
+/** @param {CutOff} cut */
+function aboutCut({ type, reason, size }) {
+  const thing = Object.hasOwn(THINGS, type) ? THINGS[type] : `The ${type}`;
+  const unit = Object.hasOwn(UNITS, type) ? ` ${UNITS[type]}` : "";
+  const amount = typeof size === "number" ? ` (${unit ? "" : "size "}${count(size)}${unit})` : "";
+  return `${thing}${amount} ${CUT[reason]}`;
+}
+
+/** @param {string | number | null} key @param {CutOff} cut @param {number} depth @param {unknown} other */
+function cutNode(key, cut, depth, other) {
+  const about = element(cut.value === undefined ? "span" : "p", { class: "cut-off dim" }, aboutCut(cut));
+  if (cut.value === undefined) return element("div", { class: "entry" }, label(key), about);
+  const counterpart = cutOffIn(other);
+  return element("div", {}, node(key, cut.value, depth, counterpart ? counterpart.value : other), about);
+}
+
+/** @param {string | number | null} key @param {unknown} value @param {number} depth @param {unknown} other @returns {HTMLElement} */
 function node(key, value, depth, other) {
+  const cut = cutOffIn(value);
+  if (cut) return cutNode(key, cut, depth, other);
   const sort = `entry ${unlike(value, other)}`;
   const both = typeof value === "string" && typeof other === "string" && value !== other && (value.length > SHORT || other.length > SHORT);
   if (both) return element("div", { class: "entry" }, label(key), compared(value, other));
@@ -211,8 +262,10 @@ function previewOf(value) {
   return numbered ? `[${parts.join(", ")}]` : `{${parts.join(", ")}}`;
 }
 
-/** @param {unknown} value */
+/** @param {unknown} value @returns {string} */
 function brief(value) {
+  const cut = cutOffIn(value);
+  if (cut) return cut.value === undefined ? "…" : brief(cut.value);
   if (Array.isArray(value)) return value.length ? `[${count(value.length)}]` : "[]";
   if (value !== null && typeof value === "object") return "{…}";
   if (typeof value !== "string") return String(value);
