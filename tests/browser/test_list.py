@@ -131,6 +131,17 @@ def test_a_request_whose_name_says_all_is_not_repeated_in_its_row(site: Site, ne
     expect(page.locator(".input-start")).to_have_text(["GET /orders/7"])
 
 
+def test_a_row_shows_the_status_of_a_response_that_is_no_answer(site: Site, new_page: Open):
+    for code in (200, 307, 404):
+        span = site.run.trace(f"GET /{code}", ended=False)
+        site.run.recorder.add(span, metadata={"status_code": code})
+        site.run.recorder.succeed(span, None)
+    site.run.save()
+    page = new_page()
+    expect(rows(page)).to_have_count(3)
+    expect(page.locator(".status-code")).to_have_text(["HTTP 404", "HTTP 307"])
+
+
 def test_filters_narrow_the_list_and_stand_in_the_address_bar(day: Site, new_page: Open):
     page = new_page()
     expect(rows(page).first).to_be_visible()

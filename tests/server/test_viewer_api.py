@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -95,6 +96,32 @@ def test_a_line_says_what_happened(run: Run, client: httpx.Client) -> None:
         ],
         "more": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"status_code": 404}, 404),
+        ({"statusCode": 404}, 404),  # as the REST API spells it
+        ({"route": "/x", "status_code": 200}, 200),
+        ({"status_code": "404"}, None),
+        ({"status_code": True}, None),
+        ({"status_code": 4_040}, None),
+        ({"about": {"status_code": 404}}, None),
+        ({"route": "/x"}, None),
+    ],
+    ids=json.dumps,
+)
+def test_a_line_has_the_status_of_the_response(
+    run: Run, client: httpx.Client, metadata: dict[str, Any], expected: int | None
+) -> None:
+    root = run.trace(ended=False)
+    run.recorder.add(root, metadata=metadata)
+    run.recorder.succeed(root, None)
+    run.save()
+    (line,) = client.get("/api/traces").json()["traces"]
+    assert line.get("status_code") == expected
+    assert client.get(f"/api/traces/{text(root)}").json()["trace"].get("status_code") == expected
 
 
 def test_what_is_unknown_is_absent_and_what_runs_says_when_it_last_did_something(

@@ -61,6 +61,7 @@ def trace_line(trace: TraceSummary, activity: Activity, scores: Sequence[Score])
             cached=trace.cached_tokens,
             cost=trace.cost,
             foreign=trace.foreign or None,
+            status_code=trace.status_code,
             scores=[score(one) for one in scores] or None,
             # when something of it last happened, to distinguish what runs from what was killed
             last_active=(

@@ -60,14 +60,18 @@ function failures(trace) {
   return element("a", { href: address("trace", [trace.id], { next: "error" }), tabindex: -1, title: "The first that failed" }, count(trace.errors));
 }
 
+/** Whether the status of a response says more than that the request was answered. @param {number | undefined} code */
+const isUnusual = (code) => code !== undefined && code >= 300;
+
 /** @param {TraceLine} trace */
 function who(trace) {
   const link = element("a", { href: address("trace", [trace.id]), class: "agent", tabindex: -1 }, element("bdi", { title: trace.agent }, trace.agent));
   const name = trace.name && trace.name !== trace.agent ? element("bdi", { class: "dim" }, trace.name) : null;
   const tags = (trace.tags || []).slice(0, 4).map((tag) => element("bdi", { class: "tag", title: tag }, tag));
   const error = trace.error ? element("bdi", { class: "error-text", title: trace.error }, trace.error) : null;
+  const code = !error && isUnusual(trace.status_code) ? element("bdi", { class: "status-code dim" }, `HTTP ${trace.status_code}`) : null;
   const quiet = silence(trace) ? element("span", { class: "dim" }, silence(trace)) : null;
   const isNamed = trace.input === trace.agent || trace.input === trace.name; // as a request is by its method and path
   const input = trace.input && !isNamed && !error && !quiet ? element("bdi", { class: "input-start dim" }, trace.input) : null;
-  return [link, name, error, quiet, input, element("span", { class: "tags" }, scoreMarks(trace.scores), tags)];
+  return [link, name, error, code, quiet, input, element("span", { class: "tags" }, scoreMarks(trace.scores), tags)];
 }

@@ -64,6 +64,7 @@
  * @property {Score[]} [scores]
  * @property {boolean} [foreign] its first operation has a parent in another process
  * @property {string} [parent_trace]
+ * @property {number} [status_code] of the response, if it is a web request
  */
 
 /**

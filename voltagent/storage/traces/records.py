@@ -53,6 +53,7 @@ class TraceSummary:
     cost: float | None = None
     foreign: bool = False  # its first span belongs to another process and is not stored here
     unfinished: bool = False  # it was still running when its program ended, and was ended by that
+    status_code: int | None = None  # of the response, if it is a web request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +106,13 @@ class StoredOperation(OperationSummary):
 # text.
 # The mark of what a shutdown had to end, as metadata has it.
 UNFINISHED: Final = """(status = 'cancelled' AND coalesce(end_metadata, '') LIKE '%"unfinished":true%')"""
+# The metadata that may have the status of a response, as the middleware adds it at the end.
+_ANSWERED: Final = """
+    CASE WHEN end_metadata LIKE '%"status_code":%' OR end_metadata LIKE '%"statusCode":%' THEN end_metadata END"""
 SUMMARY: Final = f"""
     id, agent_id, name, status, start_ns, end_ns, user_id, conversation_id, parent_trace_id, version, level,
     tags, usage, CASE WHEN usage IS NULL THEN {PARTS_OF_TRACE} END AS parts,
-    error, rootless, {UNFINISHED} AS unfinished,
+    error, rootless, {UNFINISHED} AS unfinished, {_ANSWERED} AS answered,
     (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id) AS operations,
     (SELECT count(*) FROM operations o WHERE o.trace_id = traces.id AND o.status = 'error') AS errors,
     (SELECT environment FROM totals WHERE totals.trace_id = traces.id) AS environment,
@@ -186,7 +190,21 @@ def _summary_fields(row: _Row) -> dict[str, Any]:
         "models": () if models is None else tuple(sorted(models.split("\n"))),
         "unfinished": bool(row["unfinished"]),
         "foreign": bool(row["rootless"]),
+        "status_code": _status_code(row["answered"]),
     }
+
+
+def _status_code(metadata: Any) -> int | None:
+    """Return the HTTP status in the metadata of a trace's end."""
+    if metadata is None:
+        return None
+    found = columns.merged((metadata,))
+    code: Json = found.get("status_code", found.get("statusCode"))
+    return code if type(code) is int and _FIRST_STATUS <= code <= _LAST_STATUS else None
+
+
+_FIRST_STATUS: Final = 100
+_LAST_STATUS: Final = 599
 
 
 def _operation_fields(row: _Row) -> dict[str, Any]:
