@@ -229,7 +229,9 @@ def test_the_reasoning_of_an_answer_is_folded_under_a_heading(site: Site, new_pa
     answer = {"role": "assistant", "reasoning_content": "let me see", "content": "Sunny."}
     sealed = {"role": "assistant", "content": [{"type": "redacted_thinking", "data": "EmwKAhgBEgy3va3p"}]}
     page = _opened(site, new_page, [answer, sealed])
-    folded, unreadable = page.locator(".details .reasoning").all()
+    both = page.locator(".details .reasoning")
+    expect(both).to_have_count(2)
+    folded, unreadable = both.first, both.last
     expect(folded.locator("summary")).to_have_text("Reasoning, 10 characters")
     expect(folded).not_to_contain_text("let me see")
     expect(unreadable).to_have_text("Reasoning (encrypted or left out by the provider)")
