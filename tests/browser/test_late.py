@@ -259,6 +259,20 @@ def test_a_comparison_that_is_looked_for_does_not_call_back_a_user_who_left(site
     expect(page).to_have_url(re.compile("#/metrics"))
 
 
+@pytest.mark.parametrize("wanted", ["Run before", "Last success", "Compare …"])
+def test_what_is_done_with_a_trace_waits_until_it_is_there(wanted: str, site: Site, new_page: Open):
+    newest = three(site)[0]
+    page = new_page("#/metrics")
+    expect(page.locator(".totals")).to_be_visible()
+    button = page.get_by_role("button", name=wanted, include_hidden=True)
+    with held(page, f"traces/{newest}\\?limit=300$") as release:
+        page.evaluate("id => { location.hash = `#/trace/${id}`; }", newest)
+        expect(page.locator("[inert]", has=button)).to_have_count(1)
+        release()
+    button.click()
+    expect(page.locator("#message.shown, dialog.choose")).to_be_visible()
+
+
 def test_usual_times_that_come_after_the_user_left_change_nothing(site: Site, new_page: Open):
     newest = three(site)[0]
     site.run.trace("a")

@@ -77,6 +77,7 @@ function build(view, host) {
   parts.nextError.addEventListener("click", () => next(view, isFailed));
   parts.actions.append(parts.follow, parts.nextError);
   if (isLive) parts.actions.append(...withServer(view));
+  parts.actions.inert = true; // what they do needs the trace
   parts.usual.hidden = !isLive;
   const left = element("section", { class: "left", "aria-label": "Tree and time line" }, parts.tools, view.map.map, parts.scroller);
   parts.split.append(left, splitter(() => parts.split), parts.details);
@@ -181,8 +182,9 @@ function foldGroups(view) {
  * @param {View} view
  */
 function opened(view) {
-  const { head, split, problem } = view.parts;
+  const { head, actions, split, problem } = view.parts;
   [head.hidden, split.hidden, problem.hidden] = [false, false, true];
+  actions.inert = false;
   if (view.query.zoom) view.zoom = zoomOf(view.query.zoom, view.nodes);
   view.rows = visible(view.nodes, view.collapsed);
   if (view.at && NARROW.matches) split.classList.add("sheet");
