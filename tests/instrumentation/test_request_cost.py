@@ -15,9 +15,7 @@ from typing import Any
 
 from pydantic import create_model
 
-import voltagent
-from tests.decorators.test_cost import functions_run_by, let_sender_begin
-from tests.helpers.memory import Memory
+from tests.decorators.test_cost import functions_run_by, held_sender
 from voltagent.instrumentation.clients import PATCHES
 
 PROMPT = [{"role": "user", "content": "word " * 800}]
@@ -88,8 +86,7 @@ def counted() -> tuple[int, int, int, int]:
     """
     answers = [_completion(number) for number in range(8)]
     call, call_async = request(answers), async_request(answers)
-    with voltagent.VoltAgentSDK(exporter=Memory()) as sdk:
-        let_sender_begin(sdk)
+    with held_sender() as sdk:
         with sdk.trace(agent_id="cost"):
             call()
             call()  # what the classes of the answers are like was found out
