@@ -51,8 +51,8 @@ def held(page: Page, pattern: str) -> Iterator[Callable[[], None]]:
     matched = re.compile(pattern)
     intercept(page, matched, keep)
     yield release
+    let_go()  # first: the browser answers by itself what nothing intercepts any more
     page.unroute(matched)
-    let_go()
 
 
 def three(site: Site) -> list[str]:
