@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.helpers.sink import ListSink, recording
 from voltagent import agent, llm, tool, trace
 from voltagent.core import trace_ids
@@ -265,6 +267,20 @@ def test_reasoning_is_a_part_of_its_own_by_the_genai_conventions() -> None:
     thoughts = ("one", "two", "three", "four", "five", "six")
     assert given[1:7] == [{"type": "reasoning", "content": text} for text in thoughts]
     assert given[7]["type"] == "redacted_thinking"
+
+
+@pytest.mark.parametrize("kind", [["string", "null"], {"enum": [1]}, 5, True])
+def test_a_type_that_is_no_text_stops_no_message(kind: object) -> None:
+    @llm
+    def ask(messages: Any) -> str:
+        return "4"
+
+    with recording() as (_, sink):
+        ask([{"type": kind, "content": "Sum?"}, {"role": "user", "content": [{"type": kind, "size": 1}]}])
+    given = json.loads(named(sent(sink.events, "genai"))["chat ask"]["gen_ai.input.messages"])
+    assert [message["parts"] for message in given] == [
+        [{"type": "text", "content": "Sum?"}], [{"type": kind, "size": 1}],
+    ]  # fmt: skip
 
 
 def test_what_stands_between_messages_is_sent_too() -> None:

@@ -157,7 +157,7 @@ def _header(scan: Scan, line: str) -> _Header | None:
     for separator in _SEPARATORS:
         if separator not in line:
             continue
-        names = [name.strip() for name in _cells(_without_prefix(line), separator)]
+        names = [name.strip() for name in _cells(_PREFIX.sub("", line, count=1), separator)]
         inner = names[not names[0] : len(names) - (not names[-1])]
         if inner and _NUMBERS.match(inner[0]) is not None:
             inner = inner[1:]
@@ -178,11 +178,6 @@ def _header(scan: Scan, line: str) -> _Header | None:
     is_spaced = separator in _DRAWN or f"{separator} " in line
     sure = [number for number, name, found in secret if found is Strength.STRONG and not is_spaced and not is_pin(name)]
     return _Header(separator, is_spaced, len(names), secret, named, frozenset(sure))
-
-
-def _without_prefix(line: str) -> str:
-    prefix = _PREFIX.match(line)
-    return line if prefix is None else line[prefix.end() :]
 
 
 def named_columns(names: list[str]) -> tuple[int, int] | None:

@@ -73,8 +73,9 @@ def _text_part(text: str) -> dict[str, Any]:
 
 def _message(given: Any) -> _Message:
     """Return a message of any provider in the form of the GenAI conventions: a role, and a list of parts."""
-    if given.get("role") is None and given.get("type") in _ITEMS:
-        return {"role": _ITEMS[given["type"]], "parts": [_part(given)]}
+    side = _ITEMS.get(_type_of(given))
+    if given.get("role") is None and side is not None:
+        return {"role": side, "parts": [_part(given)]}
     role = given.get("role") or ("assistant" if given.get("tool_calls") else "user")
     thought = next((given[name] for name in _REASONING if isinstance(given.get(name), str)), None)
     content = next((given[name] for name in ("parts", "content", "text") if given.get(name) is not None), None)
@@ -101,8 +102,8 @@ def _part(block: Any) -> dict[str, Any]:
     if not isinstance(block, dict):
         return _text_part(str(block))
     part = cast("dict[str, Any]", block)
-    kind = part.get("type")
-    found = part if kind is not None else {"type": "data", **part}
+    kind = _type_of(part)
+    found = part if part.get("type") is not None else {"type": "data", **part}
     if kind in _OF_REASONING or part.get("thought") is True or "reasoningContent" in part:
         thought = _thought(part)
         found = part if thought is None else _reasoning_part(thought)
@@ -114,6 +115,12 @@ def _part(block: Any) -> dict[str, Any]:
     elif kind in ("tool_use", "function_call") or any(name in part for name in _CALLS):
         found = _call(part)
     return found
+
+
+def _type_of(given: dict[str, Any]) -> str:
+    """Return the type that a block or an item names; an empty text if that is no text, as in a schema."""
+    kind = given.get("type")
+    return kind if isinstance(kind, str) else ""
 
 
 # Results of tools, in a message and between messages: where they have the id of the call, and what it gave.
